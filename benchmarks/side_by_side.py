@@ -1,4 +1,4 @@
-"""What the benchmarks share: rows that run the same text on facula and on PyTorch, alternating in one process.
+"""What the benchmarks share: rows that run the same text on facula and on PyTorch, alternating.
 
 A row is a statement (with its setup) in which `torch` means one library, then the other. Rounds alternate
 between the two, so that a noisy neighbour or a change of clock meets both; the table gives the median of the

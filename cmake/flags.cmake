@@ -30,5 +30,6 @@ if(FACULA_SANITIZE)
   # float-to-int conversions out of range are asked for by `to` and keep the processor's answer.
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=address,undefined)
+  add_compile_definitions(FACULA_SANITIZE)  # the allocator then caches nothing, so that every use after free is seen
 endif()
 include_directories(${CMAKE_CURRENT_SOURCE_DIR}/src)
