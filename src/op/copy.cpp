@@ -1,0 +1,90 @@
+// Copies, fills and conversions without recording, and the resizing of out= tensors.
+#include <algorithm>
+#include "cpu/loop.h"
+#include "op/execute.h"
+#include "op/pointwise.h"
+
+namespace facula {
+
+void copy_into(TensorImpl& to, const TensorImpl& from) {
+  if (to.is_meta() || to.numel == 0) return;
+  if (to.contiguous && from.contiguous && to.dtype == from.dtype && to.numel == from.numel && to.numel * item_size(to.dtype) <= 65536) {
+    std::memmove(to.data, from.data, size_t(to.numel * item_size(to.dtype)));
+    return;
+  }
+  LoopOperand operands[2];
+  const TensorImpl* t[2] = {&to, &from};
+  for (int k = 0; k < 2; ++k) {
+    operands[k].data = t[k]->data;
+    operands[k].stored = t[k]->dtype;
+    operands[k].computed = to.dtype;
+    std::memcpy(operands[k].strides, strides_in_bytes(*t[k], to.ndim).v, sizeof(int64_t) * to.ndim);
+  }
+  const int64_t item = item_size(to.dtype);
+  const BlockFn copy = [](const void* item, int64_t n, void* const* p) {
+    std::memmove(p[0], p[1], size_t(n * *static_cast<const int64_t*>(item)));
+  };
+  run_loop(copy, &item, to.shape(), operands, 2);
+}
+
+Tensor converted(const Tensor& t, DType dtype) {
+  Tensor out = empty_as(*t, dtype);
+  copy_into(*out, *t);
+  return out;
+}
+
+void fill(TensorImpl& t, Scalar value) {
+  alignas(16) char element[16];
+  store_scalar(element, t.dtype, value);
+  if (t.is_meta() || t.numel == 0) return;
+  const int64_t item = item_size(t.dtype);
+  if (t.contiguous && t.numel <= 64) {
+    for (int64_t i = 0; i < t.numel; ++i) std::memcpy(t.data + i * item, element, size_t(item));
+    return;
+  }
+  LoopOperand operands[2];
+  operands[0].data = t.data;
+  operands[1].data = element;
+  for (LoopOperand& o : operands) o.stored = o.computed = t.dtype;
+  std::memcpy(operands[0].strides, strides_in_bytes(t, t.ndim).v, sizeof(int64_t) * t.ndim);
+  std::memset(operands[1].strides, 0, sizeof(int64_t) * t.ndim);
+  const BlockFn copy = [](const void* item, int64_t n, void* const* p) {
+    std::memcpy(p[0], p[1], size_t(n * *static_cast<const int64_t*>(item)));
+  };
+  run_loop(copy, &item, t.shape(), operands, 2);
+}
+
+void resize_out(const Tensor& out, const Dims& shape) {
+  if (out->shape() == shape) return;
+  if (out->numel)
+    warn(concat("An output with one or more elements was resized since it had shape ", to_string(out->shape()),
+                ", which does not match the required output shape ", to_string(shape),
+                ". This behavior is deprecated, and in a future release outputs will not be resized unless they have zero "
+                "elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements with t.resize_(0)."));
+  const Tensor fresh = empty(out->dtype, shape, out->device);
+  take_storage(*out, *fresh);
+}
+
+void require_no_zero(const Arg& divisor) {
+  bool zero = false;
+  if (!divisor.tensor) {
+    zero = double(divisor.scalar) == 0;
+  } else if (!divisor.tensor->is_meta()) {
+    Tensor t(divisor.tensor);
+    if (!t->contiguous || t->dtype == DType::Bool) {
+      Tensor dense = empty_cpu(DType::Int64, t->ndim, t->sizes);
+      copy_into(*dense, *t);
+      t = dense;
+    }
+    visit(t->dtype, [&](auto element) {
+      using T = decltype(element);
+      if constexpr (std::is_integral_v<T>) {
+        const T* p = t->as<T>();
+        for (int64_t i = 0; i < t->numel; ++i) zero |= p[i] == 0;
+      }
+    });
+  }
+  if (zero) fail("ZeroDivisionError");
+}
+
+}  // namespace facula

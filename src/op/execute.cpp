@@ -1,0 +1,196 @@
+#include "op/execute.h"
+#include <algorithm>
+#include <limits>
+#include "cpu/loop.h"
+
+namespace facula {
+
+template <class T> static void check_fits(int64_t i) {
+  using L = std::numeric_limits<T>;
+  const bool fits = std::is_unsigned_v<T> ? i <= int64_t(L::max()) && -i <= int64_t(L::max())
+                                          : i >= int64_t(L::min()) && i <= int64_t(L::max());
+  if (!fits) fail("value cannot be converted to type ", name(dtype_of_element<T>), "_t without overflow");
+}
+
+void store_scalar(char* to, DType t, Scalar s) {
+  visit(t, [&](auto zero) {
+    using T = decltype(zero);
+    if constexpr (is_half_type<T>) {
+      *reinterpret_cast<T*>(to) = T(float(s));
+    } else {
+      if constexpr (std::is_integral_v<T> && sizeof(T) < 8 && !std::is_same_v<T, bool>)
+        if (s.kind == Scalar::Kind::Int) check_fits<T>(s.i);
+      *reinterpret_cast<T*>(to) = T(s);
+    }
+  });
+}
+
+// Numbers become one block of copies, so that kernels have a single shape.
+static void fill_scalar(char* to, DType t, Scalar s, int64_t n) {
+  store_scalar(to, t, s);
+  const int64_t item = item_size(t);
+  for (int64_t filled = 1; filled < n; filled *= 2)
+    std::memcpy(to + filled * item, to, size_t(std::min(filled, n - filled) * item));
+}
+
+Dims strides_in_bytes(const TensorImpl& t, int ndim) {
+  Dims s(ndim);
+  for (int d = 0; d < ndim; ++d) {
+    const int own = d - (ndim - t.ndim);
+    s[d] = own < 0 || t.sizes[own] == 1 ? 0 : t.strides[own] * item_size(t.dtype);
+  }
+  return s;
+}
+
+// 0-dim cpu tensors go with any device.
+static Device common_device(const Execution& e) {
+  Device found;
+  bool any = false;
+  for (int k = -1; k < e.count; ++k) {
+    const TensorImpl* t = k < 0 ? e.into : e.in[k].tensor;
+    if (!t || (t->ndim == 0 && t->device.type == Device::CPU && k >= 0)) continue;
+    if (any && !(found == t->device))
+      fail("Expected all tensors to be on the same device, but found at least two devices, ", to_string(found), " and ",
+           to_string(t->device), "!");
+    found = t->device;
+    any = true;
+  }
+  return found;
+}
+
+// PyTorch's order of dimensions for a result: that of the operands, earlier ones first.
+static Tensor allocate_result(const Execution& e, const Dims& shape, Device device) {
+  const TensorImpl* candidates[8];
+  int count = 0;
+  for (int k = 0; k < e.count; ++k)
+    if (TensorImpl* t = e.in[k].tensor; t && t->ndim == shape.count && t->ndim > 1) candidates[count++] = t;
+  if (count == 0 || candidates[0]->contiguous) return empty(e.stored, shape, device);
+  // Insertion sort of dimensions; an operand that is broadcast in either says nothing.
+  Dims order(shape.count);
+  for (int d = 0; d < shape.count; ++d) order[d] = shape.count - 1 - d;  // fastest first
+  auto swapped = [&](int64_t a, int64_t b) {  // +1: a is slower than b and must come after
+    for (int k = 0; k < count; ++k) {
+      auto at = [&](int64_t d) { return candidates[k]->sizes[d] == 1 && shape[int(d)] != 1 ? 0 : candidates[k]->strides[d]; };
+      const int64_t sa = at(a), sb = at(b);
+      if (sa == 0 || sb == 0) continue;
+      if (sa < sb) return -1;
+      if (sa > sb) return 1;
+      if (shape[int(a)] > shape[int(b)]) return 1;
+    }
+    return 0;
+  };
+  for (int i = 1; i < shape.count; ++i)
+    for (int at = i, j = i - 1; j >= 0; --j) {
+      const int c = swapped(order[j], order[at]);
+      if (c > 0) {
+        std::swap(order[j], order[at]);
+        at = j;
+      } else if (c < 0) {
+        break;
+      }
+    }
+  Dims strides(shape.count);
+  int64_t n = 1;
+  for (int i = 0; i < shape.count; ++i) {
+    strides[int(order[i])] = n;
+    n *= std::max<int64_t>(shape[int(order[i])], 1);
+  }
+  return empty_strided(e.stored, shape, strides, device);
+}
+
+[[gnu::noinline]] static Tensor execute_general(const Execution& e) {
+  Dims shape;
+  for (int k = 0; k < e.count; ++k)
+    if (e.in[k].tensor) shape = broadcast(shape, e.in[k].tensor->shape());
+  const Device device = common_device(e);
+  Tensor out;
+  if (e.into) {
+    if (!(shape == e.into->shape()))
+      fail("output with shape ", to_string(e.into->shape()), " doesn't match the broadcast shape ", to_string(shape));
+    require_writable(*e.into);
+    for (int k = 0; k < e.count; ++k)
+      if (e.in[k].tensor && e.in[k].tensor != e.into) require_no_partial_overlap(*e.into, *e.in[k].tensor);
+    out = Tensor(e.into);
+  } else {
+    out = allocate_result(e, shape, device);
+  }
+  if (device.type == Device::Meta) return out;
+  LoopOperand operands[kMaxOperands];
+  alignas(16) char scalars[kMaxOperands][16];
+  auto set = [&](int k, const TensorImpl& t, DType computed) {
+    operands[k].data = t.data;
+    operands[k].stored = t.dtype;
+    operands[k].computed = computed;
+    std::memcpy(operands[k].strides, strides_in_bytes(t, shape.count).v, sizeof(int64_t) * size_t(shape.count));
+  };
+  set(0, *out, e.result);
+  for (int k = 0; k < e.count; ++k) {
+    const Arg& a = e.in[k];
+    const DType computed = k == e.mask ? DType::Bool : e.computed;
+    if (a.tensor) {
+      set(k + 1, *a.tensor, computed);
+      continue;
+    }
+    if (a.present) store_scalar(scalars[k], computed, a.scalar);
+    operands[k + 1].data = a.present ? scalars[k] : nullptr;
+    operands[k + 1].stored = operands[k + 1].computed = computed;
+    std::memset(operands[k + 1].strides, 0, sizeof(int64_t) * size_t(shape.count));
+  }
+  if (out->numel) run_loop(e.kernel, e.params, shape, operands, e.count + 1);
+  return out;
+}
+
+Tensor execute(const Execution& e) {
+  // Same type, and same shape and dense (or single elements of any shape): no loop to plan.
+  const TensorImpl* first = nullptr;
+  bool uniform = e.result == e.stored;
+  unsigned constants = 0;
+  for (int k = 0; k < e.count; ++k) {
+    const TensorImpl* t = e.in[k].tensor;
+    if (!t) {
+      constants |= 2u << k;
+      continue;
+    }
+    uniform &= t->contiguous & (t->dtype == (k == e.mask ? DType::Bool : e.computed)) & (t->device.type == Device::CPU);
+    if (!first) first = t;
+    else if (t->numel == 1 && first->numel == 1) first = t->ndim > first->ndim ? t : first;
+    else uniform &= t->same_shape(*first);
+  }
+  if (e.into)
+    uniform &= e.into->contiguous && e.into->dtype == e.stored && e.into->same_shape(*first) &&
+               (e.in[0].tensor == e.into) && (e.count < 2 || !e.in[1].tensor || e.in[1].tensor->storage != e.into->storage) &&
+               (e.count < 3 || !e.in[2].tensor || e.in[2].tensor->storage != e.into->storage);
+  if (!uniform || first->numel == 0) return execute_general(e);
+
+  Tensor out = e.into ? Tensor(e.into) : empty_cpu(e.stored, first->ndim, first->sizes);
+  const int64_t n = first->numel;
+  char* block[kMaxOperands] = {out->data};
+  alignas(64) char filled[2][kBlock * 16];  // at most two numbers: some operand is a tensor
+  for (int k = 0, used = 0; k < e.count; ++k) {
+    const Arg& a = e.in[k];
+    if (a.tensor) {
+      block[k + 1] = a.tensor->data;
+      continue;
+    }
+    if (!a.present) {
+      block[k + 1] = block[1];
+      continue;
+    }
+    block[k + 1] = filled[used++];
+    const DType t = k == e.mask ? DType::Bool : e.computed;
+    if (n == 1) store_scalar(block[k + 1], t, a.scalar);
+    else fill_scalar(block[k + 1], t, a.scalar, std::min(n, kBlock));
+  }
+  if (n <= kBlock) {
+    e.kernel(e.params, n, reinterpret_cast<void* const*>(block));
+  } else {
+    int sizes[kMaxOperands] = {int(item_size(e.result))};
+    for (int k = 0; k < e.count; ++k) sizes[k + 1] = int(item_size(k == e.mask ? DType::Bool : e.computed));
+    for (int k = 0; k < e.count; ++k)
+      if (!e.in[k].tensor && !e.in[k].present) constants &= ~(2u << k), sizes[k + 1] = 0;
+    run_dense(e.kernel, e.params, n, block, sizes, e.count + 1, constants);
+  }
+  return out;
+}
+
+}  // namespace facula

@@ -1,0 +1,52 @@
+// C++ prototypes of the operations that other operations call. Each is defined, with its entry, in the file of its family.
+#pragma once
+#include <optional>
+#include <vector>
+#include "autograd/node.h"
+#include "op/pointwise.h"
+
+namespace facula {
+
+using Tensors = std::vector<Tensor>;
+using OptDims = std::optional<Dims>;
+
+// ops/convert.cpp
+Tensor contiguous(const Tensor&, MemoryFormat = MemoryFormat::Contiguous);  // itself when it is contiguous
+Tensor detach(const Tensor&);
+Tensor fill_(const Tensor& self, Scalar value);  // recorded
+// A plain contiguous tensor for kernels; not recorded.
+Tensor dense(const Tensor&);
+Tensor dense(const Tensor&, DType);
+
+// ops/create.cpp
+Tensor zeros(const Dims& sizes, DType, Device = {});
+Tensor ones(const Dims& sizes, DType, Device = {});
+Tensor zeros_like(const Tensor&);
+Tensor arange(int64_t end, Device = {});  // int64
+
+// ops/view.cpp, ops/shape.cpp
+Tensor view(const Tensor&, const Dims& shape);
+Tensor reshape(const Tensor&, const Dims& shape);
+Tensor expand(const Tensor&, const Dims& shape);
+Tensor transpose(const Tensor&, int64_t dim0, int64_t dim1);
+Tensor permute(const Tensor&, const Dims& dims);
+Tensor unsqueeze(const Tensor&, int64_t dim);
+Tensor squeeze(const Tensor&, int64_t dim);
+Tensor select(const Tensor&, int64_t dim, int64_t index);
+Tensor slice(const Tensor&, int64_t dim, int64_t start, int64_t end, int64_t step = 1);
+Tensor narrow(const Tensor&, int64_t dim, int64_t start, int64_t length);
+Tensor diagonal(const Tensor&, int64_t offset, int64_t dim1, int64_t dim2);
+
+// ops/join.cpp
+Tensor cat(const Tensors&, int64_t dim);
+Tensor stack(const Tensors&, int64_t dim);
+Tensor flip(const Tensor&, const Dims& dims);
+
+// ops/reduce.cpp
+Tensor sum(const Tensor&, const Dims& dims, bool keepdim);
+
+// ops/matmul.cpp
+Tensor matmul(const Tensor&, const Tensor&);
+Tensor mm(const Tensor&, const Tensor&);
+
+}  // namespace facula
