@@ -71,14 +71,16 @@ def make_venv(venv: Path) -> Path:
     return python
 
 
-def pyproject() -> tuple[list[str], dict[str, list[str]], list[str]]:
-    """Build requirements, extras, run-time requirements."""
-    try:
-        import tomllib
-    except ModuleNotFoundError:  # Python 3.10: pip carries the parser
-        from pip._vendor import tomli as tomllib
-    with open(ROOT / "pyproject.toml", "rb") as file:
-        data = tomllib.load(file)
+def pyproject(python: Path) -> tuple[list[str], dict[str, list[str]], list[str]]:
+    """Build requirements, extras, run-time requirements."""  # Python 3.10 uses the parser in pip
+    probe = (
+        "import json, sys\n"
+        "try: import tomllib\n"
+        "except ModuleNotFoundError: from pip._vendor import tomli as tomllib\n"
+        "print(json.dumps(tomllib.load(open(sys.argv[1], 'rb'))))\n"
+    )
+    command = [python, "-c", probe, ROOT / "pyproject.toml"]
+    data = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     project = data["project"]
     return data["build-system"]["requires"], project["optional-dependencies"], project["dependencies"]
 
@@ -165,7 +167,7 @@ def main() -> None:
     venv = arguments.venv.absolute()
     check_machine()
     python = make_venv(venv)
-    build_requires, extras, requires = pyproject()
+    build_requires, extras, requires = pyproject(python)
     # One by one: exactly `pip install torch==2.13.0`, so that nothing else decides which one comes.
     for name in arguments.extras:
         pip_install(python, extras[name])
