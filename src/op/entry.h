@@ -187,10 +187,9 @@ template <class R, class... A, R (*F)(A...)> struct Caller<F> {
 
 }  // namespace detail
 
-template <auto F> consteval OpEntry fn(const char* signature, uint16_t scope = kFunction | kMethod, const char* aliases = "") {
-  OpEntry e{Signature(signature), scope, aliases, nullptr, detail::Caller<F>::invoke};
-  detail::Caller<F>::check(e.signature);
-  return e;
+template <auto F> consteval OpEntry fn(Signature signature, uint16_t scope = kFunction | kMethod, const char* aliases = "") {
+  detail::Caller<F>::check(signature);
+  return {signature, scope, aliases, nullptr, detail::Caller<F>::invoke};
 }
 
 #define FACULA_ENTRIES(family) \

@@ -1,0 +1,405 @@
+// Copies and conversions: clone, contiguous, detach, to and its short forms, copy_, fill_, zero_, and what
+// asks about types. Views of complex numbers as real ones stand in shape.cpp.
+#include "ops/functions.h"
+#include "op/structural.h"
+
+namespace facula {
+namespace {
+
+using OptFormat = std::optional<MemoryFormat>;
+
+// Channels innermost; a 2-D format fits 4 dimensions, a 3-D one fits 5.
+Dims format_strides(const Dims& sizes, MemoryFormat format) {
+  const bool three = format == MemoryFormat::ChannelsLast3d;
+  if (!three && format != MemoryFormat::ChannelsLast) return contiguous_strides(sizes);
+  const int n = three ? 5 : 4;
+  if (sizes.count != n) fail("required rank ", n, " tensor to use channels_last", three ? "_3d" : "", " format");
+  Dims strides(n);
+  int64_t step = 1;
+  auto take = [&](int d) {
+    strides[d] = step;
+    step *= std::max<int64_t>(sizes[d], 1);
+  };
+  take(1);
+  for (int d = n - 1; d >= 2; --d) take(d);
+  take(0);
+  return strides;
+}
+
+bool has_format(const TensorImpl& t, MemoryFormat format) {
+  if (format == MemoryFormat::Preserve) fail("preserve memory format is unsupported by the contiguous operator");
+  if (format == MemoryFormat::Contiguous) return t.contiguous;
+  if (t.ndim != (format == MemoryFormat::ChannelsLast ? 4 : 5)) return false;
+  const Dims wanted = format_strides(t.shape(), format);
+  for (int d = 0; d < t.ndim; ++d)
+    if (t.sizes[d] != 1 && t.strides[d] != wanted[d]) return false;
+  return true;
+}
+
+Tensor empty_in(const TensorImpl& like, DType dtype, MemoryFormat format, Device device) {
+  if (format != MemoryFormat::Preserve) return empty_strided(dtype, like.shape(), format_strides(like.shape(), format), device);
+  if (device == like.device) return empty_as(like, dtype);
+  const Tensor shaped = empty_as(like, dtype);  // only its strides are wanted
+  return empty_strided(dtype, like.shape(), shaped->stride(), device);
+}
+
+void copy_data(TensorImpl& to, const TensorImpl& from) {
+  if (from.is_meta() && !to.is_meta()) fail<NotImplemented>("Cannot copy out of meta tensor; no data!");
+  if (is_complex(from.dtype) && !is_complex(to.dtype) && to.dtype != DType::Bool) {
+    static bool warned = false;
+    if (!std::exchange(warned, true)) warn("Casting complex values to real discards the imaginary part");
+  }
+  copy_into(to, from);
+}
+
+struct Clone {
+  static constexpr const char* node = "CloneBackward0";
+  static constexpr uint32_t saves = kNothing;
+  MemoryFormat format = MemoryFormat::Preserve;
+  Tensor forward(const Tensor& x) const {
+    Tensor out = empty_in(*x, x->dtype, format, x->device);
+    copy_into(*out, *x);
+    return out;
+  }
+  void vjp(const Back& b, Tensor* d) const { d[0] = b.g[0]; }
+};
+
+struct ToCopy {
+  static constexpr const char* node = "ToCopyBackward0";
+  static constexpr uint32_t saves = kNothing;
+  DType dtype;
+  Device device{};
+  MemoryFormat format = MemoryFormat::Preserve;
+  DType from{};
+  Device from_device{};
+  Tensor forward(const Tensor& x) {
+    from = x->dtype;
+    from_device = x->device;
+    Tensor out = empty_in(*x, dtype, format, device);
+    copy_data(*out, *x);
+    return out;
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    d[0] = call_structural(ToCopy{from, from_device}, b.g[0]);
+  }
+};
+
+struct Copy {  // in place: recorded by copy_
+  static constexpr const char* node = "CopyBackwards";
+  static constexpr uint32_t saves = kNothing;
+  Dims shape;
+  DType dtype;
+  void vjp(const Back& b, Tensor* d) const {
+    if (b.needs(0)) d[0] = zeros_like(b.g[0]);
+    if (!b.needs(1)) return;
+    d[1] = sum_to(b.g[0], shape);
+    if (d[1]->dtype != dtype) d[1] = to_dtype(d[1], dtype);
+  }
+};
+
+template <bool InPlace> struct FillNumber {
+  static constexpr const char* node = InPlace ? "FillBackward2" : "FillBackward0";
+  static constexpr uint32_t saves = kNothing;
+  void vjp(const Back& b, Tensor* d) const { d[0] = zeros_like(b.g[0]); }
+};
+template <bool InPlace> struct FillTensor {
+  static constexpr const char* node = InPlace ? "FillBackward3" : "FillBackward1";
+  static constexpr uint32_t saves = kNothing;
+  DType dtype;
+  void vjp(const Back& b, Tensor* d) const {
+    if (b.needs(0)) d[0] = zeros_like(b.g[0]);
+    if (!b.needs(1)) return;
+    d[1] = sum_to(b.g[0], {});
+    if (d[1]->dtype != dtype) d[1] = to_dtype(d[1], dtype);
+  }
+};
+struct Zero {
+  static constexpr const char* node = "ZeroBackward0";
+  static constexpr uint32_t saves = kNothing;
+  void vjp(const Back& b, Tensor* d) const { d[0] = zeros_like(b.g[0]); }
+};
+
+bool wants_grad(const Tensor& t) { return is_floating(t->dtype) && requires_grad(*t); }
+
+// A recorded write: `write` runs between the checks and the new history.
+template <class Op, class Write, class... T> void inplace(Op op, Write&& write, const Tensor& self, const T&... others) {
+  const bool any = (requires_grad(*self) || ... || wants_grad(others));
+  check_inplace(*self, any);
+  Ref<Node> node;
+  if (any && mode.grad && is_floating(self->dtype)) {
+    const Tensor in[] = {self, others...};
+    node = detail::StructuralNode<Op>::create(op, in, int(1 + sizeof...(T)), 1);
+  }
+  write();
+  finish_inplace(*self, std::move(node));
+}
+
+const Tensor& require_scalar(const Tensor& value) {
+  if (value->ndim) fail("fill only supports 0-dimension value tensor but got tensor with ", int(value->ndim), " dimensions.");
+  return value;
+}
+
+}  // namespace
+
+Tensor clone(const Tensor& x) { return call_structural(Clone{}, x); }
+
+Tensor contiguous(const Tensor& x, MemoryFormat format) {
+  if (has_format(*x, format)) return x;
+  return call_structural(Clone{format}, x);
+}
+
+Tensor detach(const Tensor& x) {
+  Tensor out = alias(*x);
+  mark_view(*out, *x);
+  out->view = x->view > ViewKind::Plain ? x->view : ViewKind::None;
+  if (out->view == ViewKind::None && out->base) Tensor::adopt(std::exchange(out->base, nullptr));
+  return out;
+}
+
+Tensor dense(const Tensor& x) {
+  if (x->contiguous) return x;
+  Tensor out = empty(x->dtype, x->shape(), x->device);
+  copy_into(*out, *x);
+  return out;
+}
+
+Tensor dense(const Tensor& x, DType dtype) {
+  if (x->dtype == dtype) return dense(x);
+  Tensor out = empty(dtype, x->shape(), x->device);
+  copy_into(*out, *x);
+  return out;
+}
+
+Tensor to_dtype(const Tensor& x, DType dtype) {
+  if (x->dtype == dtype) return x;
+  return call_structural(ToCopy{dtype, x->device}, x);
+}
+
+Tensor copy_(const Tensor& self, const Tensor& source) {
+  if (self.get() == source.get()) return self;
+  inplace(
+      Copy{source->shape(), source->dtype},
+      [&] {
+        if (!self->same_shape(*source)) {
+          const Dims shape = broadcast(self->shape(), source->shape());
+          if (!(shape == self->shape()))
+            fail("output with shape ", to_string(self->shape()), " doesn't match the broadcast shape ", to_string(shape));
+        }
+        require_writable(*self);
+        require_no_partial_overlap(*self, *source);
+        copy_data(*self, *source);
+      },
+      self, source);
+  return self;
+}
+
+Tensor fill_(const Tensor& self, Scalar value) {
+  inplace(FillNumber<true>{}, [&] {
+    require_writable(*self);
+    fill(*self, value);
+  }, self);
+  return self;
+}
+
+namespace {
+
+Tensor fill_with(const Tensor& self, const Tensor& value) {
+  inplace(FillTensor<true>{require_scalar(value)->dtype}, [&] {
+    require_writable(*self);
+    copy_data(*self, *value);
+  }, self, value);
+  return self;
+}
+
+Tensor zero_(const Tensor& self) {
+  inplace(Zero{}, [&] {
+    require_writable(*self);
+    fill(*self, 0);
+  }, self);
+  return self;
+}
+
+struct FillCopy : FillNumber<false> {
+  Scalar value;
+  Tensor forward(const Tensor& x) const {
+    Tensor out = empty_as(*x);
+    facula::fill(*out, value);
+    return out;
+  }
+};
+struct FillCopyTensor : FillTensor<false> {
+  Tensor forward(const Tensor& x, const Tensor& value) const {
+    Tensor out = empty_as(*x);
+    copy_data(*out, *value);
+    return out;
+  }
+};
+Tensor filled(const Tensor& x, Scalar value) { return call_structural(FillCopy{{}, value}, x); }
+Tensor filled_with(const Tensor& x, const Tensor& value) {
+  return call_structural(FillCopyTensor{{require_scalar(value)->dtype}}, x, value);
+}
+
+Tensor clone_as(const Tensor& x, OptFormat format) {
+  return call_structural(Clone{format.value_or(MemoryFormat::Preserve)}, x);
+}
+Tensor contiguous_as(const Tensor& x, OptFormat format) { return contiguous(x, format.value_or(MemoryFormat::Contiguous)); }
+
+Tensor detach_(const Tensor& self) {
+  if (self->view != ViewKind::None && self->base)
+    fail("Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and "
+         "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on "
+         "these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py "
+         "as a solution.");
+  set_grad_fn(*self, nullptr);
+  return self;
+}
+
+Tensor to(const Tensor& x, DType dtype, Device device, bool copy, OptFormat wanted) {
+  const MemoryFormat format = wanted.value_or(MemoryFormat::Preserve);
+  if (device.type == Device::CPU) device = {};
+  require_available(device);
+  const bool same = x->dtype == dtype && x->device.type == device.type &&
+                    (format == MemoryFormat::Preserve || has_format(*x, format));
+  if (same && !copy) return x;
+  return call_structural(ToCopy{dtype, device, format}, x);
+}
+Tensor to_type(const Tensor& x, DType dtype, bool, bool copy, OptFormat format) { return to(x, dtype, x->device, copy, format); }
+Tensor to_device(const Tensor& x, std::optional<Device> device, OptDType dtype, bool, bool copy, OptFormat format) {
+  return to(x, dtype.value_or(x->dtype), device.value_or(x->device), copy, format);
+}
+Tensor to_other(const Tensor& x, const Tensor& other, bool, bool copy, OptFormat format) {
+  return to(x, other->dtype, other->device, copy, format);
+}
+Tensor type_as(const Tensor& x, const Tensor& other) { return to(x, other->dtype, other->device, false, {}); }
+Tensor cpu(const Tensor& x, OptFormat format) { return to(x, x->dtype, {}, false, format); }
+
+// The short forms x.float(), x.long(), ...: named after the dtype's name in C.
+template <DType D> Tensor short_form(const Tensor& x, OptFormat format) { return to(x, D, x->device, false, format); }
+template <DType D> inline constexpr auto short_signature = [] {
+  struct {
+    char text[64]{};
+  } s;
+  int n = 0;
+  std::string_view c = c_name(D);
+  if (is_complex(D)) {
+    s.text[n++] = 'c';
+    c.remove_prefix(std::string_view("Complex").size());
+  }
+  for (char letter : c) s.text[n++] = letter >= 'A' && letter <= 'Z' ? char(letter + 32) : letter;
+  for (char letter : std::string_view("(Tensor input, *, memory_format? memory_format=None)")) s.text[n++] = letter;
+  return s;
+}();
+constexpr uint16_t short_scope(DType t) { return t >= DType::UInt16 && t <= DType::UInt64 ? 0 : kMethod; }
+
+Tensor copy_from(const Tensor& self, const Tensor& source, bool) { return copy_(self, source); }
+Tensor itself(const Tensor& x) { return x; }
+
+bool is_contiguous_as(const Tensor& x, OptFormat format) {
+  return has_format(*x, format.value_or(MemoryFormat::Contiguous));
+}
+bool is_floating_point(const Tensor& x) { return is_real_floating(x->dtype); }
+bool is_complex_tensor(const Tensor& x) { return is_complex(x->dtype); }
+int64_t numel(const Tensor& x) { return x->numel; }
+
+void add_operand(Promotion& p, const Arg& a) {
+  if (a.tensor) p.add(a.tensor->ndim ? 0 : 1, a.tensor->dtype);
+  else p.add(2, dtype_of(a.scalar));
+}
+DType result_type(const Arg& a, const Arg& b) {
+  Promotion p;
+  add_operand(p, a);
+  add_operand(p, b);
+  return p.result();
+}
+bool can_cast_types(DType from, DType to) { return can_cast(from, to); }
+DType promote_types(DType a, DType b) { return promote(a, b); }
+
+void require_resizable(const Tensor& self) {
+  if (requires_grad(*self)) fail("cannot resize variables that require grad");
+}
+
+// Grows the memory when it must; elements keep their places in it.
+Tensor resize_(const Tensor& self, const Dims& sizes, OptFormat format) {
+  require_resizable(self);
+  const Dims strides = format_strides(sizes, format.value_or(MemoryFormat::Contiguous));
+  if (self->shape() == sizes && !format) return self;
+  const Tensor fresh = empty_strided(self->dtype, sizes, strides, self->device);  // checks the sizes
+  const size_t offset = size_t(self->data - self->storage->data), item = size_t(item_size(self->dtype));
+  if (offset + size_t(fresh->numel) * item <= self->storage->bytes) {
+    self->set_geometry(sizes, strides);
+    return self;
+  }
+  if (self->storage->release) fail("Trying to resize storage that is not resizable");
+  if (offset) {
+    const Tensor whole = empty(self->dtype, {int64_t(offset / item) + fresh->numel}, self->device);
+    if (!self->is_meta()) std::memcpy(whole->data, self->storage->data, self->storage->bytes);
+    take_storage(*self, *alias(*whole, sizes, strides, int64_t(offset / item)));
+    return self;
+  }
+  if (!self->is_meta()) std::memcpy(fresh->data, self->storage->data, self->storage->bytes);
+  take_storage(*self, *fresh);
+  return self;
+}
+Tensor resize_as_(const Tensor& self, const Tensor& other, OptFormat format) {
+  return resize_(self, other->shape(), format == MemoryFormat::Preserve ? OptFormat() : format);
+}
+
+Tensor set_empty(const Tensor& self) {
+  check_inplace(*self, requires_grad(*self));
+  take_storage(*self, *empty(self->dtype, {0}, self->device));
+  return self;
+}
+Tensor set_to(const Tensor& self, const Tensor& source) {
+  if (self->dtype != source->dtype)
+    fail("Could not set tensor of type ", name(source->dtype), " to a tensor of type ", name(self->dtype));
+  check_inplace(*self, requires_grad(*self));
+  take_storage(*self, *source);
+  return self;
+}
+Tensor set_geometry(const Tensor& self, const Tensor& source, int64_t offset, const Dims& sizes, const Dims& strides) {
+  const Tensor placed = as_strided(detach(source), sizes, strides.count || !sizes.count ? strides : contiguous_strides(sizes), offset);
+  return set_to(self, placed);
+}
+
+static constexpr OpEntry entries[] = {
+    fn<clone_as>("clone(Tensor input, *, memory_format? memory_format=None)"),
+    fn<contiguous_as>("contiguous(Tensor input, *, memory_format? memory_format=None)", kMethod),
+    fn<detach>("detach(Tensor input)"),
+    fn<detach_>("detach_(Tensor input)"),
+    fn<to_type>("to(Tensor input, dtype dtype, bool non_blocking=False, bool copy=False, *, memory_format? memory_format=None)", kMethod),
+    fn<to_other>("to(Tensor input, Tensor other, bool non_blocking=False, bool copy=False, *, memory_format? memory_format=None)", kMethod),
+    fn<to_device>("to(Tensor input, device? device=None, dtype? dtype=None, bool non_blocking=False, bool copy=False, *, "
+                  "memory_format? memory_format=None)", kMethod),
+    fn<type_as>("type_as(Tensor input, Tensor other)", kMethod),
+    fn<cpu>("cpu(Tensor input, memory_format? memory_format=None)", kMethod),
+#define X(enumerator, ...) \
+    fn<&short_form<DType::enumerator>>(short_signature<DType::enumerator>.text, short_scope(DType::enumerator)),
+    FACULA_DTYPES(X)
+#undef X
+    fn<copy_from>("copy_(Tensor input, Tensor other, bool non_blocking=False)", kMethod),
+    fn<fill_with>("fill_(Tensor input, Tensor value)"),
+    fn<fill_>("fill_(Tensor input, Number value)"),
+    fn<filled_with>("fill(Tensor input, Tensor value)", kFunction),
+    fn<filled>("fill(Tensor input, Number value)", kFunction),
+    fn<zero_>("zero_(Tensor input)"),
+    fn<itself>("resolve_conj(Tensor input)"),
+    fn<itself>("resolve_neg(Tensor input)"),
+    fn<is_contiguous_as>("is_contiguous(Tensor input, memory_format? memory_format=None)", kMethod),
+    fn<is_floating_point>("is_floating_point(Tensor input)"),
+    fn<is_complex_tensor>("is_complex(Tensor input)"),
+    fn<numel>("numel(Tensor input)", kFunction | kMethod),
+    fn<numel>("nelement(Tensor input)", kMethod),
+    fn<result_type>("result_type(Operand tensor1, Operand tensor2)", kFunction),
+    fn<can_cast_types>("can_cast(dtype from_, dtype to)", kFunction),
+    fn<promote_types>("promote_types(dtype type1, dtype type2)", kFunction),
+    fn<resize_>("resize_(Tensor input, int[] *size, memory_format? memory_format=None)", kMethod),
+    fn<resize_as_>("resize_as_(Tensor input, Tensor the_template, *, memory_format? memory_format=None)"),
+    fn<set_empty>("set_(Tensor input)", kMethod),
+    fn<set_to>("set_(Tensor input, Tensor source)", kMethod),
+    fn<set_geometry>("set_(Tensor input, Tensor source, int storage_offset, int[] size, int[] stride=[])", kMethod),
+};
+
+}  // namespace
+FACULA_ENTRIES(convert)
+
+}  // namespace facula
