@@ -6,15 +6,11 @@
 #include <concepts>
 #include <cstdint>
 #include <type_traits>
-#include "core/complex.h"
-#include "core/scalar.h"
+#include "core/half.h"
 
 // Everything a kernel may inline lives in a namespace per instruction set. Without it the
 // linker would merge the AVX-512 copy of an inline function into code for older machines.
 // For the same reason: compiler builtins, never the inline overloads of <cmath>.
-#ifndef FACULA_ISA
-#define FACULA_ISA baseline
-#endif
 
 namespace facula {
 inline namespace FACULA_ISA {
@@ -48,6 +44,16 @@ template <Real F> inline constexpr F infinity = F(__builtin_inf());
 template <Real F> inline constexpr F not_a_number = F(__builtin_nan(""));
 template <Real F> inline constexpr Bits<F> sign_bit = Bits<F>(1) << (sizeof(F) * 8 - 1);
 template <Real F> inline constexpr F smallest_normal = std::bit_cast<F>(Bits<F>(1) << FloatBits<F>::mantissa);
+
+template <Arithmetic T> constexpr bool isnan(T x) { return x != x; }
+template <Real F> inline bool isinf(F x) { return x == infinity<F> || x == -infinity<F>; }
+template <Real F> inline bool isfinite(F x) { return x < infinity<F> && x > -infinity<F>; }
+template <Real F> inline bool isposinf(F x) { return x == infinity<F>; }
+template <Real F> inline bool isneginf(F x) { return x == -infinity<F>; }
+template <Whole T> constexpr bool isinf(T) { return false; }
+template <Whole T> constexpr bool isfinite(T) { return true; }
+template <Whole T> constexpr bool isposinf(T) { return false; }
+template <Whole T> constexpr bool isneginf(T) { return false; }
 
 inline float fabs(float x) { return __builtin_fabsf(x); }
 inline double fabs(double x) { return __builtin_fabs(x); }
