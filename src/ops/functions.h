@@ -36,6 +36,9 @@ Tensor select(const Tensor&, int64_t dim, int64_t index);
 Tensor slice(const Tensor&, int64_t dim, int64_t start, int64_t end, int64_t step = 1);
 Tensor narrow(const Tensor&, int64_t dim, int64_t start, int64_t length);
 Tensor diagonal(const Tensor&, int64_t offset, int64_t dim1, int64_t dim2);
+Tensor t(const Tensor&);
+// A zero tensor of shape `whole`, contiguous, with g added in at these strides: the gradient of every strided view.
+Tensor embed(const Tensor& g, const Dims& whole, const Dims& strides, int64_t offset);
 
 // ops/join.cpp
 Tensor cat(const Tensors&, int64_t dim);
