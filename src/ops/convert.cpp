@@ -4,9 +4,6 @@
 #include "op/structural.h"
 
 namespace facula {
-namespace {
-
-using OptFormat = std::optional<MemoryFormat>;
 
 // Channels innermost; a 2-D format fits 4 dimensions, a 3-D one fits 5.
 Dims format_strides(const Dims& sizes, MemoryFormat format) {
@@ -26,6 +23,17 @@ Dims format_strides(const Dims& sizes, MemoryFormat format) {
   return strides;
 }
 
+Tensor empty_in(const TensorImpl& like, DType dtype, MemoryFormat format, Device device) {
+  if (format != MemoryFormat::Preserve) return empty_strided(dtype, like.shape(), format_strides(like.shape(), format), device);
+  if (device == like.device) return empty_as(like, dtype);
+  const Tensor shaped = empty_as(like, dtype);  // only its strides are wanted
+  return empty_strided(dtype, like.shape(), shaped->stride(), device);
+}
+
+namespace {
+
+using OptFormat = std::optional<MemoryFormat>;
+
 bool has_format(const TensorImpl& t, MemoryFormat format) {
   if (format == MemoryFormat::Preserve) fail("preserve memory format is unsupported by the contiguous operator");
   if (format == MemoryFormat::Contiguous) return t.contiguous;
@@ -34,13 +42,6 @@ bool has_format(const TensorImpl& t, MemoryFormat format) {
   for (int d = 0; d < t.ndim; ++d)
     if (t.sizes[d] != 1 && t.strides[d] != wanted[d]) return false;
   return true;
-}
-
-Tensor empty_in(const TensorImpl& like, DType dtype, MemoryFormat format, Device device) {
-  if (format != MemoryFormat::Preserve) return empty_strided(dtype, like.shape(), format_strides(like.shape(), format), device);
-  if (device == like.device) return empty_as(like, dtype);
-  const Tensor shaped = empty_as(like, dtype);  // only its strides are wanted
-  return empty_strided(dtype, like.shape(), shaped->stride(), device);
 }
 
 void copy_data(TensorImpl& to, const TensorImpl& from) {

@@ -17,12 +17,15 @@ Tensor fill_(const Tensor& self, Scalar value);  // recorded
 // A plain contiguous tensor for kernels; not recorded.
 Tensor dense(const Tensor&);
 Tensor dense(const Tensor&, DType);
+Dims format_strides(const Dims& sizes, MemoryFormat);
+Tensor empty_in(const TensorImpl& like, DType, MemoryFormat, Device);
 
 // ops/create.cpp
 Tensor zeros(const Dims& sizes, DType, Device = {});
 Tensor ones(const Dims& sizes, DType, Device = {});
 Tensor zeros_like(const Tensor&);
 Tensor arange(int64_t end, Device = {});  // int64
+Tensor finish_factory(Tensor, bool requires_grad);
 
 // ops/view.cpp, ops/shape.cpp
 Tensor view(const Tensor&, const Dims& shape);
