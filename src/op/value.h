@@ -25,7 +25,7 @@ struct Value {
   enum class Kind : uint8_t { None, Tensor, Number, Ints, Floats, Tensors, DType, Device, MemoryFormat, Str, Generator };
   Kind kind = Kind::None;
   union {
-    TensorImpl* tensor = nullptr;
+    TensorImpl* tensor;
     const Dims* ints;
     const std::vector<double>* floats;
     const std::vector<facula::Tensor>* tensors;
@@ -38,6 +38,7 @@ struct Value {
   size_t length = 0;  // of text
   Scalar number;      // Kind::Number
 
+  Value() : tensor(nullptr) {}
   bool none() const { return kind == Kind::None; }
   const facula::Tensor& as_tensor() const { return reinterpret_cast<const facula::Tensor&>(tensor); }  // a Ref is a pointer
 };

@@ -1,0 +1,40 @@
+#include "op/inplace.h"
+
+namespace facula {
+
+void check_assign(const Tensor& self, bool recorded, std::string_view) {
+  check_inplace(*self, recorded);
+  require_writable(*self);
+}
+
+void assign(const Tensor& self, const Tensor& result) {
+  if (result.get() == self.get()) return;
+  if (!result->same_shape(*self))
+    fail("output with shape ", to_string(self->shape()), " doesn't match the broadcast shape ", to_string(result->shape()));
+  if (!can_cast(result->dtype, self->dtype))
+    fail("result type ", c_name(result->dtype), " can't be cast to the desired output type ", c_name(self->dtype));
+  const bool recorded = mode.grad && (requires_grad(*result) || requires_grad(*self));
+  if (recorded && self->view != ViewKind::None) {  // the base's history must know what was written where
+    copy_(self, result);
+    return;
+  }
+  const Tensor kept = recorded && result->dtype != self->dtype ? to_dtype(result, self->dtype) : result;
+  copy_into(*self, *kept);
+  finish_inplace(*self, nullptr);
+  if (recorded && requires_grad(*kept)) set_grad_fn(*self, Ref<Node>(grad_fn(kept.get())), kept->output_nr);
+}
+
+void copy_to_out(const Tensor& out, const Tensor& result, std::string_view name) {
+  if (mode.grad && (requires_grad(*result) || requires_grad(*out)))
+    fail(name, "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
+  if (!can_cast(result->dtype, out->dtype))
+    fail("result type ", c_name(result->dtype), " can't be cast to the desired output type ", c_name(out->dtype));
+  if (!(out->device == result->device))
+    fail("Expected out tensor to be on ", to_string(result->device), ", but got ", to_string(out->device), " instead");
+  resize_out(out, result->shape());
+  require_writable(*out);
+  copy_into(*out, *result);
+  out->bump_version();
+}
+
+}  // namespace facula

@@ -1,0 +1,13 @@
+// The derived forms of operations that return a new tensor: f_(x) and f(x, out=y).
+#pragma once
+#include "op/pointwise.h"
+
+namespace facula {
+
+// Before: refuses a write that autograd forbids. After: x takes the values of `result` and its history.
+void check_assign(const Tensor& self, bool recorded, std::string_view name);
+void assign(const Tensor& self, const Tensor& result);
+// Copies `result` into `out`, which is resized if need be; both dtypes must agree as casting allows.
+void copy_to_out(const Tensor& out, const Tensor& result, std::string_view name);
+
+}  // namespace facula

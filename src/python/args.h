@@ -1,0 +1,13 @@
+// What call.cpp needs of args.cpp.
+#pragma once
+#include "python/convert.h"
+
+namespace facula::python {
+
+// False, or an error if `throws`, where the arguments do not fit. `operands`: tensors may be given as numbers.
+bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObject* keywords, Call& call, bool throws,
+              bool operands);
+std::string describe_arguments(PyObject* const* args, Py_ssize_t count, PyObject* keywords);  // "(Tensor, int)"
+Generator* generator_of(PyObject* o);
+
+}  // namespace facula::python

@@ -1,0 +1,385 @@
+// From a Python call to an entry: picks the overload, runs it in the form asked for, wraps the result.
+#include "op/inplace.h"
+#include "python/args.h"
+#include "python/thunks.h"
+#include <unordered_map>
+
+namespace facula::python {
+
+struct Group {
+  std::string name, inplace_name;
+  std::vector<const OpEntry*> entries;
+  std::string doc;
+  uint16_t scope = 0;
+  const PointwiseOp* fast = nullptr;    // the first overload, when plain positional tensors may go to it at once
+  alignas(16) char defaults[kMaxParams];  // its parameters
+  PyObject* function = nullptr;         // what __torch_function__ is told
+};
+
+namespace {
+
+enum class How : uint8_t { Function, InPlace };
+
+std::vector<Group> groups;  // never grows after it is built: thunks and names point into it
+std::unordered_map<std::string, Group*> by_name;
+
+void make_defaults(Group& g) {
+  const OpEntry& e = *g.entries[0];
+  if (!e.pointwise) return;
+  const Signature& s = e.signature;
+  Value values[Signature::kMaxParams];
+  for (int i = s.tensors; i < s.count; ++i) {
+    if (!s.params[i].has_default) return;  // pow(x, exponent): needs its argument
+    if (s.params[i].default_text == "None") continue;
+    values[i].kind = Value::Kind::Number;
+    values[i].number = s.params[i].default_value;
+  }
+  e.pointwise->make(g.defaults, values + s.tensors);
+  g.fast = e.pointwise;
+}
+
+void add_name(const std::string& name, const OpEntry& e) {
+  Group*& g = by_name[name];
+  if (!g) {
+    if (int(groups.size()) == kThunks) fail("more operations than thunks: raise kThunks in python/thunks.h");
+    groups.push_back({});
+    g = &groups.back();
+    g->name = name;
+    g->inplace_name = name + "_";
+  }
+  g->entries.push_back(&e);
+  g->scope |= e.scope;
+}
+
+void build_groups() {
+  if (!groups.empty()) return;
+  groups.reserve(kThunks);
+  for (const OpEntry* e : all_entries()) {
+    add_name(std::string(e->signature.name), *e);
+    std::string_view rest = e->aliases;
+    while (!rest.empty()) {
+      const size_t space = rest.find(' ');
+      add_name(std::string(rest.substr(0, space)), *e);
+      rest = space == rest.npos ? std::string_view() : rest.substr(space + 1);
+    }
+  }
+  for (Group& g : groups) {
+    make_defaults(g);
+    for (const OpEntry* e : g.entries) g.doc += (g.doc.empty() ? "" : "\n") + std::string(e->signature.text);
+  }
+}
+
+// Exact types first: subtype tests are slow.
+bool quick_operand(PyObject* o, Arg* out) {
+  if (Py_TYPE(o) == &TensorType) {
+    *out = Arg(tensor_of(o));
+    return true;
+  }
+  if (PyFloat_CheckExact(o)) {
+    *out = Arg(Scalar(PyFloat_AS_DOUBLE(o)));
+    return true;
+  }
+  if (PyLong_CheckExact(o)) {
+    Scalar s;
+    if (!to_scalar(o, &s)) return false;
+    *out = Arg(s);
+    return true;
+  }
+  if (PyType_IsSubtype(Py_TYPE(o), &TensorType) && is_plain_subclass(Py_TYPE(o))) {
+    *out = Arg(tensor_of(o));
+    return true;
+  }
+  return false;
+}
+
+thread_local int torch_function_disabled = 0;
+
+// The tensors of a result of an operation on a subclass become members of that subclass.
+PyObject* as_subclass(PyObject* result, PyTypeObject* type) {
+  if (!result) return nullptr;
+  if (is_tensor(result)) {
+    if (PyType_IsSubtype(Py_TYPE(result), type) || Py_TYPE(result) != &TensorType) return result;
+    Tensor t = tensor_of(result);
+    Py_DECREF(result);
+    return wrap_as(type, std::move(t));
+  }
+  if (PyTuple_CheckExact(result) || PyList_CheckExact(result)) {
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(result); ++i)
+      PySequence_Fast_ITEMS(result)[i] = as_subclass(PySequence_Fast_GET_ITEM(result, i), type);
+  }
+  return result;
+}
+
+PyObject* run_pointwise(const OpEntry& e, Call& call, How how, PyObject* self, PyObject* out) {
+  const PointwiseOp& op = *e.pointwise;
+  const Signature& s = e.signature;
+  Arg in[kMaxArity];
+  for (int i = 0; i < s.tensors; ++i) {
+    const Value& v = call.values[i];
+    in[i] = v.kind == Value::Kind::Tensor ? Arg(v.tensor) : Arg(v.number);
+  }
+  alignas(16) char params[kMaxParams];
+  op.make(params, call.values + s.tensors);
+  if (how == How::InPlace) {
+    pointwise_inplace(op, params, in);
+    return Py_NewRef(self);
+  }
+  if (out) {
+    pointwise_out(op, params, in, tensor_of(out));
+    return Py_NewRef(out);
+  }
+  return wrap(pointwise(op, params, in));
+}
+
+bool any_requires_grad(const Signature& s, const Call& call) {
+  for (int i = 0; i < s.count; ++i) {
+    const Value& v = call.values[i];
+    if (v.kind == Value::Kind::Tensor && v.tensor && requires_grad(*v.tensor)) return true;
+  }
+  return false;
+}
+
+PyObject* run_entry(const OpEntry& e, Call& call, How how, PyObject* self, PyObject* out) {
+  if (e.pointwise) return run_pointwise(e, call, how, self, out);
+  Result r;
+  if (how == How::InPlace) {
+    const Tensor target = tensor_of(self);
+    check_assign(target, any_requires_grad(e.signature, call), e.signature.name);
+    e.invoke(call.values, r);
+    assign(target, r.tensor);
+    return Py_NewRef(self);
+  }
+  e.invoke(call.values, r);
+  if (!out) return wrap(r, e.signature);
+  if (r.kind == Result::Kind::Tensor) {
+    if (!is_tensor(out)) fail<TypeError>(e.signature.name, "(): argument 'out' must be Tensor, not ", Py_TYPE(out)->tp_name);
+    copy_to_out(tensor_of(out), r.tensor, e.signature.name);
+    return Py_NewRef(out);
+  }
+  if (!PyTuple_Check(out) && !PyList_Check(out))
+    fail<TypeError>(e.signature.name, "(): argument 'out' must be tuple of Tensors, not ", Py_TYPE(out)->tp_name);
+  if (size_t(PySequence_Fast_GET_SIZE(out)) != r.tensors.size())
+    fail<TypeError>(e.signature.name, "(): 'out' must hold ", r.tensors.size(), " tensors");
+  for (size_t i = 0; i < r.tensors.size(); ++i) {
+    PyObject* o = PySequence_Fast_GET_ITEM(out, Py_ssize_t(i));
+    if (!is_tensor(o)) fail<TypeError>(e.signature.name, "(): argument 'out' must be tuple of Tensors");
+    copy_to_out(tensor_of(o), r.tensors[i], e.signature.name);
+    r.tensors[i] = tensor_of(o);
+  }
+  return wrap(r, e.signature);
+}
+
+// Arguments without one keyword that every form of an operation has (out=, inplace=).
+struct Taken {
+  std::vector<PyObject*> args;
+  PyObject* keywords = nullptr;
+  PyObject* value = nullptr;
+  ~Taken() { Py_XDECREF(keywords); }
+};
+bool take_keyword(const char* name, PyObject* const* args, Py_ssize_t count, PyObject* keywords, Taken& taken) {
+  const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
+  for (Py_ssize_t k = 0; k < named; ++k) {
+    if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(keywords, k), name) != 0) continue;
+    taken.value = args[count + k];
+    taken.args.assign(args, args + count + named);
+    taken.args.erase(taken.args.begin() + count + k);
+    if (named == 1) return true;
+    taken.keywords = PyTuple_New(named - 1);
+    for (Py_ssize_t i = 0, j = 0; i < named; ++i)
+      if (i != k) PyTuple_SET_ITEM(taken.keywords, j++, Py_NewRef(PyTuple_GET_ITEM(keywords, i)));
+    return true;
+  }
+  return false;
+}
+
+PyObject* torch_function_name() {
+  static PyObject* name = PyUnicode_InternFromString("__torch_function__");
+  return name;
+}
+
+// A subclass that defines __torch_function__ decides itself; one that does not gets results of its own type.
+PyObject* run_for_subclass(Group& g, const OpEntry& e, Call& call, How how, PyObject* self, PyObject* out,
+                           PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  PyTypeObject* type = Py_TYPE(call.subclass);
+  static PyObject* plain = _PyType_Lookup(&TensorType, torch_function_name());
+  if (torch_function_disabled) return run_entry(e, call, how, self, out);
+  if (_PyType_Lookup(type, torch_function_name()) == plain) return as_subclass(run_entry(e, call, how, self, out), type);
+  const Owned types(PyTuple_Pack(1, type));
+  const Owned tuple(PyTuple_New(count));
+  for (Py_ssize_t i = 0; i < count; ++i) PyTuple_SET_ITEM(tuple.get(), i, Py_NewRef(args[i]));
+  const Owned named(PyDict_New());
+  for (Py_ssize_t i = 0; keywords && i < PyTuple_GET_SIZE(keywords); ++i)
+    PyDict_SetItem(named.get(), PyTuple_GET_ITEM(keywords, i), args[count + i]);
+  PyObject* function = g.function;
+  if (how == How::InPlace || !function) {
+    function = _PyType_Lookup(&TensorType, Owned(PyUnicode_FromString((how == How::InPlace ? g.inplace_name : g.name).c_str())).get());
+    if (!function) return run_entry(e, call, how, self, out);
+  }
+  return PyObject_CallMethod(reinterpret_cast<PyObject*>(type), "__torch_function__", "OOOO", function, types.get(), tuple.get(),
+                             named.get());
+}
+
+PyObject* call_bound(Group& g, How how, PyObject* const* args, Py_ssize_t count, PyObject* keywords, PyObject* out) {
+  if (out == Py_None) out = nullptr;
+  if (out && g.entries[0]->pointwise && !is_tensor(out))
+    fail<TypeError>(g.name, "(): argument 'out' must be Tensor, not ", Py_TYPE(out)->tp_name);
+  Call call;
+  const OpEntry* found = nullptr;
+  if (g.entries.size() == 1) {
+    found = g.entries[0];
+    try_bind(found->signature, args, count, keywords, call, true, found->pointwise);
+  } else {
+    for (const OpEntry* e : g.entries)
+      if (try_bind(e->signature, args, count, keywords, call, false, e->pointwise)) {
+        found = e;
+        break;
+      }
+    if (!found) {
+      std::string text = concat(g.name, "() received an invalid combination of arguments - got ",
+                                describe_arguments(args, count, keywords), ", but expected one of:");
+      for (const OpEntry* e : g.entries) text += "\n * " + std::string(e->signature.text);
+      fail<TypeError>(text);
+    }
+  }
+  if (call.subclass) [[unlikely]] return run_for_subclass(g, *found, call, how, args[0], out, args, count, keywords);
+  return run_entry(*found, call, how, count ? args[0] : nullptr, out);
+}
+
+PyObject* call_general(Group& g, How how, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  Taken taken;
+  if (keywords) {
+    if ((g.scope & kOut) && how == How::Function && take_keyword("out", args, count, keywords, taken))
+      return call_bound(g, how, taken.args.data(), count, taken.keywords, taken.value);
+    if ((g.scope & kInPlaceNN) && take_keyword("inplace", args, count, keywords, taken)) {
+      if (PyObject_IsTrue(taken.value) == 1) how = How::InPlace;
+      return call_bound(g, how, taken.args.data(), count, taken.keywords, nullptr);
+    }
+  } else if ((g.scope & kInPlaceNN) && count == g.entries[0]->signature.positional + 1 && PyBool_Check(args[count - 1])) {
+    return call_bound(g, args[count - 1] == Py_True ? How::InPlace : how, args, count - 1, nullptr, nullptr);
+  }
+  return call_bound(g, how, args, count, keywords, nullptr);
+}
+
+}  // namespace
+
+PyObject* call_function(Group& g, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    if (g.fast && !keywords && count == g.fast->arity) {
+      Arg in[kMaxArity];
+      bool fits = true, any = false;
+      for (int i = 0; i < count; ++i) {
+        fits = fits && quick_operand(args[i], &in[i]);
+        any |= in[i].tensor != nullptr;
+      }
+      if (fits && any) return wrap(pointwise(*g.fast, g.defaults, in));
+    }
+    return call_general(g, How::Function, args, count, keywords);
+  });
+}
+
+static PyObject* with_self(Group& g, How how, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  const Py_ssize_t all = count + (keywords ? PyTuple_GET_SIZE(keywords) : 0);
+  if (all > 200) fail<TypeError>(g.name, "(): too many arguments");
+  auto* both = static_cast<PyObject**>(__builtin_alloca(sizeof(PyObject*) * size_t(all + 1)));
+  both[0] = self;
+  for (Py_ssize_t i = 0; i < all; ++i) both[i + 1] = args[i];
+  return call_general(g, how, both, count + 1, keywords);
+}
+
+PyObject* call_method(Group& g, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    if (g.fast && !keywords && count == g.fast->arity - 1) {
+      Arg in[kMaxArity];
+      bool fits = quick_operand(self, &in[0]);
+      for (int i = 0; i < count; ++i) fits = fits && quick_operand(args[i], &in[i + 1]);
+      if (fits) return wrap(pointwise(*g.fast, g.defaults, in));
+    }
+    return with_self(g, How::Function, self, args, count, keywords);
+  });
+}
+
+PyObject* call_inplace(Group& g, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    if (g.fast && !keywords && count == g.fast->arity - 1) {
+      Arg in[kMaxArity];
+      bool fits = quick_operand(self, &in[0]);
+      for (int i = 0; i < count; ++i) fits = fits && quick_operand(args[i], &in[i + 1]);
+      if (fits) {
+        pointwise_inplace(*g.fast, g.defaults, in);
+        return Py_NewRef(self);
+      }
+    }
+    return with_self(g, How::InPlace, self, args, count, keywords);
+  });
+}
+
+Group* find_group(std::string_view name) {
+  build_groups();
+  const auto found = by_name.find(std::string(name));
+  return found == by_name.end() ? nullptr : found->second;
+}
+Group& group_at(int i) { return groups[size_t(i)]; }
+
+bool is_plain_subclass(PyTypeObject* type) {
+  static PyTypeObject* last = nullptr;  // Parameter, nearly always
+  if (type == last) return true;
+  static PyObject* disabled = imported("facula._C", "_disabled_torch_function_impl");
+  PyObject* own = _PyType_Lookup(type, torch_function_name());
+  if (own != disabled) return false;
+  Py_INCREF(type);
+  last = type;
+  return true;
+}
+
+PyObject* disable_torch_function(PyObject*, PyObject* by) {  // a counter, so that regions nest
+  torch_function_disabled += int(PyLong_AsLong(by));
+  Py_RETURN_NONE;
+}
+
+static PyObject* submodule(PyObject* module, const char* name) {
+  PyObject* m = PyModule_New((std::string("facula._C.") + name).c_str());
+  if (!m || PyModule_AddObjectRef(module, name, m) < 0) throw PythonErrorAlreadySet();
+  return m;
+}
+
+static void add_function(PyObject* module, const char* name, FastFunction f, Group& g) {
+  auto* def = new PyMethodDef{name, as_function(f), kFastCall, g.doc.c_str()};  // kept by the function object
+  PyObject* o = PyCFunction_NewEx(def, nullptr, nullptr);
+  if (!o || PyModule_AddObject(module, name, o) < 0) throw PythonErrorAlreadySet();
+  if (!g.function) g.function = o;
+}
+
+int add_functions(PyObject* module) {
+  return guarded([&] {
+    build_groups();
+    struct {
+      uint16_t scope;
+      PyObject* module;
+    } places[] = {{kFunction, submodule(module, "_functions")}, {kNN, submodule(module, "_nn")}, {kSpecial, submodule(module, "_special")},
+                  {kLinalg, submodule(module, "_linalg")}, {kPrivate, module}};
+    for (int i = 0; i < int(groups.size()); ++i) {
+      Group& g = groups[size_t(i)];
+      for (const auto& place : places)
+        if (g.scope & place.scope) add_function(place.module, g.name.c_str(), function_thunk(i), g);
+      if ((g.scope & kInPlace) && (g.scope & kFunction)) add_function(places[0].module, g.inplace_name.c_str(), inplace_function_thunk(i), g);
+      if (g.scope & kInPlaceNN) add_function(places[1].module, g.inplace_name.c_str(), inplace_function_thunk(i), g);
+    }
+    return 0;
+  });
+}
+
+const std::vector<PyMethodDef>& entry_methods() {
+  static const std::vector<PyMethodDef> methods = [] {
+    build_groups();
+    std::vector<PyMethodDef> all;
+    for (int i = 0; i < int(groups.size()); ++i) {
+      Group& g = groups[size_t(i)];
+      if (g.scope & kMethod) all.push_back({g.name.c_str(), as_function(method_thunk(i)), kFastCall, g.doc.c_str()});
+      if (g.scope & kInPlace && g.scope & kMethod) all.push_back({g.inplace_name.c_str(), as_function(inplace_thunk(i)), kFastCall, g.doc.c_str()});
+    }
+    return all;
+  }();
+  return methods;
+}
+
+}  // namespace facula::python

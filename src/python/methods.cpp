@@ -1,0 +1,264 @@
+// Tensor's methods that are no operations, and its slots.
+#include <algorithm>
+#include "ops/functions.h"
+#include "python/tensor_type.h"
+
+namespace facula::python {
+namespace {
+
+TensorImpl* impl(PyObject* o) { return tensor_of(o).get(); }
+
+PyObject* item_method(PyObject* o, PyObject*) {
+  return guarded([&] {
+    const TensorImpl& t = *impl(o);
+    if (t.numel != 1) fail("a Tensor with ", t.numel, " elements cannot be converted to Scalar");
+    if (t.is_meta()) fail("Tensor.item() cannot be called on meta tensors");
+    return item(t.dtype, t.data);
+  });
+}
+PyObject* tolist_method(PyObject* o, PyObject*) {
+  return guarded([&] { return tolist(*impl(o)); });
+}
+PyObject* numel_method(PyObject* o, PyObject*) { return PyLong_FromLongLong(impl(o)->numel); }
+PyObject* dim_method(PyObject* o, PyObject*) { return PyLong_FromLong(impl(o)->ndim); }
+PyObject* element_size_method(PyObject* o, PyObject*) { return PyLong_FromLongLong(item_size(impl(o)->dtype)); }
+PyObject* data_ptr_method(PyObject* o, PyObject*) {
+  return PyLong_FromUnsignedLongLong(impl(o)->is_meta() || impl(o)->numel == 0 ? 0 : uint64_t(impl(o)->data));
+}
+PyObject* storage_offset_method(PyObject* o, PyObject*) { return PyLong_FromLongLong(impl(o)->offset()); }
+PyObject* is_inference_method(PyObject* o, PyObject*) { return PyBool_FromLong(impl(o)->inference); }
+PyObject* get_device_method(PyObject* o, PyObject*) { return PyLong_FromLong(impl(o)->device.index); }
+PyObject* false_method(PyObject*, PyObject*) { Py_RETURN_FALSE; }
+PyObject* is_set_to_method(PyObject* o, PyObject* other) {
+  if (!is_tensor(other)) return PyErr_Format(PyExc_TypeError, "is_set_to(): argument 'tensor' must be Tensor");
+  const TensorImpl &a = *impl(o), &b = *impl(other);
+  return PyBool_FromLong(a.data == b.data && a.same_shape(b) && a.stride() == b.stride());
+}
+
+PyObject* dims_or_one(PyObject* o, PyObject* const* args, Py_ssize_t n, PyObject* keywords, const Dims& all, const char* function) {
+  PyObject* slot[1];
+  bind_objects(function, {"dim"}, 0, args, n, keywords, slot);
+  if (!slot[0] || slot[0] == Py_None) return nullptr;
+  int64_t d;
+  if (!to_int(slot[0], &d)) fail<TypeError>(function, "(): argument 'dim' must be int, not ", Py_TYPE(slot[0])->tp_name);
+  if (all.count == 0) fail<IndexError>("Dimension specified as ", d, " but tensor has no dimensions");
+  return PyLong_FromLongLong(all[wrap_dim(d, all.count)]);
+}
+PyObject* size_method(PyObject* o, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+  return guarded([&] {
+    const Dims shape = impl(o)->shape();
+    PyObject* one = dims_or_one(o, args, n, keywords, shape, "size");
+    return one ? one : wrap(shape);
+  });
+}
+PyObject* stride_method(PyObject* o, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+  return guarded([&] {
+    const Dims strides = impl(o)->stride();
+    if (PyObject* one = dims_or_one(o, args, n, keywords, strides, "stride")) return one;
+    Owned tuple(PyTuple_New(strides.count));
+    for (int d = 0; d < strides.count; ++d) PyTuple_SET_ITEM(tuple.get(), d, PyLong_FromLongLong(strides[d]));
+    return tuple.release();
+  });
+}
+
+// --- methods written in Python: facula/_tensor.py holds a function of the same name, called with self first ---
+
+PyObject* call_python(const char* name, PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    const Py_ssize_t all = n + (keywords ? PyTuple_GET_SIZE(keywords) : 0);
+    std::vector<PyObject*> both{self};
+    both.insert(both.end(), args, args + all);
+    PyObject* result = PyObject_Vectorcall(imported("facula._tensor", name), both.data(), size_t(n + 1), keywords);
+    if (!result) throw PythonErrorAlreadySet();
+    return result;
+  });
+}
+template <size_t N> struct Literal {
+  char text[N]{};
+  constexpr Literal(const char (&s)[N]) { std::copy_n(s, N, text); }
+};
+template <Literal Name> PyObject* python_method(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+  return call_python(Name.text, self, args, n, keywords);
+}
+template <Literal Name> PyMethodDef in_python() { return {Name.text, as_function(python_method<Name>), kFastCall, nullptr}; }
+
+PyObject* tensor_repr(PyObject* o) { return call_python("__repr__", o, nullptr, 0, nullptr); }
+
+// --- slots ---
+
+Scalar one_element(PyObject* o) {
+  const Owned value(item_method(o, nullptr));
+  Scalar s;
+  to_scalar(value.get(), &s);
+  return s;
+}
+int tensor_bool(PyObject* o) {
+  return guarded([&] {
+    const TensorImpl& t = *impl(o);
+    if (t.numel == 0) fail("Boolean value of Tensor with no values is ambiguous");
+    if (t.numel > 1) fail("Boolean value of Tensor with more than one value is ambiguous");
+    return int(bool(one_element(o)));
+  });
+}
+PyObject* tensor_float(PyObject* o) {
+  return guarded([&] {
+    const Owned value(item_method(o, nullptr));
+    return PyNumber_Float(value.get());
+  });
+}
+PyObject* tensor_int(PyObject* o) {
+  return guarded([&] {
+    const Owned value(item_method(o, nullptr));
+    return PyNumber_Long(value.get());
+  });
+}
+PyObject* tensor_index(PyObject* o) {
+  return guarded([&] {
+    const TensorImpl& t = *impl(o);
+    if (is_floating(t.dtype) || t.numel != 1) fail<TypeError>("only integer tensors of a single element can be converted to an index");
+    const Owned value(item_method(o, nullptr));
+    return PyNumber_Long(value.get());
+  });
+}
+PyObject* tensor_complex(PyObject* o, PyObject*) {
+  return guarded([&] {
+    const Scalar s = one_element(o);
+    return PyComplex_FromDoubles(double(s), s.is_complex() ? s.imag : 0);
+  });
+}
+Py_ssize_t tensor_length(PyObject* o) {
+  if (impl(o)->ndim == 0) {
+    PyErr_SetString(PyExc_TypeError, "len() of a 0-d tensor");
+    return -1;
+  }
+  return impl(o)->sizes[0];
+}
+PyObject* tensor_item_at(PyObject* o, Py_ssize_t i) {
+  return guarded([&] { return wrap(select(tensor_of(o), 0, i)); });
+}
+int tensor_contains(PyObject* o, PyObject* value) {
+  return guarded([&] {
+    Scalar s;
+    if (!is_tensor(value) && !to_scalar(value, &s))
+      fail("Tensor.__contains__ only supports Tensor or scalar, but you passed in a ", Py_TYPE(value)->tp_name, ".");
+    const Owned equal(PyObject_RichCompare(o, value, Py_EQ));
+    const Owned any(PyObject_CallMethod(equal.get(), "any", nullptr));
+    return PyObject_IsTrue(any.get());
+  });
+}
+PyObject* tensor_iter(PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    if (impl(o)->ndim == 0) fail<TypeError>("iteration over a 0-d tensor");
+    static Group* g = find_group("unbind");
+    if (!g) return PySeqIter_New(o);
+    const Owned parts(call_function(*g, &o, 1, nullptr));
+    return PyObject_GetIter(parts.get());
+  });
+}
+PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {  // torch.Tensor(2, 3), torch.Tensor([1, 2])
+  return guarded([&]() -> PyObject* {
+    const Owned plain(PyObject_Call(imported("facula._tensor", "legacy_constructor"), args, keywords));
+    return type == &TensorType ? Py_NewRef(plain.get()) : wrap_as(type, alias(*tensor_of(plain.get())));
+  });
+}
+
+// Tensor._make_subclass(cls, data, require_grad=False): how Parameter is made.
+PyObject* make_subclass(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    PyObject* slots[3];
+    bind_objects("_make_subclass", {"cls", "data", "require_grad"}, 2, args, n, keywords, slots);
+    if (!PyType_Check(slots[0]) || !PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(slots[0]), &TensorType))
+      fail<TypeError>("cls must be a type (got ", Py_TYPE(slots[0])->tp_name, ")");
+    if (!is_tensor(slots[1])) fail<TypeError>("_make_subclass(): argument 'data' must be Tensor, not ", Py_TYPE(slots[1])->tp_name);
+    Tensor t = detached_data(*tensor_of(slots[1]));
+    if (slots[2] && PyObject_IsTrue(slots[2]) == 1) {
+      if (!is_floating(t->dtype)) fail("Only Tensors of floating point and complex dtype can require gradients");
+      t->requires_grad = true;
+    }
+    return wrap_as(reinterpret_cast<PyTypeObject*>(slots[0]), std::move(t));
+  });
+}
+PyObject* as_subclass_method(PyObject* o, PyObject* type) {
+  return guarded([&]() -> PyObject* {
+    if (!PyType_Check(type) || !PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(type), &TensorType))
+      fail<TypeError>("cls must be a subclass of Tensor");
+    Tensor t = alias(*impl(o));
+    if (Node* n = grad_fn(impl(o))) set_grad_fn(*t, Ref<Node>(n), impl(o)->output_nr);
+    else t->requires_grad = impl(o)->requires_grad;
+    return wrap_as(reinterpret_cast<PyTypeObject*>(type), std::move(t));
+  });
+}
+
+PyMethodDef kMethods[] = {
+    {"item", item_method, METH_NOARGS, "The value of a one-element tensor as a Python number."},
+    {"tolist", tolist_method, METH_NOARGS, "Nested lists of Python numbers; a number for a 0-dim tensor."},
+    {"numel", numel_method, METH_NOARGS, "The number of elements."},
+    {"nelement", numel_method, METH_NOARGS, "The number of elements."},
+    {"dim", dim_method, METH_NOARGS, "The number of dimensions."},
+    {"ndimension", dim_method, METH_NOARGS, "The number of dimensions."},
+    {"element_size", element_size_method, METH_NOARGS, "Bytes per element."},
+    {"data_ptr", data_ptr_method, METH_NOARGS, "The address of the first element."},
+    {"storage_offset", storage_offset_method, METH_NOARGS, "Elements from the start of the storage to the first element."},
+    {"is_inference", is_inference_method, METH_NOARGS, nullptr},
+    {"get_device", get_device_method, METH_NOARGS, nullptr},
+    {"is_pinned", false_method, METH_VARARGS, nullptr},
+    {"is_shared", false_method, METH_NOARGS, nullptr},
+    {"is_conj", false_method, METH_NOARGS, nullptr},
+    {"is_neg", false_method, METH_NOARGS, nullptr},
+    {"is_set_to", is_set_to_method, METH_O, nullptr},
+    {"size", as_function(size_method), kFastCall, "The size of all dimensions, or of one."},
+    {"stride", as_function(stride_method), kFastCall, "Elements from one index to the next, for all dimensions or one."},
+    {"__complex__", tensor_complex, METH_NOARGS, nullptr},
+    {"as_subclass", as_subclass_method, METH_O, nullptr},
+    {"_make_subclass", as_function(make_subclass), kFastCall | METH_STATIC, nullptr},
+    in_python<"__deepcopy__">(), in_python<"__reduce_ex__">(), in_python<"__format__">(), in_python<"__array__">(),
+    in_python<"__dir__">(), in_python<"__reversed__">(), in_python<"__setstate__">(), in_python<"_repr_html_">(),
+    in_python<"__dlpack__">(), in_python<"__dlpack_device__">(), in_python<"__array_wrap__">()};
+
+}  // namespace
+
+PyObject* missing_attribute(PyObject* o, PyObject* name) {
+  // Anything else that facula/_tensor.py defines is a method too; found there only when it is asked for.
+  PyObject *type, *value, *trace;
+  PyErr_Fetch(&type, &value, &trace);
+  PyObject* result = nullptr;
+  const char* text = PyUnicode_AsUTF8(name);
+  if (text && text[0] != '_') {
+    try {
+      result = PyObject_CallFunctionObjArgs(imported("facula._tensor", "find_method"), o, name, nullptr);
+    } catch (...) {
+      translate_exception();
+    }
+    if (result || (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_AttributeError))) {
+      Py_XDECREF(type);
+      Py_XDECREF(value);
+      Py_XDECREF(trace);
+      return result;
+    }
+    PyErr_Clear();
+  }
+  PyErr_Restore(type, value, trace);
+  return nullptr;
+}
+
+void add_tensor_methods(std::vector<PyMethodDef>& methods, PyNumberMethods& numbers, PySequenceMethods& sequence,
+                        PyMappingMethods& mapping) {
+  for (const PyMethodDef& m : kMethods) methods.push_back(m);
+  add_autograd_methods(methods);
+  numbers.nb_bool = tensor_bool;
+  numbers.nb_float = tensor_float;
+  numbers.nb_int = tensor_int;
+  numbers.nb_index = tensor_index;
+  sequence.sq_length = tensor_length;
+  sequence.sq_item = tensor_item_at;
+  sequence.sq_contains = tensor_contains;
+  mapping.mp_length = tensor_length;
+  mapping.mp_subscript = get_item;
+  mapping.mp_ass_subscript = set_item;
+  TensorType.tp_repr = tensor_repr;
+  TensorType.tp_iter = tensor_iter;
+  TensorType.tp_new = tensor_new;
+  TensorType.tp_getset = kTensorAttributes;
+}
+
+}  // namespace facula::python
