@@ -1,4 +1,5 @@
 #include "op/inplace.h"
+#include "autograd/node.h"
 
 namespace facula {
 

@@ -1,0 +1,281 @@
+"""Methods of Tensor that are written in Python, each a function whose first argument is the tensor.
+
+The C type finds dunder methods here by name and any other public function through `find_method`.
+"""
+
+from __future__ import annotations
+
+from . import _C
+from ._tensor_str import _repr_html_, tensor_str  # noqa: F401
+
+_STORAGE_NAMES = {
+    "float32": "FloatTensor", "float64": "DoubleTensor", "float16": "HalfTensor", "bfloat16": "BFloat16Tensor",
+    "int64": "LongTensor", "int32": "IntTensor", "int16": "ShortTensor", "int8": "CharTensor", "uint8": "ByteTensor",
+    "bool": "BoolTensor", "complex64": "ComplexFloatTensor", "complex128": "ComplexDoubleTensor",
+}  # fmt: skip
+
+
+def find_method(self, name):
+    """A public method defined here, bound to the tensor; AttributeError naming the nearest existing one otherwise."""
+    if not name.startswith("_") and name in _METHODS:
+        return _METHODS[name].__get__(self)
+    from ._names import missing
+
+    raise missing(type(self).__name__, name, type(self))
+
+
+def __repr__(self, *, tensor_contents=None):
+    return tensor_str(self, tensor_contents=tensor_contents)
+
+
+def __format__(self, spec):
+    if self.dim() == 0 and not self.is_meta and type(self) is _C.Tensor:
+        return self.item().__format__(spec)
+    return object.__format__(self, spec)
+
+
+def __dir__(self):
+    return sorted({*dir(type(self)), *_METHODS, *getattr(self, "__dict__", ())})
+
+
+def __reversed__(self):
+    return self if self.dim() == 0 else self.flip(0)
+
+
+def __deepcopy__(self, memo):
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
+            "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
+            "see https://github.com/pytorch/pytorch/pull/103001"
+        )
+    if id(self) in memo:
+        return memo[id(self)]
+    from copy import deepcopy
+
+    with _NoGrad():
+        data = self.detach().clone(memory_format=_C.preserve_format)
+    if type(self) is not _C.Tensor:
+        data = data.as_subclass(type(self))
+    memo[id(self)] = data
+    data.requires_grad_(self.requires_grad)
+    if self.is_leaf and self.grad is not None:
+        data.grad = deepcopy(self.grad, memo)
+    if self.__dict__:
+        data.__dict__.update(deepcopy(self.__dict__, memo))
+    return data
+
+
+class _NoGrad:
+    def __enter__(self):
+        self.previous = _C._set_grad_enabled(False)
+
+    def __exit__(self, *exc):
+        _C._set_grad_enabled(self.previous)
+
+
+def _rebuild(kind, raw, dtype, shape, requires_grad, state):
+    flat = _C.frombuffer(bytearray(raw), dtype=dtype) if raw else _C._functions.empty(0, dtype=dtype)
+    out = flat.clone().view(shape)
+    if kind is not _C.Tensor:
+        out = out.as_subclass(kind)
+    out.requires_grad_(requires_grad)
+    if state:
+        out.__dict__.update(state)
+    return out
+
+
+def __reduce_ex__(self, protocol):
+    plain = self.detach().contiguous()
+    raw = to_bytes(plain)
+    return _rebuild, (type(self), raw, self.dtype, tuple(self.shape), self.requires_grad, dict(self.__dict__))
+
+
+def __setstate__(self, state):
+    self.__dict__.update(state)
+
+
+def to_bytes(self):
+    """The elements in row-major order as raw bytes."""
+    plain = self.detach().contiguous()
+    size = plain.numel() * plain.element_size()
+    if size == 0:
+        return b""
+    from ctypes import string_at
+
+    return string_at(plain.data_ptr(), size)
+
+
+# --- NumPy ---
+
+_TYPE_CODES = {
+    "bool": "|b1", "uint8": "|u1", "int8": "|i1", "int16": "<i2", "int32": "<i4", "int64": "<i8", "uint16": "<u2",
+    "uint32": "<u4", "uint64": "<u8", "float16": "<f2", "float32": "<f4", "float64": "<f8", "complex64": "<c8",
+    "complex128": "<c16",
+}  # fmt: skip
+
+
+def array_interface(self):
+    """The description by which NumPy shares the tensor's memory."""
+    code = _TYPE_CODES.get(str(self.dtype)[6:])
+    if code is None or self.requires_grad or not self.is_cpu:
+        raise AttributeError("this tensor cannot be seen as a NumPy array")
+    size = self.element_size()
+    return {
+        "version": 3,
+        "typestr": code,
+        "shape": tuple(self.shape),
+        "strides": tuple(s * size for s in self.stride()),
+        "data": (self.data_ptr(), False),
+    }
+
+
+def _numpy():
+    try:
+        import numpy
+    except ImportError as error:
+        raise RuntimeError("Numpy is not available: install it with `pip install numpy`") from error
+    return numpy
+
+
+class _Memory:
+    """Keeps a tensor alive for the array that looks into it."""
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+        self.__array_interface__ = array_interface(tensor)
+
+
+def numpy(self, *, force=False):
+    """The tensor as a NumPy array that shares its memory (`force=True`: a detached, resolved copy if need be)."""
+    np = _numpy()
+    if not self.is_cpu:
+        raise TypeError(f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() first.")
+    if force:
+        self = self.detach()
+    if self.requires_grad:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+    if str(self.dtype)[6:] not in _TYPE_CODES:
+        name = {"bfloat16": "BFloat16"}.get(str(self.dtype)[6:], str(self.dtype)[6:])
+        raise TypeError(f"Got unsupported ScalarType {name}")
+    if self.numel() == 0:
+        return np.empty(tuple(self.shape), dtype=_TYPE_CODES[str(self.dtype)[6:]])
+    return np.asarray(_Memory(self))
+
+
+def __array__(self, dtype=None, copy=None):
+    array = numpy(self)
+    if dtype is not None:
+        array = array.astype(dtype, copy=False)
+    return array.copy() if copy else array
+
+
+def __array_wrap__(self, array, context=None, return_scalar=False):
+    if array.dtype == bool:
+        array = array.astype("uint8")
+    return _C.from_numpy(_numpy().ascontiguousarray(array).reshape(array.shape))
+
+
+def __dlpack__(self, **kwargs):
+    return numpy(self.detach()).__dlpack__(**kwargs)
+
+
+def __dlpack_device__(self):
+    return (1, 0)
+
+
+# --- small methods ---
+
+
+def type(self, dtype=None, non_blocking=False, **kwargs):  # noqa: A001
+    """Without an argument the legacy type name (`torch.FloatTensor`); else a conversion."""
+    if dtype is None:
+        return "torch." + _STORAGE_NAMES.get(str(self.dtype)[6:], str(self.dtype)[6:])
+    if isinstance(dtype, str):
+        wanted = dtype.rsplit(".", 1)[-1]
+        for name, legacy in _STORAGE_NAMES.items():
+            if legacy == wanted:
+                return self.to(getattr(_C, name))
+        raise ValueError(f"invalid type: '{dtype}'")
+    return self.to(getattr(dtype, "dtype", dtype))
+
+
+def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    """A new tensor with a copy of `data`, of this tensor's dtype unless another is given."""
+    return _C.tensor(
+        data, dtype=self.dtype if dtype is None else dtype, device=device or self.device, requires_grad=requires_grad
+    )
+
+
+def new(self, *args, **kwargs):
+    """Legacy constructor of a tensor of the same dtype."""
+    return legacy_constructor(*args, dtype=self.dtype, **kwargs)
+
+
+def cuda(self, *args, **kwargs):
+    """Raises: there is no CUDA device."""
+    return self.to("cuda")
+
+
+def apply_(self, function):
+    """Replaces each element by `function(element)`, in place."""
+    values = [function(v) for v in self.flatten().tolist()]
+    self.copy_(_C.tensor(values, dtype=self.dtype).view(self.shape))
+    return self
+
+
+def map_(self, other, function):
+    """Replaces each element by `function(element, other_element)`, in place."""
+    pairs = zip(self.flatten().tolist(), other.expand_as(self).flatten().tolist(), strict=True)
+    self.copy_(_C.tensor([function(a, b) for a, b in pairs], dtype=self.dtype).view(self.shape))
+    return self
+
+
+def pin_memory(self, device=None):
+    """The tensor itself: there is no device to pin memory for."""
+    return self
+
+
+def share_memory_(self):
+    """The tensor itself; memory is shared between threads anyway."""
+    return self
+
+
+def is_same_size(self, other):
+    """Whether both tensors have the same shape."""
+    return self.shape == other.shape
+
+
+def dim_order(self, **kwargs):
+    """Dimensions from the slowest to the fastest in memory."""
+    return tuple(sorted(range(self.dim()), key=lambda d: -self.stride(d)))
+
+
+def has_names(self):
+    """False: named tensors do not exist."""
+    return False
+
+
+def legacy_constructor(*args, dtype=None, device=None):
+    """`torch.Tensor(2, 3)`, `torch.Tensor([1, 2])`, `torch.Tensor(tensor)`."""
+    dtype = _C.get_default_dtype() if dtype is None else dtype
+    if not args:
+        return _C._functions.empty(0, dtype=dtype, device=device)
+    if len(args) == 1 and not isinstance(args[0], int):
+        data = args[0]
+        if isinstance(data, _C.Size):
+            return _C._functions.empty(data, dtype=dtype, device=device)
+        if isinstance(data, _C.Tensor):
+            if data.dtype != dtype:
+                raise TypeError(f"expected {_STORAGE_NAMES.get(str(dtype)[6:])} (got torch.{_STORAGE_NAMES.get(str(data.dtype)[6:])})")
+            return data.detach()
+        if isinstance(data, float) or data is None:
+            raise TypeError(f"new(): data must be a sequence (got {data.__class__.__name__})")
+        return _C.tensor(data, dtype=dtype, device=device)
+    return _C._functions.empty(args, dtype=dtype, device=device)
+
+
+_METHODS = {
+    f.__name__: f
+    for f in (numpy, type, new_tensor, new, cuda, apply_, map_, pin_memory, share_memory_, is_same_size, dim_order, has_names)
+}

@@ -1,0 +1,134 @@
+"""Contexts and decorators that say whether operations are recorded."""
+
+from .. import _C
+
+_set = _C._set_grad_enabled
+
+
+class _Decorator:
+    """A context that may also decorate a function, a generator function, or be used bare (`@torch.no_grad`)."""
+
+    def __new__(cls, *args, **kwargs):
+        self = object.__new__(cls)
+        if len(args) == 1 and not kwargs and callable(args[0]):
+            self.__init__()
+            return self(args[0])
+        return self
+
+    def __call__(self, function):
+        from functools import wraps
+        from inspect import isgeneratorfunction
+
+        if isinstance(function, type):
+            raise TypeError(f"{type(self).__name__} decorates functions, not classes")
+        if isgeneratorfunction(function):
+
+            @wraps(function)
+            def generator(*args, **kwargs):
+                with self.clone():
+                    inner = function(*args, **kwargs)
+                sent = None
+                while True:
+                    try:
+                        with self.clone():
+                            value = inner.send(sent)
+                    except StopIteration as stop:
+                        return stop.value
+                    try:
+                        sent = yield value
+                    except GeneratorExit:
+                        inner.close()
+                        raise
+                    except BaseException as error:  # noqa: BLE001  handed on to the generator
+                        with self.clone():
+                            value = inner.throw(error)
+                        sent = yield value
+
+            return generator
+
+        @wraps(function)
+        def wrapper(*args, **kwargs):
+            with self.clone():
+                return function(*args, **kwargs)
+
+        return wrapper
+
+    def clone(self):
+        return self.__class__()
+
+
+class no_grad(_Decorator):
+    """Context in which operations are not recorded."""
+
+    def __enter__(self):
+        self.previous = _set(False)
+
+    def __exit__(self, *exc):
+        _set(self.previous)
+
+
+class enable_grad(_Decorator):
+    """Context in which operations are recorded."""
+
+    def __enter__(self):
+        self.previous = _set(True)
+
+    def __exit__(self, *exc):
+        _set(self.previous)
+
+
+class set_grad_enabled(_Decorator):
+    """Switches recording on or off, at once and until the context ends.
+
+    Args:
+        mode: True to record operations.
+    """
+
+    def __new__(cls, mode):
+        return object.__new__(cls)
+
+    def __init__(self, mode):
+        self.mode = bool(mode)
+        self.previous = _set(self.mode)
+
+    def __call__(self, function):
+        _set(self.previous)
+        return super().__call__(function)
+
+    def __enter__(self):
+        _set(self.mode)
+
+    def __exit__(self, *exc):
+        _set(self.previous)
+
+    def clone(self):
+        return self.__class__(self.mode)
+
+
+class inference_mode(_Decorator):
+    """Context in which operations are not recorded and new tensors never take part in autograd.
+
+    Args:
+        mode: False switches back to normal inside an inference region.
+    """
+
+    def __new__(cls, mode=True):
+        if callable(mode):
+            self = object.__new__(cls)
+            self.__init__()
+            return self(mode)
+        return object.__new__(cls)
+
+    def __init__(self, mode=True):
+        self.mode = mode
+
+    def __enter__(self):
+        self.previous = _C._set_inference_mode(self.mode)
+        self.grad = _set(not self.mode)
+
+    def __exit__(self, *exc):
+        _C._set_inference_mode(self.previous)
+        _set(self.grad)
+
+    def clone(self):
+        return self.__class__(self.mode)

@@ -1,0 +1,322 @@
+// Tensors from Python data: nested sequences, numbers, arrays.
+#include "op/execute.h"
+#include "ops/functions.h"
+#include "python/tensor_type.h"
+
+namespace facula::python {
+namespace {
+
+bool is_sequence(PyObject* o) {
+  return PyList_Check(o) || PyTuple_Check(o) || (PySequence_Check(o) && !PyUnicode_Check(o) && !is_tensor(o));
+}
+
+bool has_array_interface(PyObject* o) {
+  if (PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyList_CheckExact(o) || PyTuple_CheckExact(o)) return false;
+  return !is_tensor(o) && PyObject_HasAttrString(o, "__array_interface__") && PyObject_CheckBuffer(o);
+}
+
+// The element type of a buffer format such as "<f4" written the struct way: "f", "<d", "Zf".
+bool dtype_of_format(const char* format, Py_ssize_t size, DType* out) {
+  if (!format) format = "B";
+  if (*format == '<' || *format == '=' || *format == '@' || *format == '|') ++format;
+  if (*format == '>' || *format == '!')
+    fail<ValueError>("given numpy array has byte order different from the native byte order. Conversion between byte orders is "
+                     "currently not supported.");
+  const bool pair = *format == 'Z';
+  if (pair) ++format;
+  const char c = *format;
+  if (!c || format[1]) return false;
+  if (pair) {
+    *out = c == 'f' ? DType::Complex64 : DType::Complex128;
+    return c == 'f' || c == 'd';
+  }
+  if (c == '?') *out = DType::Bool;
+  else if (c == 'e') *out = DType::Float16;
+  else if (c == 'f') *out = DType::Float32;
+  else if (c == 'd') *out = DType::Float64;
+  else if (c == 'b' || c == 'h' || c == 'i' || c == 'l' || c == 'q')
+    *out = size == 1 ? DType::Int8 : size == 2 ? DType::Int16 : size == 4 ? DType::Int32 : DType::Int64;
+  else if (c == 'B' || c == 'H' || c == 'I' || c == 'L' || c == 'Q')
+    *out = size == 1 ? DType::UInt8 : size == 2 ? DType::UInt16 : size == 4 ? DType::UInt32 : DType::UInt64;
+  else return false;
+  return true;
+}
+
+void release_buffer(void* owner) {
+  auto* view = static_cast<Py_buffer*>(owner);
+  PyBuffer_Release(view);
+  delete view;
+}
+
+Tensor share_buffer(PyObject* o, bool must_write) {
+  auto view = std::make_unique<Py_buffer>();
+  if (PyObject_GetBuffer(o, view.get(), PyBUF_FULL_RO) < 0) throw PythonErrorAlreadySet();
+  struct Release {
+    std::unique_ptr<Py_buffer>& v;
+    ~Release() {
+      if (v) PyBuffer_Release(v.get());
+    }
+  } release{view};
+  DType dtype;
+  if (!dtype_of_format(view->format, view->itemsize, &dtype))
+    fail<TypeError>("can't convert np.ndarray of type numpy.object_. The only supported types are: float64, float32, float16, complex64, "
+                    "complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool.");
+  if (view->readonly && must_write)
+    warn("The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing to this "
+         "tensor will result in undefined behavior. You may want to copy the array to protect its data or make it writable before "
+         "converting it to a tensor. This type of warning will be suppressed for the rest of this program.");
+  Dims sizes(view->ndim), strides(view->ndim);
+  for (int d = 0; d < view->ndim; ++d) {
+    sizes[d] = view->shape[d];
+    const Py_ssize_t s = view->strides ? view->strides[d] : 0;
+    if (s < 0)
+      fail<ValueError>("At least one stride in the given numpy array is negative, and tensors with negative strides are not currently "
+                       "supported. (You can probably work around this by making a copy of your array  with array.copy().) ");
+    if (s % view->itemsize != 0)
+      fail<ValueError>("given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the memory.");
+    strides[d] = s / view->itemsize;
+  }
+  if (!view->strides) strides = contiguous_strides(sizes);
+  char* data = static_cast<char*>(view->buf);
+  const size_t bytes = size_t(view->len);
+  return from_memory(dtype, sizes, strides, data, bytes, release_buffer, view.release());
+}
+
+// --- nested sequences ---
+
+Dims shape_of(PyObject* o) {
+  Dims shape;
+  std::vector<Owned> held;  // items of sequences that make them on demand
+  while (is_sequence(o)) {
+    const Py_ssize_t n = PySequence_Size(o);
+    if (n < 0) throw PythonErrorAlreadySet();
+    shape.push(n);
+    if (shape.count > kMaxDims * 2) fail<ValueError>("too many dimensions '", Py_TYPE(o)->tp_name, "'");
+    if (n == 0) break;
+    held.emplace_back(PySequence_GetItem(o, 0));
+    o = held.back().get();
+  }
+  if (is_tensor(o)) {  // a list of tensors
+    for (int d = 0; d < tensor_of(o)->ndim; ++d) shape.push(tensor_of(o)->sizes[d]);
+  }
+  if (shape.count > kMaxDims) fail<ValueError>("too many dimensions '", Py_TYPE(o)->tp_name, "'");
+  return shape;
+}
+
+Scalar leaf_value(PyObject* o) {
+  Scalar s;
+  if (to_scalar(o, &s)) return s;
+  if (is_tensor(o)) {
+    const TensorImpl& t = *tensor_of(o);
+    if (t.numel != 1) fail<ValueError>("only one element tensors can be converted to Python scalars");
+    const Owned value(item(t.dtype, t.data));
+    to_scalar(value.get(), &s);
+    return s;
+  }
+  if (PyUnicode_Check(o)) fail<ValueError>("too many dimensions 'str'");
+  if (PyIndex_Check(o)) {
+    const Owned i(PyNumber_Index(o));
+    to_scalar(i.get(), &s);
+    return s;
+  }
+  fail("Could not infer dtype of ", Py_TYPE(o)->tp_name);
+}
+
+DType leaf_dtype(PyObject* o) { return is_tensor(o) ? tensor_of(o)->dtype : dtype_of(leaf_value(o)); }
+
+class Filler {
+ public:
+  Filler(const Dims& shape, DType dtype, bool infer) : shape_(shape), dtype_(dtype), infer_(infer) {}
+  DType inferred = DType::Bool;
+  bool any = false;
+  char* to = nullptr;  // null: only the type is wanted
+
+  void walk(PyObject* o, int d) {
+    if (d == shape_.count) {
+      if (is_sequence(o)) fail<ValueError>("expected a number at dim ", d, ", got a sequence of length ", PySequence_Size(o));
+      leaf(o);
+      return;
+    }
+    if (is_tensor(o)) return walk_tensor(o, d);
+    if (!is_sequence(o)) {
+      leaf_dtype(o);
+      fail<TypeError>("not a sequence: expected one of length ", shape_[d], " at dim ", d, ", got ", Py_TYPE(o)->tp_name);
+    }
+    const bool fast = PyList_CheckExact(o) || PyTuple_CheckExact(o);
+    const Py_ssize_t n = PySequence_Size(o);
+    if (n < 0) throw PythonErrorAlreadySet();
+    if (n != shape_[d]) fail<ValueError>("expected sequence of length ", shape_[d], " at dim ", d, " (got ", n, ")");
+    for (Py_ssize_t i = 0; i < n; ++i) {
+      if (fast && i >= PySequence_Fast_GET_SIZE(o)) fail("sequence changed while it was read");
+      const Owned element(fast ? Py_NewRef(PySequence_Fast_GET_ITEM(o, i)) : PySequence_GetItem(o, i));
+      walk(element.get(), d + 1);
+    }
+  }
+
+ private:
+  void walk_tensor(PyObject* o, int d) {
+    const TensorImpl& t = *tensor_of(o);
+    if (t.ndim != shape_.count - d) fail<ValueError>("only one element tensors can be converted to Python scalars");
+    for (int k = 0; k < t.ndim; ++k)
+      if (t.sizes[k] != shape_[d + k]) fail<ValueError>("expected sequence of length ", shape_[d + k], " at dim ", d + k, " (got ", t.sizes[k], ")");
+    if (!to) {
+      note(t.dtype);
+      return;
+    }
+    const Tensor values = dense(tensor_of(o), dtype_);
+    const size_t bytes = size_t(values->numel * item_size(dtype_));
+    std::memcpy(to, values->data, bytes);
+    to += bytes;
+  }
+  void note(DType t) {
+    inferred = any ? promote(inferred, t) : t;
+    any = true;
+  }
+  void leaf(PyObject* o) {
+    if (!to) {
+      if (infer_) note(leaf_dtype(o));
+      return;
+    }
+    const Scalar s = leaf_value(o);
+    if (s.is_complex() && !is_complex(dtype_)) fail<TypeError>("can't convert complex to ", name(dtype_));
+    store_scalar(to, dtype_, s);
+    to += item_size(dtype_);
+  }
+
+  const Dims& shape_;
+  DType dtype_;
+  bool infer_;
+};
+
+Tensor on_device(Tensor t, OptDType dtype, Device device) {
+  require_available(device);
+  if (dtype && *dtype != t->dtype) t = converted(t, *dtype);
+  if (device.type == Device::Meta) return empty(t->dtype, t->shape(), device);
+  return t;
+}
+
+
+struct Options {
+  PyObject* data;
+  OptDType dtype;
+  Device device;
+  bool requires_grad;
+};
+Options options(const char* function, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+  PyObject* slots[5];
+  bind_objects(function, {"data", "dtype", "device", "requires_grad", "pin_memory"}, 1, args, n, keywords, slots);
+  Options o{slots[0], std::nullopt, {}, false};
+  if (slots[1] && slots[1] != Py_None) {
+    DType t;
+    if (!to_dtype_object(slots[1], &t))
+      fail<TypeError>(function, "(): argument 'dtype' must be torch.dtype, not ", Py_TYPE(slots[1])->tp_name);
+    o.dtype = t;
+  }
+  if (slots[2] && slots[2] != Py_None && !to_device(slots[2], &o.device))
+    fail<TypeError>(function, "(): argument 'device' must be torch.device, not ", Py_TYPE(slots[2])->tp_name);
+  if (slots[3]) o.requires_grad = PyObject_IsTrue(slots[3]) == 1;
+  return o;
+}
+
+PyObject* tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+  return guarded([&] {
+    const Options o = options("tensor", args, n, keywords);
+    if (is_tensor(o.data))
+      warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+           "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).");
+    Tensor t = tensor_from(o.data, o.dtype, o.device);
+    if (o.requires_grad) {
+      if (!is_floating(t->dtype)) fail("Only Tensors of floating point and complex dtype can require gradients");
+      t->requires_grad = true;
+    }
+    return wrap(std::move(t));
+  });
+}
+PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    const Options o = options("as_tensor", args, n, keywords);
+    if (is_tensor(o.data)) {
+      const Tensor& t = tensor_of(o.data);
+      if ((!o.dtype || *o.dtype == t->dtype) && o.device.type == t->device.type) return Py_NewRef(o.data);
+      if (o.device.type == t->device.type) return wrap(to_dtype(t, *o.dtype));
+    }
+    return wrap(as_tensor_from(o.data, o.dtype, o.device));
+  });
+}
+PyObject* from_numpy(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    if (!has_array_interface(o)) fail<TypeError>("expected np.ndarray (got ", Py_TYPE(o)->tp_name, ")");
+    return wrap(share_buffer(o, true));
+  });
+}
+PyObject* frombuffer(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    PyObject* slots[5];
+    bind_objects("frombuffer", {"buffer", "dtype", "count", "offset", "requires_grad"}, 2, args, n, keywords, slots);
+    const DType dtype = dtype_of_object(slots[1]);
+    int64_t count = -1, offset = 0;
+    if (slots[2]) to_int(slots[2], &count);
+    if (slots[3]) to_int(slots[3], &offset);
+    auto view = std::make_unique<Py_buffer>();
+    if (PyObject_GetBuffer(slots[0], view.get(), PyBUF_SIMPLE) < 0) throw PythonErrorAlreadySet();
+    const int64_t available = view->len - offset, size = item_size(dtype);
+    const char* problem = offset < 0 || available <= 0 ? "offset must be non-negative and no greater than buffer length"
+                          : count < 0 && available % size ? "buffer length after offset must be a multiple of element size"
+                          : count > available / size ? "requested buffer length after offset must not be greater than the actual buffer length" : nullptr;
+    if (problem) {
+      PyBuffer_Release(view.get());
+      fail<ValueError>(problem, ": ", view->len, " bytes, offset ", offset, ", count ", count, ", element size ", size);
+    }
+    const int64_t elements = count < 0 ? available / size : count;
+    char* data = static_cast<char*>(view->buf) + offset;
+    Tensor t = from_memory(dtype, Dims{elements}, Dims{1}, data, size_t(elements * size), release_buffer, view.release());
+    if (slots[4] && PyObject_IsTrue(slots[4]) == 1) t->requires_grad = true;
+    return wrap(std::move(t));
+  });
+}
+
+PyMethodDef kFunctions[] = {
+    {"tensor", as_function(tensor), kFastCall, "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)\n\n"
+                                               "A new tensor with a copy of `data`: a number, nested sequences, or an array."},
+    {"as_tensor", as_function(as_tensor), kFastCall, "as_tensor(data, dtype=None, device=None)\n\nA tensor that shares memory with `data` if it can."},
+    {"asarray", as_function(as_tensor), kFastCall, "asarray(obj, dtype=None, device=None)\n\nA tensor that shares memory with `obj` if it can."},
+    {"from_numpy", from_numpy, METH_O, "from_numpy(ndarray)\n\nA tensor that shares memory with a NumPy array."},
+    {"frombuffer", as_function(frombuffer), kFastCall, "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False)\n\n"
+                                                       "A one-dimensional tensor over a writable buffer."},
+    {}};
+
+}  // namespace
+
+Tensor tensor_from(PyObject* data, OptDType dtype, Device device) {
+  if (is_tensor(data)) {
+    const Tensor& t = tensor_of(data);
+    Tensor copy = t->is_meta() ? empty(dtype.value_or(t->dtype), t->shape(), t->device) : converted(t, dtype.value_or(t->dtype));
+    return t->is_meta() ? copy : on_device(std::move(copy), dtype, device);
+  }
+  if (has_array_interface(data)) {
+    const Tensor shared = share_buffer(data, false);
+    return on_device(converted(dense(shared), dtype.value_or(shared->dtype)), dtype, device);
+  }
+  if (PyUnicode_Check(data)) fail<TypeError>("new(): invalid data type 'str'");
+  const Dims shape = shape_of(data);
+  const bool infer = !dtype;
+  Filler filler(shape, dtype.value_or(default_dtype), infer);
+  filler.walk(data, 0);
+  const DType t = dtype ? *dtype : filler.any ? filler.inferred : default_dtype;
+  Tensor out = empty(t, shape);
+  Filler writer(shape, t, false);
+  writer.to = out->data;
+  if (out->numel) writer.walk(data, 0);
+  return on_device(std::move(out), std::nullopt, device);
+}
+
+Tensor as_tensor_from(PyObject* data, OptDType dtype, Device device) {
+  if (has_array_interface(data)) return on_device(share_buffer(data, true), dtype, device);
+  return tensor_from(data, dtype, device);
+}
+
+void add_construct(PyObject* module) {
+  if (PyModule_AddFunctions(module, kFunctions) < 0) throw PythonErrorAlreadySet();
+}
+
+}  // namespace facula::python
