@@ -1,0 +1,206 @@
+"""Activation functions and dropouts that are compositions of operations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import facula as torch
+
+from .. import _C
+
+if TYPE_CHECKING:
+    from facula import Tensor
+
+__all__ = [
+    "softmax", "softmin", "log_softmax", "gumbel_softmax", "glu", "rrelu", "tanhshrink", "tanh", "sigmoid",
+    "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout",
+]  # fmt: skip
+_WRAPPED = ("softmax", "log_softmax")  # these add to the operation of the same name
+_nn = _C._nn
+
+
+def _implicit_dim(name: str, ndim: int, stacklevel: int) -> int:
+    import warnings
+
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. "
+        "Change the call to include dim=X as an argument.",
+        stacklevel=stacklevel + 1,
+    )
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
+    """exp(x) normalised to sum to 1 along dim."""
+    if dim is None:
+        dim = _implicit_dim("softmax", input.dim(), _stacklevel)
+    return _torch_softmax(input, dim) if dtype is None else _torch_softmax(input, dim, dtype=dtype)
+
+
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
+    """The logarithm of softmax, computed without overflow."""
+    if dim is None:
+        dim = _implicit_dim("log_softmax", input.dim(), _stacklevel)
+    return _torch_log_softmax(input, dim) if dtype is None else _torch_log_softmax(input, dim, dtype=dtype)
+
+
+_torch_softmax = torch.softmax
+_torch_log_softmax = torch.log_softmax
+
+
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
+    """The softmax of the negated input."""
+    if dim is None:
+        dim = _implicit_dim("softmin", input.dim(), _stacklevel)
+    return softmax(-input, dim, dtype=dtype)
+
+
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    """Samples from the Gumbel-softmax distribution; `hard` gives one-hot samples with the soft gradient."""
+    if eps != 1e-10:
+        import warnings
+
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    noise = -torch.empty_like(logits).exponential_().log()
+    soft = ((logits + noise) / tau).softmax(dim)
+    if not hard:
+        return soft
+    index = soft.max(dim, keepdim=True)[1]
+    one_hot = torch.zeros_like(logits).scatter_(dim, index, 1.0)
+    return one_hot - soft.detach() + soft
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """a * sigmoid(b), where a and b are the halves of the input along dim."""
+    if input.dim() == 0:
+        raise RuntimeError("glu does not support scalars because halving size must be even")
+    size = input.size(dim)
+    if size % 2:
+        raise RuntimeError(
+            f"Halving dimension must be even, but dimension {dim % input.dim()} is size {size}"
+        )
+    return input.narrow(dim, 0, size // 2) * input.narrow(dim, size // 2, size // 2).sigmoid()
+
+
+def rrelu(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """Leaky ReLU with a slope drawn from [lower, upper) for each element in training, the middle otherwise."""
+    if lower > upper:
+        raise RuntimeError(f"Lower bound should be less than or equal to the upper bound, but got lower: {lower}, upper: {upper}")
+    if training:
+        with torch.no_grad():
+            # As many draws as there are elements not above zero, in their order.
+            slope = torch.ones_like(input)
+            below = input <= 0
+            count = int(below.sum())
+            drawn = torch.empty(count, dtype=torch.float64).uniform_(lower, upper)
+            slope[below] = drawn.to(input.dtype)
+        result = input * slope
+    else:
+        result = torch.where(input > 0, input, input * ((lower + upper) / 2))
+    return input.copy_(result) if inplace else result
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """x - tanh(x)."""
+    return input - input.tanh()
+
+
+def tanh(input: Tensor) -> Tensor:
+    """The hyperbolic tangent."""
+    return input.tanh()
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + exp(-x))."""
+    return input.sigmoid()
+
+
+def _check_probability(p: float) -> None:
+    if p < 0.0 or p > 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+
+
+def _channel_mask(input: Tensor, p: float) -> Tensor:
+    """One draw for each sample and channel, broadcast over the rest."""
+    shape = (*input.shape[:2], *[1] * (input.dim() - 2))
+    return input.new_empty(shape).bernoulli_(1 - p)
+
+
+def _feature_dropout(input: Tensor, p: float, training: bool, inplace: bool) -> Tensor:
+    if not training or p == 0 or input.numel() == 0:
+        return input
+    if p == 1:
+        return input.mul_(0) if inplace else input * 0
+    noise = _channel_mask(input, p).div_(1 - p)
+    return input.mul_(noise) if inplace else input * noise
+
+
+def _dropout_nd(name: str, input: Tensor, p: float, training: bool, inplace: bool, unbatched: int) -> Tensor:
+    _check_probability(p)
+    rank = input.dim()
+    if rank not in (unbatched, unbatched + 1):
+        import warnings
+
+        warnings.warn(
+            f"{name}: Received a {rank}-D input to {name}, which is deprecated and will result in an error in a "
+            f"future release. To retain the behavior and silence this warning, please use dropout instead.",
+            stacklevel=3,
+        )
+    if rank != unbatched:
+        return _feature_dropout(input, p, training, inplace)
+    result = _feature_dropout(input.unsqueeze(0), p, training, False).squeeze(0)
+    return input.copy_(result) if inplace else result
+
+
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Zeroes whole channels of (N, C, L) or (C, L)."""
+    if input.dim() not in (2, 3):
+        _check_probability(p)
+        raise RuntimeError(
+            f"dropout1d: Expected 2D or 3D input, but received a {input.dim()}D input. "
+            "Note that dropout1d exists to provide channel-wise dropout on inputs with 1 "
+            "spatial dimension, a channel dimension, and an optional batch dimension "
+            "(i.e. 2D or 3D inputs)."
+        )
+    return _dropout_nd("dropout1d", input, p, training, inplace, 2)
+
+
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Zeroes whole channels of (N, C, H, W)."""
+    _check_probability(p)
+    return _feature_dropout(input, p, training, inplace)
+
+
+def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Zeroes whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+    return _dropout_nd("dropout3d", input, p, training, inplace, 4)
+
+
+def _alpha_dropout(input: Tensor, p: float, training: bool, inplace: bool, by_channel: bool) -> Tensor:
+    _check_probability(p)
+    if not training or p == 0 or input.numel() == 0:
+        return input
+    if p == 1:
+        return input.mul_(0) if inplace else input * 0
+    alpha = 1.7580993408473766  # SELU's scale * alpha: the value that its negative side saturates to
+    noise = _channel_mask(input, p) if by_channel else input.new_empty(input.shape).bernoulli_(1 - p)
+    a = 1.0 / ((alpha * alpha * p + 1) * (1 - p)) ** 0.5
+    shift = noise.sub(1).mul_(alpha * a).add_(alpha * a * p)
+    noise.mul_(a)
+    return input.mul_(noise).add_(shift) if inplace else input * noise + shift
+
+
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """Dropout that keeps the mean and variance of SELU's outputs."""
+    return _alpha_dropout(input, p, training, inplace, by_channel=False)
+
+
+def feature_alpha_dropout(
+    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """Alpha dropout of whole channels."""
+    return _alpha_dropout(input, p, training, inplace, by_channel=True)

@@ -1,0 +1,78 @@
+"""Distances, normalisation and encodings that are compositions of operations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import facula as torch
+
+if TYPE_CHECKING:
+    from facula import Tensor
+
+__all__ = ["normalize", "cosine_similarity", "pairwise_distance", "bilinear", "one_hot"]
+
+
+def normalize(
+    input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None
+) -> Tensor:
+    """x / max(||x||_p, eps) along dim."""
+    denominator = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
+    return input / denominator if out is None else torch.div(input, denominator, out=out)
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """The cosine of the angle between x1 and x2 along dim; each norm counts as at least eps."""
+    x1, x2 = torch.broadcast_tensors(x1, x2)
+    n1 = x1.norm(2, dim, keepdim=True).clamp_min(eps)
+    n2 = x2.norm(2, dim, keepdim=True).clamp_min(eps)
+    return ((x1 / n1) * (x2 / n2)).sum(dim)
+
+
+def pairwise_distance(
+    x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
+) -> Tensor:
+    """||x1 - x2 + eps||_p along the last dimension."""
+    return (x1 - x2 + eps).norm(p, -1, keepdim)
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y_k = x1^T W_k x2 + b_k over the last dimension."""
+    for i, (x, n) in enumerate(((input1, weight.size(1)), (input2, weight.size(2))), 1):
+        if x.size(-1) != n:
+            raise RuntimeError(
+                f"bilinear(): input{i} size does not match weight size: got {x.size(-1)} but expected {n}"
+            )
+    if input1.shape[:-1] != input2.shape[:-1]:
+        raise RuntimeError(
+            "bilinear(): input batch dimensions do not match: "
+            f"got {list(input1.shape[:-1])} and {list(input2.shape[:-1])}"
+        )
+    left = input1.reshape(-1, 1, input1.size(-1))
+    right = input2.reshape(-1, 1, input2.size(-1))
+    out_features = weight.size(0)
+    # (1, batch, in1) @ (out, in1, in2) = (out, batch, in2), then a dot product with the second input
+    mixed = torch.matmul(left.reshape(1, -1, input1.size(-1)), weight)
+    result = (mixed * right.reshape(1, -1, input2.size(-1))).sum(-1).t()
+    result = result.reshape(*input1.shape[:-1], out_features)
+    return result if bias is None else result + bias
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """Integer classes as vectors of zeros with a single one."""
+    if tensor.dtype != torch.int64:
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+    if tensor.numel() == 0:
+        if num_classes <= 0:
+            raise RuntimeError("Can not infer total number of classes from empty tensor.")
+        return tensor.new_zeros((*tensor.shape, num_classes))
+    if tensor.min().item() < 0:
+        raise RuntimeError("Class values must be non-negative.")
+    largest = tensor.max().item()
+    if num_classes == -1:
+        num_classes = largest + 1
+    elif num_classes < 1:
+        raise RuntimeError("num_classes should be positive")
+    elif largest >= num_classes:
+        raise RuntimeError("Class values must be smaller than num_classes.")
+    result = tensor.new_zeros((*tensor.shape, num_classes))
+    return result.scatter_(-1, tensor.unsqueeze(-1), 1)

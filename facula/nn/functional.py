@@ -1,0 +1,15 @@
+"""torch.nn.functional: operations of the extension, and compositions of them."""
+
+from __future__ import annotations
+
+from .. import _C
+from . import _activation, _distance, _loss
+
+for _module in (_activation, _distance, _loss):
+    for _name in _module.__all__:
+        globals()[_name] = getattr(_module, _name)
+# An operation of the extension goes before a composition of the same name.
+for _name in dir(_C._nn):
+    if not _name.startswith("_") and _name not in _activation._WRAPPED and _name not in _loss._WRAPPED:
+        globals()[_name] = getattr(_C._nn, _name)
+del _module, _name

@@ -1,0 +1,13 @@
+"""torch.utils: hooks and data loading."""
+
+from __future__ import annotations
+
+__all__ = ["data", "hooks"]
+
+
+def __getattr__(name: str):
+    if name in __all__:
+        from importlib import import_module
+
+        return import_module("." + name, __name__)
+    raise AttributeError(f"module 'torch.utils' has no attribute '{name}'")
