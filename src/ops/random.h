@@ -1,0 +1,91 @@
+// What the operations that draw random numbers share: the order in which a tensor's elements are drawn,
+// in-place fills with their history, and the checks of factory arguments.
+#pragma once
+#include <functional>
+#include "core/random.h"
+#include "op/structural.h"
+#include "ops/functions.h"
+
+namespace facula {
+
+inline Generator& chosen(Generator* g) { return g ? *g : default_generator(); }
+
+// "0.3", "-1", "1.23457e+08": numbers as PyTorch's messages show them.
+std::string shown(double);
+
+struct Drawn {  // a dense buffer to be filled, element after element
+  DType dtype;  // real: a complex tensor is filled as twice as many real elements
+  void* data;
+  int64_t n;
+  bool contiguous;  // the tensor is row-major; otherwise the buffer holds its elements in the order of memory
+  const void* other;  // the elements of `other` in the same order
+};
+// Elements are drawn in the order of memory, which is not that of indices where a tensor is transposed.
+// `other`, if given, has the same shape; it is read as its own type.
+void fill_in_order(TensorImpl& t, const std::function<void(const Drawn&)>& draw,
+                   const TensorImpl* other = nullptr);
+
+template <size_t N> struct NodeName {
+  char text[N];
+  consteval NodeName(const char (&s)[N]) {
+    for (size_t i = 0; i < N; ++i) text[i] = s[i];
+  }
+};
+
+// Random numbers do not depend on what was in the tensor before, nor smoothly on their parameters: gradients
+// are zero.
+template <NodeName name, int inputs> struct NoGradient {
+  static constexpr const char* node = name.text;
+  static constexpr uint32_t saves = kNothing;
+  Dims shapes[inputs];
+  DType dtypes[inputs];
+  explicit NoGradient(const Tensor* in) {
+    for (int i = 0; i < inputs; ++i) {
+      shapes[i] = in[i]->shape();
+      dtypes[i] = in[i]->dtype;
+    }
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    for (int i = 0; i < inputs; ++i)
+      if (b.needs(i)) d[i] = full(shapes[i], Scalar(0), dtypes[i]);
+  }
+};
+template <NodeName name, class... In> Ref<Node> no_gradient_node(const In&... inputs) {
+  constexpr int count = sizeof...(In);
+  const Tensor in[] = {inputs...};
+  bool any = false;
+  for (const Tensor& t : in) any |= is_floating(t->dtype) && requires_grad(*t);
+  if (!mode.grad || !any) return nullptr;
+  using Op = NoGradient<name, count>;
+  return detail::StructuralNode<Op>::create(Op(in), in, count, 1);
+}
+
+// x.name_(...): checks, fills by calling `fill()`, and makes the history of x one that ends here.
+template <NodeName name, class Fill, class... In>
+Tensor overwrite(const Tensor& self, Fill fill, const In&... others) {
+  check_inplace(*self, requires_grad(*self) || (requires_grad(*others) || ... || false));
+  const Ref<Node> node = is_floating(self->dtype) ? no_gradient_node<name>(self, others...) : Ref<Node>();
+  require_writable(*self);
+  fill();
+  finish_inplace(*self, node);
+  return self;
+}
+template <NodeName name, class... In> Tensor with_no_gradient(const Tensor& result, const In&... inputs) {
+  if (const Ref<Node> node = no_gradient_node<name>(inputs...)) set_grad_fn(*result, node);
+  return result;
+}
+
+// The in-place fills without history; each checks its arguments.
+void uniform_into(TensorImpl&, double from, double to, Generator*);
+void normal_into(TensorImpl&, double mean, double std, Generator*);
+void bernoulli_into(TensorImpl&, double p, Generator*);
+void bernoulli_into(TensorImpl&, const Tensor& p, Generator*);  // p is broadcast
+void exponential_into(TensorImpl&, double rate, Generator*);
+// Integers from `from` up to, not including, `to`; without `to` up to the largest that the type holds
+// exactly.
+void random_into(TensorImpl&, int64_t from, std::optional<int64_t> to, Generator*);
+
+[[noreturn]] void not_implemented(const char* kernel, DType);
+void refuse_gradient(std::string_view function, const Tensor& out);  // of out= arguments
+
+}  // namespace facula
