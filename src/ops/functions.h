@@ -43,6 +43,16 @@ Tensor t(const Tensor&);
 // A zero tensor of shape `whole`, contiguous, with g added in at these strides: the gradient of every strided view.
 Tensor embed(const Tensor& g, const Dims& whole, const Dims& strides, int64_t offset);
 
+Tensors split(const Tensor&, int64_t piece, int64_t dim);
+Tensors split_with_sizes(const Tensor&, const Dims& lengths, int64_t dim);
+Tensors unbind(const Tensor&, int64_t dim);
+Tensor flatten(const Tensor&, int64_t start_dim, int64_t end_dim);
+Tensor movedim(const Tensor&, const Dims& source, const Dims& destination);
+Tensor view_as_real(const Tensor&);
+Tensor view_as_complex(const Tensor&);
+Tensor real_part(const Tensor&);  // a view; itself when it is real
+Tensor imag_part(const Tensor&);
+
 // ops/join.cpp
 Tensor cat(const Tensors&, int64_t dim);
 Tensor stack(const Tensors&, int64_t dim);
