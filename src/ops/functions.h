@@ -57,6 +57,11 @@ Tensor imag_part(const Tensor&);
 Tensor cat(const Tensors&, int64_t dim);
 Tensor stack(const Tensors&, int64_t dim);
 Tensor flip(const Tensor&, const Dims& dims);
+Tensor repeat(const Tensor&, const Dims& repeats);
+Tensor diag_embed(const Tensor&, int64_t offset, int64_t dim1, int64_t dim2);
+
+// ops/index.cpp
+[[gnu::weak]] Tensor index_select(const Tensor&, int64_t dim, const Tensor& index);  // weak until its family lands
 
 // ops/reduce.cpp
 Tensor sum(const Tensor&, const Dims& dims, bool keepdim);
