@@ -1,0 +1,86 @@
+"""Errors for names that facula does not have: they begin as PyTorch's and name the nearest it has.
+
+hasattr() raises and drops such errors in loops, so the search for the nearest name waits until somebody
+reads the text.
+"""
+
+import builtins
+
+__all__ = ["describe_missing", "missing", "missing_attribute"]
+
+
+def missing(module_name, name, candidates):
+    """The AttributeError for `torch.name`: a module's `__getattr__` raises what this returns.
+
+    Args:
+        module_name: the module as the user knows it ("torch", "torch.nn"); a name of facula's own is
+            translated.
+        name: the attribute that was asked for.
+        candidates: the names there are: a list, tuple, set or dict of str, a module or other object (its
+            dir() counts), or a function that returns one of these.
+    """
+    if module_name == "facula" or module_name.startswith("facula."):
+        module_name = "torch" + module_name[len("facula") :]
+    return _MissingAttribute(f"module '{module_name}' has no attribute '{name}'", name, candidates)
+
+
+def missing_attribute(owner, name, candidates=None):
+    """The AttributeError for an attribute of an object (or, given a class, of the class); see missing()."""
+    if isinstance(owner, type):
+        start = f"type object '{owner.__name__}' has no attribute '{name}'"
+    else:
+        start = f"'{type(owner).__name__}' object has no attribute '{name}'"
+    return _MissingAttribute(start, name, (lambda: dir(owner)) if candidates is None else candidates)
+
+
+def describe_missing(start, name, candidates):
+    """`start`, then that facula lacks `name`, then the nearest of the candidates."""
+    text = f"{start}: facula does not have it"
+    try:
+        found = nearest(name, candidates)
+    except Exception:
+        # The text of an error must never be the source of another.
+        return text
+    return f"{text}; the nearest name it has is '{found}'" if found else text
+
+
+def nearest(name, candidates):
+    """The candidate most like `name`, or None where none is like it."""
+    from difflib import get_close_matches
+
+    if isinstance(candidates, type(nearest)):
+        candidates = candidates()
+    if not isinstance(candidates, (list, tuple, set, frozenset, dict)):
+        candidates = dir(candidates)
+    names = {each for each in candidates if isinstance(each, str)}
+    if not name.startswith("_"):
+        names = {each for each in names if not each.startswith("_")}
+    spellings = {}
+    for each in sorted(names):
+        spellings.setdefault(each.lower(), []).append(each)
+    matches = get_close_matches(name.lower(), spellings, n=1, cutoff=0.6)
+    if not matches:
+        return None
+    # Of tensor and Tensor the one whose letters are as the user wrote them.
+    return min(spellings[matches[0]], key=lambda each: sum(a != b for a, b in zip(each, name, strict=False)))
+
+
+class _MissingAttribute(AttributeError):
+    def __init__(self, start, name, candidates):
+        # `name` without `obj`: given both, the interpreter would add a suggestion of its own to ours.
+        super().__init__(start, name=name)
+        self._candidates = candidates
+
+    def __str__(self):
+        return describe_missing(self.args[0], self.name, self._candidates)
+
+    def __repr__(self):
+        return f"AttributeError({str(self)!r})"
+
+    def __reduce__(self):
+        return builtins.AttributeError, (str(self),)
+
+
+# Tracebacks name an exception by these two; what the user meets is an AttributeError.
+_MissingAttribute.__module__ = "builtins"
+_MissingAttribute.__name__ = _MissingAttribute.__qualname__ = "AttributeError"

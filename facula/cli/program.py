@@ -1,0 +1,81 @@
+"""Runs a .py file or a module as `__main__`, with torch answered by facula."""
+
+import os
+import sys
+
+from . import CommandError, own_the_process, read_file
+from .trace import without_our_frames
+
+
+def run_program(path, arguments):
+    """Run the file as `python path arguments...` would; return the exit status."""
+    if os.path.isdir(path):
+        raise CommandError(f"{path} is a directory, not a program")
+    source = read_file(path)
+    if b"\0" in source:
+        raise CommandError(f"{path} is not a Python program: it contains null bytes")
+    full = os.path.abspath(path)
+    own_the_process(os.path.dirname(full), [path, *arguments])
+    main = new_main()
+    main.__file__ = full
+    main.__cached__ = None
+    from importlib.machinery import SourceFileLoader
+
+    main.__loader__ = SourceFileLoader("__main__", full)
+
+    def body():
+        # dont_inherit: the program must not get the __future__ flags of this file.
+        exec(compile(source, full, "exec", dont_inherit=True), vars(main))
+
+    return guarded(body)
+
+
+def run_module(name, arguments):
+    """Run a module as `python -m name arguments...` would; return the exit status."""
+    own_the_process(os.getcwd(), [name, *arguments])
+    import runpy
+
+    def body():
+        try:
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
+        except ImportError as error:
+            # runpy's own "No module named x", as opposed to one which the module ran into.
+            last = error.__traceback__
+            while last.tb_next is not None:
+                last = last.tb_next
+            if "runpy" in last.tb_frame.f_code.co_filename:
+                raise CommandError(str(error)) from None
+            raise
+
+    return guarded(body)
+
+
+def new_main():
+    """A fresh `__main__` module, in place: pickle and inspect look for a program's functions there."""
+    import builtins
+
+    main = type(sys)("__main__")
+    main.__builtins__ = builtins
+    # The old one must live on: a module that dies takes its globals with it, under the feet of its running
+    # code.
+    main.__dict__["__facula_main__"] = sys.modules.get("__main__")
+    sys.modules["__main__"] = main
+    return main
+
+
+def guarded(body):
+    """Call body(); an exception is reported as the interpreter would, from the user's own first frame on."""
+    try:
+        body()
+    except (SystemExit, CommandError):
+        raise
+    except BaseException as error:
+        trace = without_our_frames(error)
+        sys.last_type, sys.last_value, sys.last_traceback = type(error), error, trace
+        try:
+            sys.stdout.flush()
+        except (OSError, ValueError):
+            pass
+        sys.excepthook(type(error), error, trace)
+        return 130 if isinstance(error, KeyboardInterrupt) else 1
+    return 0

@@ -1,0 +1,129 @@
+"""Where the outputs of cells go: the screen, or a record to compare."""
+
+import io
+import sys
+
+
+class Stream(io.TextIOBase):
+    """sys.stdout or sys.stderr of a cell: hands every write to the sink, which keeps the order of the two."""
+
+    encoding = "utf-8"
+    errors = "replace"
+
+    def __init__(self, name, sink, real):
+        self.name = f"<{name}>"
+        self._kind = name
+        self._sink = sink
+        self._real = real
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if text:
+            self._sink.stream(self._kind, text)
+        return len(text)
+
+    def flush(self):
+        self._real.flush()
+
+    def fileno(self):
+        return self._real.fileno()
+
+    @property
+    def buffer(self):
+        self._real.flush()
+        return self._real.buffer
+
+
+class Screen:
+    """Shows cells as they run. Blocks (a source, an output, a text) are separated by one blank line."""
+
+    def __init__(self):
+        self.out, self.err = sys.stdout, sys.stderr
+        for each in (self.out, self.err):
+            # A terminal that cannot show a character gets its escape, not a traceback.
+            if hasattr(each, "reconfigure"):
+                each.reconfigure(errors="backslashreplace")
+        self.any_block = False
+        self.any_output = False
+        self.at_line_start = True
+        self.after_value = False
+
+    def block(self, text):
+        """Show a cell's source, or a text cell. Each block ends in a line break of its own."""
+        if self.any_block:
+            self.out.write("\n\n" if self.any_output else "\n")
+        self.any_block = True
+        self.any_output = False
+        self.out.write(text + "\n")
+        self.at_line_start = True
+        self.out.flush()
+
+    def _start_output(self):
+        if not self.any_output:
+            self.out.write("\n")
+            self.any_output = True
+
+    def stream(self, kind, text):
+        if self.after_value:
+            self._start_line()
+        self._start_output()
+        self._put(self.out if kind == "stdout" else self.err, text)
+
+    def result(self, text):
+        """Show a value. It starts on a line of its own and does not end it: the next output or block does."""
+        self._start_line()
+        self._start_output()
+        self._put(self.out, text)
+        self.after_value = True
+
+    def error(self, name, value, text):
+        self._start_line()
+        self._start_output()
+        self._put(self.err, text + "\n")
+
+    def _start_output(self):
+        if not self.any_output:
+            self.out.write("\n")
+            self.any_output = True
+
+    def _start_line(self):
+        if not self.at_line_start:
+            self.out.write("\n")
+            self.at_line_start = True
+
+    def _put(self, file, text):
+        if file is not self.out:
+            # The two may end in one terminal or pipe: what came first is to stand first.
+            self.out.flush()
+        file.write(text)
+        self.at_line_start = text.endswith("\n")
+        self.after_value = False
+        if file is not self.out:
+            file.flush()
+
+    def close(self):
+        self._start_line()
+        self.out.flush()
+
+
+class Recorder:
+    """Keeps the outputs of a cell as (kind, text), writes to one stream joined."""
+
+    def __init__(self):
+        self.outputs = []
+
+    def stream(self, kind, text):
+        if self.outputs and self.outputs[-1][0] == kind:
+            self.outputs[-1] = (kind, self.outputs[-1][1] + text)
+        else:
+            self.outputs.append((kind, text))
+
+    def result(self, text):
+        self.outputs.append(("result", text))
+
+    def error(self, name, value, text):
+        self.outputs.append(("error", f"{name}: {value}"))
