@@ -72,11 +72,16 @@ class _TorchNamedLoader(SourceFileLoader):
 
     def exec_module(self, module):
         alias = torch_name(self.name)
-        module.__name__ = alias
         # Registered first: code that looks up sys.modules[cls.__module__] while the body runs must find it.
         sys.modules[alias] = module
         try:
-            exec(self.get_code(self.name), vars(module))
+            if hasattr(module, "__path__"):
+                # A package imports its parts by its own name; under the alias each would be searched for twice.
+                super().exec_module(module)
+                _adopt(module, self.name)
+            else:
+                module.__name__ = alias
+                exec(self.get_code(self.name), vars(module))
         except BaseException:
             sys.modules.pop(alias, None)
             raise

@@ -5,7 +5,7 @@ import sys
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _PACKAGE = os.path.dirname(_HERE.rstrip(os.sep)) + os.sep
-_ALIAS = _PACKAGE + "_alias.py"
+_LOOKUPS = tuple(_PACKAGE + name for name in ("_alias.py", "_lazy.py", "_names.py"))
 
 
 def without_our_frames(error):
@@ -45,7 +45,7 @@ def _cut(trace):
 
 def _is_ours(code):
     file = code.co_filename
-    if file.startswith(_HERE) or file == _ALIAS:
+    if file.startswith(_HERE) or file in _LOOKUPS:
         return True
     return code.co_name == "__getattr__" and file.startswith(_PACKAGE) and file.endswith("__init__.py")
 
