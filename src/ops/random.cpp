@@ -333,6 +333,8 @@ void random_into(TensorImpl& t, int64_t from, std::optional<int64_t> to, Generat
   } else if (t.dtype != DType::Int64 && t.dtype != DType::BFloat16 && t.dtype != DType::Float32 &&
              t.dtype != DType::Float64) {
     fail("random_full_64_bits_range_kernel_cpu handles only int64, double, float and bfloat16");
+  } else {
+    from = 0;  // all 64 bits, taken as a signed number
   }
   fill_in_order(t,
                 [&](const Drawn& d) { fill_integers(chosen(generator), d.dtype, d.data, d.n, range, from); });
