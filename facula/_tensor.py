@@ -6,7 +6,8 @@ The C type finds dunder methods here by name and any other public function throu
 from __future__ import annotations
 
 from . import _C
-from ._tensor_str import _repr_html_, tensor_str  # noqa: F401
+from ._tensor_str import tensor_html as _repr_html_  # noqa: F401
+from ._tensor_str import tensor_str
 
 _STORAGE_NAMES = {
     "float32": "FloatTensor", "float64": "DoubleTensor", "float16": "HalfTensor", "bfloat16": "BFloat16Tensor",
