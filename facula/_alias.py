@@ -76,7 +76,7 @@ class _TorchNamedLoader(SourceFileLoader):
         sys.modules[alias] = module
         try:
             if hasattr(module, "__path__"):
-                # A package imports its parts by its own name; under the alias each would be searched for twice.
+                # A package imports its parts by its name; under the alias each would be searched for twice.
                 super().exec_module(module)
                 _adopt(module, self.name)
             else:
