@@ -6,8 +6,14 @@ and functions carry PyTorch's `__module__` (what type(layer) prints, what pickle
 class.
 """
 
+from __future__ import annotations
+
 import sys
 from importlib.machinery import ModuleSpec, SourceFileLoader
+
+TYPE_CHECKING = False  # typing is slow to import
+if TYPE_CHECKING:
+    from types import ModuleType
 
 __all__ = ["install_as_torch"]
 
@@ -15,7 +21,7 @@ REAL = __name__.partition(".")[0]
 ALIAS = "torch"
 
 
-def install_as_torch():
+def install_as_torch() -> ModuleType:
     """Make `import torch` (and every torch.X that facula has) give facula in this process; return the module.
 
     Calling it again changes nothing. Real PyTorch may be installed: facula then wins for this process.
@@ -40,16 +46,16 @@ def install_as_torch():
     sys.meta_path.insert(0, _Finder())
     from .torch_version import __version__
 
-    ours.__version__ = __version__
+    vars(ours)["__version__"] = __version__
     return ours
 
 
-def torch_name(name):
+def torch_name(name: str) -> str:
     """PyTorch's name for the module `facula.x.y` that facula calls so: `torch.x.y`."""
     return ALIAS + name[len(REAL) :]
 
 
-def _adopt(module, name):
+def _adopt(module: ModuleType, name: str) -> None:
     """Give a module that was loaded as facula.x its torch name, and with it what the module defined."""
     alias = torch_name(name)
     sys.modules[alias] = module
@@ -70,7 +76,7 @@ def _adopt(module, name):
 class _TorchNamedLoader(SourceFileLoader):
     """Runs a module of facula under its torch name; `__package__` stays, so relative imports do too."""
 
-    def exec_module(self, module):
+    def exec_module(self, module: ModuleType) -> None:
         alias = torch_name(self.name)
         # Registered first: code that looks up sys.modules[cls.__module__] while the body runs must find it.
         sys.modules[alias] = module
@@ -81,12 +87,12 @@ class _TorchNamedLoader(SourceFileLoader):
                 _adopt(module, self.name)
             else:
                 module.__name__ = alias
-                exec(self.get_code(self.name), vars(module))
+                exec(self.get_code(self.name), vars(module))  # pyright: ignore
         except BaseException:
             sys.modules.pop(alias, None)
             raise
 
-    def get_filename(self, name=None):
+    def get_filename(self, name: str | None = None) -> str:
         # The inherited method refuses any name but its own; callers pass module.__name__, which is the alias.
         return self.path
 
@@ -94,16 +100,16 @@ class _TorchNamedLoader(SourceFileLoader):
 class _AliasLoader:
     """Hands the import system the facula module that stands behind a torch name."""
 
-    def __init__(self, real):
+    def __init__(self, real: str) -> None:
         self.real = real
         self.spec = None
 
-    def create_module(self, spec):
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
         module = sys.modules[self.real]
         self.spec = module.__spec__
         return module
 
-    def exec_module(self, module):
+    def exec_module(self, module: ModuleType) -> None:
         # The import system has just stamped the alias's spec on a module that has one already.
         module.__spec__ = self.spec
 
@@ -111,7 +117,7 @@ class _AliasLoader:
 class _Finder:
     """Finds torch names, renames facula's modules as they load, and speaks for the distribution `torch`."""
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path=None, target=None) -> ModuleSpec | None:
         if name.startswith(REAL + ".") and not name.startswith(REAL + ".cli"):
             spec = self._spec_of_others(name, path, target)
             if spec is None:
@@ -131,7 +137,7 @@ class _Finder:
                     self._explain_missing(name)
                 raise
             module = sys.modules[real]
-        spec = ModuleSpec(name, _AliasLoader(real), is_package=hasattr(module, "__path__"))
+        spec = ModuleSpec(name, _AliasLoader(real), is_package=hasattr(module, "__path__"))  # pyright: ignore
         spec.origin = getattr(module, "__file__", None)
         spec.submodule_search_locations = getattr(module, "__path__", None)
         return spec
@@ -146,10 +152,10 @@ class _Finder:
 
         return iter((TorchDistribution(),))
 
-    def invalidate_caches(self):
+    def invalidate_caches(self) -> None:
         pass
 
-    def _spec_of_others(self, name, path, target):
+    def _spec_of_others(self, name: str, path, target) -> ModuleSpec | None:
         # All other finders are asked, not only the one for paths: an editable install brings its own.
         for finder in sys.meta_path:
             if finder is not self and hasattr(finder, "find_spec"):
@@ -159,7 +165,7 @@ class _Finder:
         return None
 
     @staticmethod
-    def _explain_missing(name):
+    def _explain_missing(name: str) -> None:
         """Raise what `import torch.x` or `from torch import x` deserves when facula has no such thing."""
         alias = torch_name(name) if name.startswith(REAL + ".") else name
         parent, _, last = alias.rpartition(".")
@@ -177,7 +183,7 @@ class _Finder:
         raise ImportError(describe_missing(start, last, module), name=parent, path=origin) from None
 
 
-def _within_from_import():
+def _within_from_import() -> bool:
     """Whether the import being resolved is the `x` of `from package import x`."""
     frame = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename.startswith(("<frozen importlib", __file__)):

@@ -4,12 +4,14 @@ hasattr() raises and drops such errors in loops, so the search for the nearest n
 reads the text.
 """
 
+from __future__ import annotations
+
 import builtins
 
 __all__ = ["describe_missing", "missing", "missing_attribute"]
 
 
-def missing(module_name, name, candidates):
+def missing(module_name: str, name: str, candidates: object) -> AttributeError:
     """The AttributeError for `torch.name`: a module's `__getattr__` raises what this returns.
 
     Args:
@@ -24,7 +26,7 @@ def missing(module_name, name, candidates):
     return _MissingAttribute(f"module '{module_name}' has no attribute '{name}'", name, candidates)
 
 
-def missing_attribute(owner, name, candidates=None):
+def missing_attribute(owner: object, name: str, candidates: object = None) -> AttributeError:
     """The AttributeError for an attribute of an object (or, given a class, of the class); see missing()."""
     if isinstance(owner, type):
         start = f"type object '{owner.__name__}' has no attribute '{name}'"
@@ -33,7 +35,7 @@ def missing_attribute(owner, name, candidates=None):
     return _MissingAttribute(start, name, (lambda: dir(owner)) if candidates is None else candidates)
 
 
-def describe_missing(start, name, candidates):
+def describe_missing(start: str, name: str, candidates: object) -> str:
     """`start`, then that facula lacks `name`, then the nearest of the candidates."""
     text = f"{start}: facula does not have it"
     try:
@@ -44,12 +46,12 @@ def describe_missing(start, name, candidates):
     return f"{text}; the nearest name it has is '{found}'" if found else text
 
 
-def nearest(name, candidates):
+def nearest(name: str, candidates: object) -> str | None:
     """The candidate most like `name`, or None where none is like it."""
     from difflib import get_close_matches
 
     if isinstance(candidates, type(nearest)):
-        candidates = candidates()
+        candidates = candidates()  # pyright: ignore
     if not isinstance(candidates, (list, tuple, set, frozenset, dict)):
         candidates = dir(candidates)
     names = {each for each in candidates if isinstance(each, str)}
@@ -66,15 +68,15 @@ def nearest(name, candidates):
 
 
 class _MissingAttribute(AttributeError):
-    def __init__(self, start, name, candidates):
+    def __init__(self, start: str, name: str, candidates: object) -> None:
         # `name` without `obj`: given both, the interpreter would add a suggestion of its own to ours.
         super().__init__(start, name=name)
         self._candidates = candidates
 
-    def __str__(self):
-        return describe_missing(self.args[0], self.name, self._candidates)
+    def __str__(self) -> str:
+        return describe_missing(self.args[0], self.name or "", self._candidates)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"AttributeError({str(self)!r})"
 
     def __reduce__(self):

@@ -3,12 +3,18 @@
 Programs write torch.__version__ >= "1.10" and torch.__version__ >= (1, 10); as plain strings "1.10" < "1.9".
 """
 
+from __future__ import annotations
+
 from .version import __version__ as _answered_version
+
+TYPE_CHECKING = False  # typing is slow to import
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["TorchVersion", "__version__"]
 
 
-def _key(version):
+def _key(version: str) -> tuple | None:
     """The sort key of a version as PEP 440 orders it, or None where the text is no version."""
     import re
 
@@ -46,7 +52,7 @@ class TorchVersion(str):
 
     __slots__ = ()
 
-    def _keys(self, other):
+    def _keys(self, other) -> Any:
         if isinstance(other, str):
             text = str(other)
         elif hasattr(other, "release") and hasattr(other, "epoch"):
@@ -62,27 +68,27 @@ class TorchVersion(str):
             return str(self), text
         return mine, theirs
 
-    def __eq__(self, other):
+    def __eq__(self, other: Any) -> bool:
         keys = self._keys(other)
         return NotImplemented if keys is None else keys[0] == keys[1]
 
-    def __ne__(self, other):
+    def __ne__(self, other: Any) -> bool:
         keys = self._keys(other)
         return NotImplemented if keys is None else keys[0] != keys[1]
 
-    def __lt__(self, other):
+    def __lt__(self, other: Any) -> bool:
         keys = self._keys(other)
         return NotImplemented if keys is None else keys[0] < keys[1]
 
-    def __le__(self, other):
+    def __le__(self, other: Any) -> bool:
         keys = self._keys(other)
         return NotImplemented if keys is None else keys[0] <= keys[1]
 
-    def __gt__(self, other):
+    def __gt__(self, other: Any) -> bool:
         keys = self._keys(other)
         return NotImplemented if keys is None else keys[0] > keys[1]
 
-    def __ge__(self, other):
+    def __ge__(self, other: Any) -> bool:
         keys = self._keys(other)
         return NotImplemented if keys is None else keys[0] >= keys[1]
 

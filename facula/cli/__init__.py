@@ -4,6 +4,8 @@ A short program's time is mostly start-up, so nothing here imports argparse, jso
 way to it.
 """
 
+from __future__ import annotations
+
 import sys
 
 __all__ = ["main"]
@@ -25,12 +27,12 @@ Runs an unmodified PyTorch program (.py) or notebook (.ipynb); `import torch` fi
 class CommandError(Exception):
     """Something the user can put right: shown as one line, without a traceback."""
 
-    def __init__(self, text, status=1):
+    def __init__(self, text: str, status: int = 1) -> None:
         super().__init__(text)
         self.status = status
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -43,11 +45,11 @@ def main(arguments=None):
         # The reader has gone (`facula run x | head`). Leave nothing for the interpreter to flush at exit.
         import os
 
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
 
 
-def _dispatch(arguments):
+def _dispatch(arguments: list[str]) -> int:
     if not arguments:
         print(USAGE, end="", file=sys.stderr)
         return 2
@@ -65,7 +67,7 @@ def _dispatch(arguments):
     return _run(arguments[1:] if first == "run" else arguments)
 
 
-def _run(arguments):
+def _run(arguments: list[str]) -> int:
     check = False
     while arguments and arguments[0].startswith("-"):
         option = arguments.pop(0)
@@ -100,7 +102,7 @@ def _run(arguments):
     return run_program(path, rest)
 
 
-def read_file(path):
+def read_file(path: str) -> bytes:
     """The bytes of a file, or a CommandError which says why they cannot be had."""
     try:
         with open(path, "rb") as file:
@@ -112,7 +114,7 @@ def read_file(path):
         raise CommandError(f"cannot read {path!r}: {error}") from None
 
 
-def own_the_process(directory, argv):
+def own_the_process(directory: str, argv: list[str]) -> None:
     """Make sys.argv and sys.path what the program would see under a plain `python program.py`."""
     from .._alias import install_as_torch
 

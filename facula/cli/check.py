@@ -1,5 +1,7 @@
 """Compares the outputs of a notebook's cells with those stored in it: facula run --check."""
 
+from __future__ import annotations
+
 import os
 
 from .notebook import joined
@@ -7,7 +9,7 @@ from .notebook import joined
 __all__ = ["recorded", "report"]
 
 
-def recorded(outputs):
+def recorded(outputs: list[dict]) -> list[tuple[str, str]]:
     """A cell's stored outputs as the recorder would have kept them: a list of (kind, text)."""
     found = []
     for output in outputs:
@@ -30,7 +32,7 @@ def recorded(outputs):
     return found
 
 
-def report(path, results, total):
+def report(path: str, results: list[tuple], total: int) -> int:
     """Print the differences and a summary line; return the exit status.
 
     Args:
@@ -62,7 +64,7 @@ def report(path, results, total):
     return 0
 
 
-def _lines(outputs):
+def _lines(outputs: list[tuple[str, str]]) -> list[str]:
     """The outputs as lines to compare; whatever is not plain standard output says what it is."""
     lines = []
     for kind, text in outputs:
@@ -73,7 +75,7 @@ def _lines(outputs):
     return lines
 
 
-def _normalised(text):
+def _normalised(text: str) -> str:
     """Text without what no two runs share: addresses, and where a kernel kept its cells."""
     if "0x" in text or "ipykernel_" in text or "Cell In[" in text:
         import re

@@ -11,10 +11,8 @@ __all__ = ["FigureCanvas", "FigureManager", "show"]
 
 def show(*args, **kwargs):
     """Put out every open figure and close it (plt.show, and the end of a cell)."""
-    import builtins
-
     from matplotlib import pyplot
 
     for number in pyplot.get_fignums():
-        builtins.display(pyplot.figure(number))
+        display(pyplot.figure(number))  # noqa: F821  the shell's, while a notebook runs  # pyright: ignore
     pyplot.close("all")

@@ -4,7 +4,15 @@ Imported only by notebooks that use them. A magic that is about the notebook's l
 note; one that facula does not know is an error.
 """
 
+from __future__ import annotations
+
 import sys
+
+TYPE_CHECKING = False  # typing is slow to import
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .shell import Shell
 
 __all__ = ["cell_magic", "cell_magic_call", "command_lines", "line_magic", "run_command", "translated"]
 
@@ -13,7 +21,7 @@ class UsageError(Exception):
     """A magic that does not exist or was given wrong arguments."""
 
 
-def note(text):
+def note(text: str) -> None:
     """Tell the user something that is no output of the cell."""
     stream = sys.__stderr__
     if stream is not None:
@@ -24,7 +32,7 @@ def note(text):
 # Translation to Python
 
 
-def cell_magic_call(source):
+def cell_magic_call(source: str) -> str:
     """The Python statement for a cell that starts with %%name; the cell's text becomes an argument."""
     lines = source.split("\n")
     start = next(position for position, line in enumerate(lines) if line.strip())
@@ -34,18 +42,17 @@ def cell_magic_call(source):
     return "\n" * start + f"get_ipython().run_cell_magic({name!r}, {rest.strip()!r}, {body!r})"
 
 
-def translated(source, error, parse):
+def translated(source: str, error: SyntaxError, parse: Callable[[str], object]) -> str:
     """The source with its magic lines turned into Python, one after the other where the parser stumbles.
 
     Only a line that is no Python can be a magic: so none is looked for in strings or continued expressions.
     """
     lines = source.split("\n")
     for _ in range(len(lines)):
-        number = error.lineno
-        line = lines[number - 1] if number and number <= len(lines) else ""
+        number = error.lineno or 0
+        line = lines[number - 1] if 0 < number <= len(lines) else ""
         new = _translate(line)
         if new is None:
-            # The parser may notice only at the next line that an indented block is missing.
             raise error
         lines[number - 1] = new
         try:
@@ -57,7 +64,7 @@ def translated(source, error, parse):
     raise error
 
 
-def _translate(line):
+def _translate(line: str) -> str | None:
     text = line.strip()
     indent = line[: len(line) - len(line.lstrip())]
     if text.startswith("!!"):
@@ -79,7 +86,7 @@ def _translate(line):
     return None
 
 
-def _magic_call(text):
+def _magic_call(text: str):
     name, _, rest = text.partition(" ")
     return f"get_ipython().run_line_magic({name!r}, {rest.strip()!r})"
 
@@ -87,7 +94,7 @@ def _magic_call(text):
 # Commands
 
 
-def run_command(shell, command):
+def run_command(shell: Shell, command: str):
     """Run a command; what it puts out appears as it comes. Its status is left in _exit_code."""
     import subprocess
 
@@ -98,13 +105,14 @@ def run_command(shell, command):
     with subprocess.Popen(
         command, shell=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
+        assert process.stdout is not None
         while chunk := process.stdout.readline():
             sys.stdout.write(chunk.decode(errors="replace"))
             sys.stdout.flush()
     shell.namespace["_exit_code"] = process.returncode
 
 
-def command_lines(shell, command):
+def command_lines(shell: Shell, command: str) -> list[str]:
     """The lines that a command puts out."""
     import subprocess
 
@@ -119,7 +127,7 @@ def command_lines(shell, command):
     return done.stdout.decode(errors="replace").splitlines()
 
 
-def expanded(shell, text):
+def expanded(shell: Shell, text: str) -> str:
     """Fill in {expression} and $name from the notebook's namespace; what does not evaluate stays as it is."""
     import re
 
@@ -134,7 +142,7 @@ def expanded(shell, text):
     return re.sub(r"\{\{|\}\}|\{([^{}]+)\}|\$([A-Za-z_]\w*)", value, text)
 
 
-def _installs_torch(command):
+def _installs_torch(command: str) -> bool:
     import re
 
     words = command.split()
@@ -150,7 +158,7 @@ def _installs_torch(command):
 # Magics
 
 
-def line_magic(shell, name, line):
+def line_magic(shell: Shell, name: str, line: str):
     """Run %name line."""
     if name in _PASSED_OVER:
         note(f"%{name} is passed over")
@@ -163,7 +171,7 @@ def line_magic(shell, name, line):
     return function(shell, line)
 
 
-def cell_magic(shell, name, line, cell):
+def cell_magic(shell: Shell, name: str, line: str, cell: str):
     """Run %%name line with the rest of its cell."""
     function = _CELL.get(name)
     if function is None:
@@ -171,7 +179,7 @@ def cell_magic(shell, name, line, cell):
     return function(shell, line, cell)
 
 
-def _like(name, table):
+def _like(name: str, table: dict) -> str:
     from difflib import get_close_matches
 
     matches = get_close_matches(name, [*table, *_PASSED_OVER], n=1)
@@ -192,7 +200,7 @@ _PASSED_OVER = (
 )
 
 
-def _run_source(shell, source):
+def _run_source(shell: Shell, source: str):
     """Run source text as part of the current cell; return the value of its last expression."""
     body, last = shell.compile(source, f"Cell In[{shell.number}]")
     if body is not None:
@@ -200,20 +208,20 @@ def _run_source(shell, source):
     return None if last is None else shell._evaluate(last)
 
 
-def _matplotlib(shell, line):
+def _matplotlib(shell: Shell, line: str):
     # Figures are outputs of their cells in any case.
     if line.split()[:1] not in ([], ["inline"]):
         note(f"%matplotlib {line} is passed over: figures are shown inline")
 
 
-def _duration(seconds):
+def _duration(seconds: float) -> str:
     for unit, scale in (("s", 1), ("ms", 1e3), ("µs", 1e6)):
         if seconds * scale >= 1:
             return f"{seconds * scale:.3g} {unit}"
     return f"{seconds * 1e9:.3g} ns"
 
 
-def _time(shell, line, cell=None):
+def _time(shell: Shell, line: str, cell: str | None = None):
     import time
 
     source = line if cell is None else cell
@@ -226,7 +234,7 @@ def _time(shell, line, cell=None):
     return value
 
 
-def _timeit(shell, line, cell=None):
+def _timeit(shell: Shell, line: str, cell: str | None = None):
     import re
     import timeit
 
@@ -250,30 +258,30 @@ def _timeit(shell, line, cell=None):
     )
 
 
-def _pip(shell, line):
+def _pip(shell: Shell, line: str):
     if not _installs_torch(f"pip {line}"):
         run_command(shell, f'"{sys.executable}" -m pip {line}')
 
 
-def _conda(shell, line):
+def _conda(shell: Shell, line: str):
     if not _installs_torch(f"conda {line}"):
         run_command(shell, f"conda {line}")
 
 
-def _cd(shell, line):
+def _cd(shell: Shell, line: str):
     import os
 
     os.chdir(os.path.expanduser(expanded(shell, line).strip("'\"") or "~"))
     print(os.getcwd())
 
 
-def _pwd(shell, line):
+def _pwd(shell: Shell, line: str):
     import os
 
     return os.getcwd()
 
 
-def _env(shell, line):
+def _env(shell: Shell, line: str):
     import os
 
     if not line:
@@ -288,7 +296,7 @@ def _env(shell, line):
     return None
 
 
-def _run(shell, line):
+def _run(shell: Shell, line: str):
     import shlex
 
     words = shlex.split(line)
@@ -304,22 +312,22 @@ def _run(shell, line):
         sys.argv[:] = saved
 
 
-def _reset(shell, line):
+def _reset(shell: Shell, line: str):
     for name in [each for each in shell.namespace if not each.startswith("_") and each not in ("In", "Out")]:
         del shell.namespace[name]
 
 
-def _who(shell, line):
+def _who(shell: Shell, line: str):
     names = sorted(each for each in shell.namespace if not each.startswith("_") and each not in ("In", "Out"))
     print("\t ".join(names) if names else "Interactive namespace is empty.")
 
 
-def _pinfo(shell, line):
+def _pinfo(shell: Shell, line: str):
     # A notebook shows this in a pane beside the cells; it is no output.
     note(f"{line.strip()}? is passed over; help({line.strip()}) prints the documentation")
 
 
-def _capture(shell, line, cell):
+def _capture(shell: Shell, line: str, cell: str):
     import io
 
     saved = sys.stdout, sys.stderr, sys.displayhook
@@ -337,14 +345,14 @@ def _capture(shell, line, cell):
 class Captured:
     """What a %%capture cell wrote."""
 
-    def __init__(self, stdout, stderr):
+    def __init__(self, stdout: str, stderr: str) -> None:
         self.stdout = stdout
         self.stderr = stderr
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.stdout
 
-    def show(self):
+    def show(self) -> None:
         """Write it again, now to the cell."""
         sys.stdout.write(self.stdout)
         sys.stderr.write(self.stderr)
@@ -352,7 +360,7 @@ class Captured:
     __call__ = show
 
 
-def _writefile(shell, line, cell):
+def _writefile(shell: Shell, line: str, cell: str):
     words = line.split()
     append = words[:1] == ["-a"]
     if len(words) != 1 + append:
@@ -368,7 +376,7 @@ def _writefile(shell, line, cell):
     print(f"{'Appending to' if append else 'Overwriting' if existed else 'Writing'} {words[-1]}")
 
 
-def _bash(shell, line, cell):
+def _bash(shell: Shell, line: str, cell: str):
     import subprocess
 
     done = subprocess.run(["bash", "-c", cell], stdin=subprocess.DEVNULL, capture_output=True)
@@ -378,7 +386,7 @@ def _bash(shell, line, cell):
         raise subprocess.CalledProcessError(done.returncode, "bash")
 
 
-def _html(shell, line, cell):
+def _html(shell: Shell, line: str, cell: str):
     note("%%html, %%javascript, %%markdown and the like need a browser: passed over")
 
 

@@ -1,5 +1,7 @@
 """Runs a notebook cell by cell and shows it as a notebook does: source, then output. Needs no Jupyter."""
 
+from __future__ import annotations
+
 import os
 
 from . import CommandError, own_the_process, read_file
@@ -7,7 +9,7 @@ from .shell import CellFailed, Shell
 from .sinks import Recorder, Screen
 
 
-def run_notebook(path, arguments):
+def run_notebook(path: str, arguments: list[str]) -> int:
     """Run every cell, showing it; return the exit status."""
     cells = read_notebook(path)
     _enter(path, arguments)
@@ -29,7 +31,7 @@ def run_notebook(path, arguments):
     return 0
 
 
-def check_notebook(path, arguments):
+def check_notebook(path: str, arguments: list[str]) -> int:
     """Run every cell and compare what it puts out with the stored outputs; return the exit status."""
     from .check import recorded, report
 
@@ -47,21 +49,20 @@ def check_notebook(path, arguments):
     with shell:
         for cell, wanted in zip(cells, expected, strict=True):
             number = shell.next_number(cell["source"])
-            recorder.outputs = []
             try:
                 shell.run(cell["source"])
             except CellFailed:
-                results.append((number, wanted, recorder.outputs))
+                results.append((number, wanted, recorder.take()))
                 # A cell whose failure is on record is part of the notebook; after any other nothing can be
                 # compared.
                 if not any(kind == "error" for kind, _ in wanted):
                     break
             else:
-                results.append((number, wanted, recorder.outputs))
+                results.append((number, wanted, recorder.take()))
     return report(path, results, len(cells))
 
 
-def _enter(path, arguments):
+def _enter(path: str, arguments: list[str]) -> None:
     # A notebook server starts a notebook in its own folder; data files are named relative to it.
     folder = os.path.dirname(os.path.abspath(path))
     own_the_process(folder, [path, *arguments])
@@ -70,7 +71,7 @@ def _enter(path, arguments):
     os.environ.setdefault("MPLBACKEND", "module://facula.cli.figures")
 
 
-def read_notebook(path):
+def read_notebook(path: str) -> list[dict]:
     """The cells of a notebook file (nbformat 4, or 3) as dicts: kind, source, outputs, may_raise."""
     if os.path.isdir(path):
         raise CommandError(f"{path} is a directory, not a notebook")
@@ -92,7 +93,7 @@ def read_notebook(path):
         raise CommandError(f"{path} is not a notebook: JSON, but without a notebook's cells") from None
 
 
-def parse_json(text):
+def parse_json(text: str):
     """What json.loads(text) returns, without the module json where its C scanner will do.
 
     json imports re; together they take a fifth of a short run.
@@ -109,7 +110,7 @@ def parse_json(text):
             memo = {}  # noqa: RUF012
 
         start = len(text) - len(text.lstrip(" \t\r\n"))
-        value, end = make_scanner(Settings)(text, start)
+        value, end = make_scanner(Settings)(text, start)  # pyright: ignore
         if not text[end:].strip(" \t\r\n"):
             return value
     except RecursionError:
@@ -122,7 +123,7 @@ def parse_json(text):
     return json.loads(text, strict=False)
 
 
-def _cells(notebook):
+def _cells(notebook: dict) -> list[dict]:
     if "cells" in notebook:
         raw = notebook["cells"]
     else:
@@ -132,7 +133,7 @@ def _cells(notebook):
     return [_cell(each) for each in raw]
 
 
-def _cell(raw):
+def _cell(raw: dict) -> dict:
     kind = raw["cell_type"]
     source = joined(raw["source"] if "source" in raw else raw["input"])
     if kind == "heading":
@@ -146,7 +147,7 @@ def _cell(raw):
     }
 
 
-def joined(text):
+def joined(text: str | list[str]) -> str:
     """Text that a notebook stores as one string or as a list of lines."""
     if isinstance(text, str):
         return text

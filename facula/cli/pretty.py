@@ -5,6 +5,8 @@ multi-line repr (a matrix) continues with, and write classes, functions and plai
 own.
 """
 
+from __future__ import annotations
+
 import sys
 
 __all__ = ["pretty"]
@@ -14,7 +16,7 @@ WIDTH = 79
 MOST_ITEMS = 1000
 
 
-def pretty(value):
+def pretty(value: object) -> str:
     """The plain text of `value` as a notebook shows it."""
     if _has_own_repr(type(value)):
         return repr(value)
@@ -24,7 +26,7 @@ def pretty(value):
     return "".join(page.out)
 
 
-def _has_own_repr(kind):
+def _has_own_repr(kind: type) -> bool:
     """Whether repr() decides, which spares the search for a printer."""
     return kind.__module__ == "torch" or kind in (int, float, str, bool, bytes, complex)
 
@@ -32,7 +34,7 @@ def _has_own_repr(kind):
 class _Group:
     __slots__ = ("broken", "candidate", "depth", "pending")
 
-    def __init__(self, depth):
+    def __init__(self, depth: int) -> None:
         self.depth = depth
         # Possible breaks that are not yet decided.
         self.pending = 0
@@ -49,16 +51,16 @@ class _Page:
     ones, become line breaks.
     """
 
-    def __init__(self):
-        self.out = []
+    def __init__(self) -> None:
+        self.out: list[str] = []
         self.column = 0
-        self.waiting = []  # str, or (group, indentation) for a possible break
+        self.waiting: list = []  # str, or (group, indentation) for a possible break
         self.waiting_width = 0
         self.indentation = 0
         self.open = [_Group(0)]
-        self.candidates = []
+        self.candidates: list[_Group] = []
 
-    def begin(self, indent=0, opening=""):
+    def begin(self, indent: int = 0, opening: str = "") -> None:
         if opening:
             self.text(opening)
         group = _Group(len(self.open))
@@ -66,7 +68,7 @@ class _Page:
         self.candidates.append(group)
         self.indentation += indent
 
-    def end(self, indent=0, closing=""):
+    def end(self, indent: int = 0, closing: str = "") -> None:
         self.indentation -= indent
         group = self.open.pop()
         if not group.pending:
@@ -74,7 +76,7 @@ class _Page:
         if closing:
             self.text(closing)
 
-    def text(self, text):
+    def text(self, text: str) -> None:
         if self.waiting:
             self.waiting.append(text)
             self.waiting_width += len(text)
@@ -83,7 +85,7 @@ class _Page:
             self.out.append(text)
             self.column += len(text)
 
-    def may_break(self):
+    def may_break(self) -> None:
         group = self.open[-1]
         if group.broken:
             self.flush()
@@ -94,34 +96,34 @@ class _Page:
         group.pending += 1
         self._make_room()
 
-    def must_break(self):
+    def must_break(self) -> None:
         group = self._outermost()
         if group is not None:
             self._decide(group)
         self.flush()
         self._new_line(self.indentation)
 
-    def flush(self):
+    def flush(self) -> None:
         while self.waiting:
             self._emit(self.waiting.pop(0))
 
-    def _new_line(self, indentation):
+    def _new_line(self, indentation: int) -> None:
         self.out.append("\n" + " " * indentation)
         self.column = indentation
 
-    def _retire(self, group):
+    def _retire(self, group: _Group) -> None:
         if group.candidate:
             group.candidate = False
             self.candidates.remove(group)
 
-    def _make_room(self):
+    def _make_room(self) -> None:
         while self.column + self.waiting_width > WIDTH:
             group = self._outermost()
             if group is None:
                 return
             self._decide(group)
 
-    def _outermost(self):
+    def _outermost(self) -> _Group | None:
         undecided = [group for group in self.candidates if group.pending]
         depth = min((group.depth for group in undecided), default=sys.maxsize)
         # Whatever encloses it has no undecided breaks, and must not keep later ones on this line.
@@ -135,13 +137,13 @@ class _Page:
         self._retire(chosen)
         return chosen
 
-    def _decide(self, group):
+    def _decide(self, group: _Group) -> None:
         while group.pending:
             self._emit(self.waiting.pop(0))
         while self.waiting and isinstance(self.waiting[0], str):
             self._emit(self.waiting.pop(0))
 
-    def _emit(self, item):
+    def _emit(self, item) -> None:
         if isinstance(item, str):
             self.out.append(item)
             self.column += len(item)
@@ -159,7 +161,7 @@ class _Page:
         self.column += 1
 
 
-def _write(page, value, outer):
+def _write(page: _Page, value, outer: tuple) -> None:
     page.begin()
     _printer(type(value))(page, value, outer)
     page.end()
@@ -179,7 +181,7 @@ def _printer(kind):
     return _plain_object
 
 
-def _by_repr(page, value, outer):
+def _by_repr(page: _Page, value, outer: tuple) -> None:
     page.begin()
     for position, line in enumerate(repr(value).splitlines()):
         if position:
@@ -188,7 +190,7 @@ def _by_repr(page, value, outer):
     page.end()
 
 
-def _own_printer(page, value, outer):
+def _own_printer(page: _Page, value, outer: tuple) -> None:
     # The protocol hands the printer in; its calls are written for IPython's, whose names these are.
     value._repr_pretty_(_Protocol(page, (*outer, id(value))), id(value) in outer)
 
@@ -236,7 +238,7 @@ def _items(page, items, write_item):
 
 
 def _sequence(opening, closing):
-    def printer(page, value, outer):
+    def printer(page: _Page, value, outer: tuple) -> None:
         if id(value) in outer:
             page.text(f"{opening}...{closing}")
             return
@@ -250,7 +252,7 @@ def _sequence(opening, closing):
 
 
 def _set(opening, closing, empty):
-    def printer(page, value, outer):
+    def printer(page: _Page, value, outer: tuple) -> None:
         if id(value) in outer:
             page.text(f"{opening}...{closing}")
             return
@@ -275,7 +277,7 @@ def _sorted(items):
     return items
 
 
-def _dict(page, value, outer):
+def _dict(page: _Page, value, outer: tuple) -> None:
     if id(value) in outer:
         page.text("{...}")
         return
@@ -292,7 +294,7 @@ def _dict(page, value, outer):
 
 
 def _call(name, arguments):
-    def printer(page, value, outer):
+    def printer(page: _Page, value, outer: tuple) -> None:
         shown = type(value).__name__
         if id(value) in outer:
             page.text(f"{shown}(...)")
@@ -332,14 +334,14 @@ def _type_name(kind):
     return f"{module}.{name}" if isinstance(module, str) and module != "builtins" else name
 
 
-def _type(page, value, outer):
+def _type(page: _Page, value, outer: tuple) -> None:
     if type(value).__repr__ is type.__repr__:
         page.text(_type_name(value))
     else:
         _by_repr(page, value, outer)
 
 
-def _function(page, value, outer):
+def _function(page: _Page, value, outer: tuple) -> None:
     import inspect
 
     name = value.__qualname__
@@ -353,7 +355,7 @@ def _function(page, value, outer):
     page.text(f"<function {name}>")
 
 
-def _plain_object(page, value, outer):
+def _plain_object(page: _Page, value, outer: tuple) -> None:
     kind = type(value)
     if kind.__repr__ is not object.__repr__:
         _by_repr(page, value, outer)
@@ -382,7 +384,7 @@ def _printers(table={}):  # noqa: B006  one table for the process
     return table
 
 
-def _mapping_proxy(page, value, outer):
+def _mapping_proxy(page: _Page, value, outer: tuple) -> None:
     page.begin()
     page.begin(13, "mappingproxy(")
     _write(page, dict(value), (*outer, id(value)))

@@ -1,13 +1,20 @@
 """Runs a .py file or a module as `__main__`, with torch answered by facula."""
 
+from __future__ import annotations
+
 import os
 import sys
 
 from . import CommandError, own_the_process, read_file
 from .trace import without_our_frames
 
+TYPE_CHECKING = False  # typing is slow to import
+if TYPE_CHECKING:
+    import types
+    from collections.abc import Callable
 
-def run_program(path, arguments):
+
+def run_program(path: str, arguments: list[str]) -> int:
     """Run the file as `python path arguments...` would; return the exit status."""
     if os.path.isdir(path):
         raise CommandError(f"{path} is a directory, not a program")
@@ -17,8 +24,7 @@ def run_program(path, arguments):
     full = os.path.abspath(path)
     own_the_process(os.path.dirname(full), [path, *arguments])
     main = new_main()
-    main.__file__ = full
-    main.__cached__ = None
+    vars(main).update(__file__=full, __cached__=None)
     from importlib.machinery import SourceFileLoader
 
     main.__loader__ = SourceFileLoader("__main__", full)
@@ -30,7 +36,7 @@ def run_program(path, arguments):
     return guarded(body)
 
 
-def run_module(name, arguments):
+def run_module(name: str, arguments: list[str]) -> int:
     """Run a module as `python -m name arguments...` would; return the exit status."""
     own_the_process(os.getcwd(), [name, *arguments])
     import runpy
@@ -41,16 +47,16 @@ def run_module(name, arguments):
         except ImportError as error:
             # runpy's own "No module named x", as opposed to one which the module ran into.
             last = error.__traceback__
-            while last.tb_next is not None:
+            while last is not None and last.tb_next is not None:
                 last = last.tb_next
-            if "runpy" in last.tb_frame.f_code.co_filename:
+            if last is not None and "runpy" in last.tb_frame.f_code.co_filename:
                 raise CommandError(str(error)) from None
             raise
 
     return guarded(body)
 
 
-def new_main():
+def new_main() -> types.ModuleType:
     """A fresh `__main__` module, in place: pickle and inspect look for a program's functions there."""
     import builtins
 
@@ -63,7 +69,7 @@ def new_main():
     return main
 
 
-def guarded(body):
+def guarded(body: Callable[[], None]) -> int:
     """Call body(); an exception is reported as the interpreter would, from the user's own first frame on."""
     try:
         body()

@@ -1,10 +1,12 @@
 """Executes the cells of a notebook in one namespace, as a notebook's kernel does."""
 
+from __future__ import annotations
+
 import builtins
 import sys
 
 from .program import new_main
-from .sinks import Stream
+from .sinks import Recorder, Screen, Stream
 from .trace import CellSources, cell_traceback, without_our_frames
 
 # compile() flags of the module ast, which is slow to import.
@@ -20,7 +22,7 @@ class CellFailed(Exception):
 class Shell:
     """A namespace with In, Out, _ and display, and what only notebooks know (%magic, !command)."""
 
-    def __init__(self, sink):
+    def __init__(self, sink: Screen | Recorder) -> None:
         self.sink = sink
         self.status = 1
         self.main = new_main()
@@ -45,18 +47,16 @@ class Shell:
         )
         self._saved = []
 
-    def __enter__(self):
+    def __enter__(self) -> Shell:
         self._saved = [sys.stdout, sys.stderr, sys.displayhook]
         self._builtins = {name: getattr(builtins, name, None) for name in ("display", "get_ipython", "input")}
         sys.stdout = Stream("stdout", self.sink, sys.stdout)
         sys.stderr = Stream("stderr", self.sink, sys.stderr)
         sys.displayhook = self.show_result
-        builtins.display = self.display
-        builtins.get_ipython = lambda: self
-        builtins.input = self._input
+        builtins.__dict__.update(display=self.display, get_ipython=lambda: self, input=self._input)
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception) -> None:
         sys.stdout.flush()
         sys.stdout, sys.stderr, sys.displayhook = self._saved
         for name, value in self._builtins.items():
@@ -65,11 +65,11 @@ class Shell:
             else:
                 setattr(builtins, name, value)
 
-    def next_number(self, source):
+    def next_number(self, source: str) -> int | str:
         """The number that a cell with this source will run under; blank cells do not count."""
         return self.number + 1 if source.strip() else " "
 
-    def run(self, source):
+    def run(self, source: str) -> None:
         """Execute a cell. Raises CellFailed after showing the traceback; lets SystemExit pass."""
         if not source.strip():
             return
@@ -88,7 +88,7 @@ class Shell:
             self._failed(error)
             raise CellFailed from None
 
-    def _failed(self, error):
+    def _failed(self, error: BaseException) -> None:
         without_our_frames(error)
         sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
         self.status = 130 if isinstance(error, KeyboardInterrupt) else 1
@@ -98,7 +98,7 @@ class Shell:
             value = "<no text: its __str__ raised>"
         self.sink.error(type(error).__name__, value, cell_traceback(error, self.sources))
 
-    def execute(self, source, file):
+    def execute(self, source: str, file: str) -> None:
         """Run source text; display the value of a last expression, unless a semicolon follows."""
         self.sources[file] = source
         body, last = self.compile(source, file)
@@ -109,7 +109,7 @@ class Shell:
             if not _silenced(last):
                 sys.displayhook(value)
 
-    def compile(self, source, file):
+    def compile(self, source: str, file: str):
         """Two code objects: the statements, and the last expression where there is one."""
         if source.lstrip().startswith("%%"):
             from .magics import cell_magic_call
@@ -136,12 +136,12 @@ class Shell:
         code = compile(Expression(last.value), file, "eval", dont_inherit=True, flags=flags)
         return body, _Last(code, source, last)
 
-    def _parse(self, source, file):
+    def _parse(self, source: str, file: str):
         return compile(
             source, file, "exec", flags=self.future_flags | _ONLY_AST | _TOP_LEVEL_AWAIT, dont_inherit=True
         )
 
-    def _note_future(self, code):
+    def _note_future(self, code) -> None:
         # `from __future__ import annotations` in one cell holds in the later ones.
         import __future__
 
@@ -159,7 +159,7 @@ class Shell:
             self.loop = asyncio.new_event_loop()
         return self.loop.run_until_complete(value)
 
-    def show_result(self, value):
+    def show_result(self, value) -> None:
         """sys.displayhook: show a cell's value and file it under Out and _."""
         if value is None:
             return
@@ -169,7 +169,7 @@ class Shell:
         self.results[self.number] = value
         self.display(value)
 
-    def display(self, *values, **options):
+    def display(self, *values, **options) -> None:
         """Show each value as the notebook would show it as a result."""
         for value in values:
             own = getattr(type(value), "_ipython_display_", None)
@@ -185,9 +185,9 @@ class Shell:
             else:
                 self.sink.result(repr(value))
 
-    def _input(self, prompt=""):
+    def _input(self, prompt: object = "") -> str:
         print(prompt, end="", flush=True)
-        line = self._saved_stdin_line()
+        line = sys.stdin.readline() if sys.stdin is not None else ""
         if not line:
             raise EOFError(
                 "input() was called, but there is nothing on standard input. Give the notebook its answers: "
@@ -195,35 +195,31 @@ class Shell:
             )
         return line.rstrip("\n")
 
-    @staticmethod
-    def _saved_stdin_line():
-        return sys.stdin.readline() if sys.stdin is not None else ""
-
     # What remains is the part of IPython's shell object that programs converted from notebooks call.
 
     @property
-    def user_ns(self):
+    def user_ns(self) -> dict:
         return self.namespace
 
-    def run_line_magic(self, name, line):
+    def run_line_magic(self, name: str, line: str):
         """%name line"""
         from .magics import line_magic
 
         return line_magic(self, name, line)
 
-    def run_cell_magic(self, name, line, cell):
+    def run_cell_magic(self, name: str, line: str, cell: str):
         """%%name line, with the rest of the cell"""
         from .magics import cell_magic
 
         return cell_magic(self, name, line, cell)
 
-    def system(self, command):
+    def system(self, command: str) -> None:
         """!command"""
         from .magics import run_command
 
         run_command(self, command)
 
-    def getoutput(self, command):
+    def getoutput(self, command: str) -> list[str]:
         """The lines that a command puts out: x = !command"""
         from .magics import command_lines
 
@@ -233,13 +229,13 @@ class Shell:
 class _Last:
     """The code of a last expression, with where it ends."""
 
-    def __init__(self, code, source, node):
+    def __init__(self, code, source: str, node) -> None:
         self.code = code
         self.source = source
         self.node = node
 
 
-def _silenced(last):
+def _silenced(last: _Last) -> bool:
     """Whether a semicolon follows the last expression."""
     if ";" not in last.source:
         return False

@@ -1,14 +1,20 @@
 """Tracebacks as the user should see them: theirs from the first frame to the last, ours left out."""
 
+from __future__ import annotations
+
 import os
 import sys
+
+TYPE_CHECKING = False  # typing is slow to import
+if TYPE_CHECKING:
+    import types
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _PACKAGE = os.path.dirname(_HERE.rstrip(os.sep)) + os.sep
 _LOOKUPS = tuple(_PACKAGE + name for name in ("_alias.py", "_lazy.py", "_names.py"))
 
 
-def without_our_frames(error):
+def without_our_frames(error: BaseException) -> types.TracebackType | None:
     """Cut the runner's frames and those of missing names out of an exception and all it chains to."""
     seen = set()
     pending = [error]
@@ -23,7 +29,7 @@ def without_our_frames(error):
     return error.__traceback__
 
 
-def _cut(trace):
+def _cut(trace: types.TracebackType | None) -> types.TracebackType | None:
     entries = []
     while trace is not None:
         entries.append(trace)
@@ -43,14 +49,14 @@ def _cut(trace):
     return following
 
 
-def _is_ours(code):
+def _is_ours(code: types.CodeType) -> bool:
     file = code.co_filename
     if file.startswith(_HERE) or file in _LOOKUPS:
         return True
     return code.co_name == "__getattr__" and file.startswith(_PACKAGE) and file.endswith("__init__.py")
 
 
-def cell_traceback(error, cells):
+def cell_traceback(error: BaseException, cells: dict[str, str]) -> str:
     """The text a notebook shows for an exception.
 
     Args:
@@ -86,7 +92,7 @@ def cell_traceback(error, cells):
     return "\n".join(parts)
 
 
-def _syntax_error(error):
+def _syntax_error(error: SyntaxError) -> str:
     import traceback
 
     text = "".join(traceback.format_exception_only(type(error), error)).rstrip("\n")
@@ -94,7 +100,7 @@ def _syntax_error(error):
     return text.replace(f'  File "{error.filename}", line', f"  {error.filename}, line", 1)
 
 
-def _frame_lines(frame, number, cells):
+def _frame_lines(frame: types.FrameType, number: int, cells: dict[str, str]) -> list[str]:
     import linecache
 
     code = frame.f_code
@@ -124,7 +130,7 @@ def _frame_lines(frame, number, cells):
     return lines
 
 
-def _arguments(frame):
+def _arguments(frame: types.FrameType) -> str:
     code = frame.f_code
     count = code.co_argcount + code.co_kwonlyargcount
     names = list(code.co_varnames[:count])
@@ -144,7 +150,7 @@ class CellSources(dict):
     notebooks never need it, so the cells are entered once somebody else has imported it.
     """
 
-    def __setitem__(self, name, source):
+    def __setitem__(self, name: str, source: str) -> None:
         super().__setitem__(name, source)
         module = sys.modules.get("linecache")
         if module is not None:
@@ -152,17 +158,19 @@ class CellSources(dict):
         elif self not in sys.meta_path:
             sys.meta_path.insert(0, self)
 
-    def __eq__(self, other):
+    # A member of sys.meta_path is compared and hashed as the one object it is.
+    def __eq__(self, other: object) -> bool:
         return self is other
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:  # pyright: ignore
+        return id(self)
 
-    def _enter(self, module, name):
+    def _enter(self, module, name: str) -> None:
         source = self[name]
         # An entry without a time is never checked against a file.
         module.cache[name] = (len(source), None, [line + "\n" for line in source.split("\n")], name)
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path=None, target=None):
         """Part of sys.meta_path: waits for the import of linecache."""
         if name != "linecache":
             return None
@@ -170,6 +178,8 @@ class CellSources(dict):
         from importlib.util import find_spec
 
         spec = find_spec(name)
+        if spec is None or spec.loader is None:
+            return None
         run = spec.loader.exec_module
 
         def exec_module(module):
