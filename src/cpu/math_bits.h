@@ -76,6 +76,16 @@ template <Real F> inline F scale(F p, F n) {
   return p * power_of_two(half) * power_of_two(n - half);
 }
 
+// a b - p for p = a * b rounded: exact.
+inline double product_error(double a, double b, double p) {
+#ifdef __FMA__
+  return __builtin_fma(a, b, -p);
+#else
+  const double u = a * 0x1p27, v = b * 0x1p27, a1 = (a + u) - u, b1 = (b + v) - v, a2 = a - a1, b2 = b - b1;
+  return ((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2;
+#endif
+}
+
 // c[0] + c[1] x + c[2] x^2 ... by Horner's rule.
 template <Real F, class... C> inline F polynomial(F x, F first, C... rest) {
   if constexpr (sizeof...(C) == 0) return first;

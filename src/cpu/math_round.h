@@ -39,21 +39,34 @@ template <Real F> inline F nextafter(F x, F y) {
 // The remainder of a/b with the sign of a (C), exact.
 inline float fmod(float a, float b) { return __builtin_fmodf(a, b); }
 inline double fmod(double a, double b) { return __builtin_fmod(a, b); }
-
-// The remainder with the sign of b (Python).
-template <Real F> inline F remainder(F a, F b) {
-  const F r = fmod(a, b);
-  return r != F(0) && (b < F(0)) != (r < F(0)) ? r + b : r;
+// The same where the quotient is not too large, else NaN (math_quick.h). Below 2^28 the quotient of floats,
+// rounded in double, is on the right side of every integer, and its product with b exact.
+inline float quick_fmod(float a, float b) {
+  const double x = a, y = b, q = trunc(x / y), r = copysign(isinf(b) ? x : x - q * y, x);
+  return float(q < 0x1p28 && q > -0x1p28 ? r : not_a_number<double>);
+}
+// That of doubles may be rounded up to the next integer: the remainder is then exact, but negative.
+inline double quick_fmod(double a, double b) {
+  const double x = fabs(a), y = fabs(b), q = trunc(x / y), p = q * y, r = (x - p) - product_error(q, y, p);
+  const bool exact = q < 0x1p50 && x < 0x1p900 && y > 0x1p-900;
+  return exact ? copysign(isinf(b) ? x : (r < 0 ? r + y : r), a) : not_a_number<double>;
 }
 
-// Floor of the exact quotient, as Python and PyTorch do it: floor(a / b) would round up to the
-// next integer when a lies just under a multiple of b.
-template <Real F> inline F floor_divide(F a, F b) {
-  const F r = fmod(a, b), quotient = (a - r) / b;
+// The remainder with the sign of b (Python).
+template <Real F> inline F remainder_of(F r, F b) {
+  return r != F(0) && (b < F(0)) != (r < F(0)) ? r + b : r;
+}
+template <Real F> inline F remainder(F a, F b) { return remainder_of(fmod(a, b), b); }
+
+// Floor of the exact quotient, as Python and PyTorch do it, from r = fmod(a, b): floor(a / b) would round up
+// to the next integer when a lies just under a multiple of b.
+template <Real F> inline F floor_divide_of(F a, F b, F r) {
+  const F quotient = (a - r) / b;
   const F q = r != F(0) && (b < F(0)) != (r < F(0)) ? quotient - F(1) : quotient;
   const F low = floor(q), near = q - low > F(0.5) ? low + F(1) : low;
   return b == F(0) ? a / b : (q != F(0) ? near : copysign(F(0), a / b));
 }
+template <Real F> inline F floor_divide(F a, F b) { return floor_divide_of(a, b, fmod(a, b)); }
 template <Real F> inline F trunc_divide(F a, F b) { return trunc(a / b); }
 
 // Integer division has no vector instruction and traps on x / 0 and on minimum / -1. Both are

@@ -7,14 +7,15 @@ namespace facula {
 inline namespace FACULA_ISA {
 
 // Single-precision sine and cosine reduce and evaluate in double: 53 bits make a two-part
-// pi/2 exact enough for |x| < 2^28.
+// pi/2 exact enough for |x| < 2^28: beyond, NaN.
 struct Reduced {
   double r;
   uint64_t quadrant;
 };
 inline Reduced reduce_half_pi(float x) {
   const double shifted = double(x) * 6.36619772367581382433e-01 + 0x1.8p52, n = shifted - 0x1.8p52;
-  return {(x - n * 1.57079631090164184570e+00) - n * 1.58932547735281966916e-08, bits_of(shifted)};
+  const double r = (x - n * 1.57079631090164184570e+00) - n * 1.58932547735281966916e-08;
+  return {fabs(double(x)) < 0x1p28 ? r : not_a_number<double>, bits_of(shifted)};
 }
 inline double short_sin(double r) {
   const double z = r * r;
@@ -30,28 +31,81 @@ inline float sin_quadrant(double r, uint64_t quadrant) {
   const double y = (quadrant & 1) ? short_cos(r) : short_sin(r);
   return float(std::bit_cast<double>(bits_of(y) ^ ((quadrant & 2) << 62)));
 }
-inline float sin(float x) {
+inline float quick_sin(float x) {
   const auto [r, q] = reduce_half_pi(x);
   return sin_quadrant(r, q);
 }
-inline float cos(float x) {
+inline float quick_cos(float x) {
   const auto [r, q] = reduce_half_pi(x);
   return sin_quadrant(r, q + 1);
 }
-inline double sin(double x) { return __builtin_sin(x); }
-inline double cos(double x) { return __builtin_cos(x); }
 
-inline float tan(float x) {
+inline float quick_tan(float x) {
   const auto [r, q] = reduce_half_pi(x);
   const double s = short_sin(r), c = short_cos(r);
   return float((q & 1) ? -c / s : s / c);
 }
+
+// The same in double: pi/2 in three parts of 33 bits and a rest, exact products for |x| < 2^20 pi/2. The
+// angle is r + low.
+struct WideReduced {
+  double r, low;
+  uint64_t quadrant;
+};
+inline WideReduced reduce_half_pi(double x) {
+  const double shifted = x * 6.36619772367581382433e-01 + 0x1.8p52, n = shifted - 0x1.8p52;
+  const double a = x - n * 1.57079632673412561417e+00;  // exact
+  const double b = n * 6.07710050630396597660e-11, c = a - b, lost = (a - c) - b;
+  const double d = n * 2.02226624871116645580e-21, r = c - d;
+  const double low = ((c - r) - d) + (lost - n * 8.47842766036889956997e-32);
+  return {fabs(x) < 0x1p20 ? r : not_a_number<double>, low, bits_of(shifted)};
+}
+// FreeBSD's kernels on |r + low| <= pi/4.
+inline double long_sin(double r, double low) {
+  const double z = r * r, v = z * r;
+  const double p =
+      polynomial(z, 8.33333333332248946124e-03, -1.98412698298579493134e-04, 2.75573137070700676789e-06,
+                 -2.50507602534068634195e-08, 1.58969099521155010221e-10);
+  return r - ((z * (0.5 * low - v * p) - low) - v * -1.66666666666666324348e-01);
+}
+inline double long_cos(double r, double low) {
+  const double z = r * r, half = 0.5 * z, w = 1 - half;
+  const double p =
+      z * polynomial(z, 4.16666666666666019037e-02, -1.38888888888741095749e-03, 2.48015872894767294178e-05,
+                     -2.75573143513906633035e-07, 2.08757232129817482790e-09, -1.13596475577881948265e-11);
+  return w + (((1 - w) - half) + (z * p - r * low));
+}
+inline double sin_quadrant(WideReduced x, uint64_t quadrant) {
+  const double s = long_sin(x.r, x.low), c = long_cos(x.r, x.low), y = (quadrant & 1) ? c : s;
+  return std::bit_cast<double>(bits_of(y) ^ ((quadrant & 2) << 62));
+}
+inline double quick_sin(double x) {
+  const WideReduced reduced = reduce_half_pi(x);
+  const double y = sin_quadrant(reduced, reduced.quadrant);
+  return x == 0 ? x : y;
+}
+inline double quick_cos(double x) {
+  const WideReduced reduced = reduce_half_pi(x);
+  return sin_quadrant(reduced, reduced.quadrant + 1);
+}
+inline double quick_tan(double x) {
+  const WideReduced reduced = reduce_half_pi(x);
+  const double s = long_sin(reduced.r, reduced.low), c = long_cos(reduced.r, reduced.low);
+  const double y = (reduced.quadrant & 1) ? -c / s : s / c;
+  return x == 0 ? x : y;
+}
+
+// What serves every angle (math_quick.h).
+inline float sin(float x) { return __builtin_sinf(x); }
+inline double sin(double x) { return __builtin_sin(x); }
+inline float cos(float x) { return __builtin_cosf(x); }
+inline double cos(double x) { return __builtin_cos(x); }
+inline float tan(float x) { return __builtin_tanf(x); }
 inline double tan(double x) { return __builtin_tan(x); }
 
-template <Real F> inline F sinc(F x) {
-  const F turned = x * F(3.14159265358979323846);
-  return x == F(0) ? F(1) : sin(turned) / turned;
-}
+template <Real F> inline F sinc_angle(F x) { return x * F(3.14159265358979323846); }
+template <Real F> inline F sinc_of(F x, F sine) { return x == F(0) ? F(1) : sine / sinc_angle(x); }
+template <Real F> inline F sinc(F x) { return sinc_of(x, sin(sinc_angle(x))); }
 
 // atan of t in [0, 1]; the first to the precision of float.
 inline double wide_atan_unit(double t) {

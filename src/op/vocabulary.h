@@ -32,3 +32,6 @@
 
 // T f(bool, T, T); the first argument is whatever comparisons and predicates return.
 #define FACULA_TERNARY_FUNCTIONS(X) X(where)
+
+// Those of them whose vector form does not reach every argument: cpu/math_quick.h.
+#define FACULA_QUICK_FUNCTIONS(X) X(sin) X(cos) X(tan) X(sinc) X(fmod) X(remainder) X(floor_divide)
