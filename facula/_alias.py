@@ -11,9 +11,12 @@ from __future__ import annotations
 import sys
 from importlib.machinery import ModuleSpec, SourceFileLoader
 
+from ._names import describe_missing, explain_in
+
 TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from types import ModuleType
+
 
 __all__ = ["install_as_torch"]
 
@@ -64,6 +67,7 @@ def _adopt(module: ModuleType, name: str) -> None:
     ):
         return
     module.__name__ = alias
+    explain_in(module)
     for value in list(vars(module).values()):
         if getattr(value, "__module__", None) == name and isinstance(value, (type, type(_adopt))):
             try:
@@ -88,6 +92,7 @@ class _TorchNamedLoader(SourceFileLoader):
             else:
                 module.__name__ = alias
                 exec(self.get_code(self.name), vars(module))  # pyright: ignore
+                explain_in(module)
         except BaseException:
             sys.modules.pop(alias, None)
             raise
@@ -175,8 +180,6 @@ class _Finder:
             ) from None
         # `from torch import x` asks for a submodule x after the attribute x was not found. A
         # ModuleNotFoundError is swallowed there and replaced by a text without the hint.
-        from ._names import describe_missing
-
         module = sys.modules[REAL + parent[len(ALIAS) :]]
         origin = getattr(module, "__file__", "unknown location")
         start = f"cannot import name '{last}' from '{parent}' ({origin})"

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import builtins
 
-__all__ = ["describe_missing", "missing", "missing_attribute"]
+TYPE_CHECKING = False  # typing is slow to import
+if TYPE_CHECKING:
+    from types import ModuleType
+
+__all__ = ["describe_missing", "explain_in", "missing", "missing_attribute"]
 
 
 def missing(module_name: str, name: str, candidates: object) -> AttributeError:
@@ -33,6 +37,15 @@ def missing_attribute(owner: object, name: str, candidates: object = None) -> At
     else:
         start = f"'{type(owner).__name__}' object has no attribute '{name}'"
     return _MissingAttribute(start, name, (lambda: dir(owner)) if candidates is None else candidates)
+
+
+def explain_in(module: ModuleType) -> None:
+    """Let a module that has no `__getattr__` answer for its missing names with missing()."""
+
+    def __getattr__(name: str):
+        raise missing(module.__name__, name, module)
+
+    vars(module).setdefault("__getattr__", __getattr__)
 
 
 def describe_missing(start: str, name: str, candidates: object) -> str:

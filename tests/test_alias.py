@@ -191,6 +191,20 @@ def test_missing_attribute_of_torch():
     )
 
 
+def test_missing_attribute_of_a_module_within():
+    out = python(
+        INSTALL + "import torch.autograd.grad_mode as module\n"
+        "for name in ('no_grd', 'no_such_thing'):\n"
+        "    try: getattr(module, name)\n"
+        "    except AttributeError as error: print(error)\n"
+        "    else: raise AssertionError\n"
+    )
+    first, second = out.splitlines()
+    start = "module 'torch.autograd.grad_mode' has no attribute"
+    assert first == f"{start} 'no_grd': facula does not have it; the nearest name it has is 'no_grad'"
+    assert second.startswith(f"{start} 'no_such_thing': facula does not have it")
+
+
 def test_errors_of_an_import_inside_facula_are_not_disguised():
     # A submodule that fails for want of another package must name that package.
     python(
