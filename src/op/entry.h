@@ -39,6 +39,7 @@ struct OpEntry {
   const char* aliases = "";
   const PointwiseOp* pointwise = nullptr;
   void (*invoke)(const Value* args, Result& result) = nullptr;
+  const char* returns = "Tensor";  // as a Python annotation, for the stubs
 };
 
 struct EntryList {
@@ -159,8 +160,22 @@ inline void put(Result& r, std::string s) {
   r.text = std::move(s);
 }
 
+template <class R> inline constexpr const char* annotation = "Any";
+template <> inline constexpr const char* annotation<Tensor> = "Tensor";
+template <> inline constexpr const char* annotation<std::vector<Tensor>> = "tuple[Tensor, ...]";
+template <> inline constexpr const char* annotation<std::pair<Tensor, Tensor>> = "tuple[Tensor, Tensor]";
+template <> inline constexpr const char* annotation<ListOf> = "list[Tensor]";
+template <> inline constexpr const char* annotation<Scalar> = "Number";
+template <> inline constexpr const char* annotation<bool> = "bool";
+template <> inline constexpr const char* annotation<int64_t> = "int";
+template <> inline constexpr const char* annotation<Dims> = "Size";
+template <> inline constexpr const char* annotation<DType> = "dtype";
+template <> inline constexpr const char* annotation<std::string> = "str";
+template <> inline constexpr const char* annotation<void> = "None";
+
 template <auto F> struct Caller;
 template <class R, class... A, R (*F)(A...)> struct Caller<F> {
+  static constexpr const char* returns = annotation<std::remove_cvref_t<R>>;
   static void invoke(const Value* v, Result& result) { with(v, result, std::index_sequence_for<A...>{}); }
   static consteval void check(const Signature& s) {
     if (s.count != int(sizeof...(A))) throw "the signature and the function differ in number of parameters";
@@ -189,7 +204,7 @@ template <class R, class... A, R (*F)(A...)> struct Caller<F> {
 
 template <auto F> consteval OpEntry fn(Signature signature, uint16_t scope = kFunction | kMethod, const char* aliases = "") {
   detail::Caller<F>::check(signature);
-  return {signature, scope, aliases, nullptr, detail::Caller<F>::invoke};
+  return {signature, scope, aliases, nullptr, detail::Caller<F>::invoke, detail::Caller<F>::returns};
 }
 
 #define FACULA_ENTRIES(family) \
