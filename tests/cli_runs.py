@@ -8,8 +8,7 @@ import sys
 
 def facula(*arguments, cwd=None, input=None, merge=False, **environment):
     """Run `python -m facula arguments...`; return the finished process, its output as text."""
-    settings = {**os.environ, **environment}
-    settings["PYTHONPATH"] = os.pathsep.join([*sys.path[1:]])
+    settings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path[1:]), **environment}
     settings.setdefault("PYTHONIOENCODING", "utf-8")
     return subprocess.run(
         [sys.executable, "-m", "facula", *map(str, arguments)],

@@ -1,5 +1,6 @@
 """facula run notebook.ipynb: cells shown as a notebook shows them, errors in the cell, magics, --check."""
 
+import importlib.util
 import json
 import os
 import re
@@ -391,6 +392,22 @@ def test_installing_torch_is_passed_over(run):
 def test_question_is_no_output(run):
     done = run("print?\nprint(1)")
     assert done.returncode == 0 and done.stdout.endswith("\n\n1\n")
+
+
+def test_ipython_where_it_is_not_installed(tmp_path):
+    if importlib.util.find_spec("IPython"):
+        pytest.skip("IPython is installed")
+    path = notebook(
+        tmp_path / "book.ipynb",
+        "from IPython.display import display, HTML, clear_output\n"
+        "clear_output(wait=True)\ndisplay(1, HTML('<b>'))",
+        "from IPython import display, get_ipython\ndisplay.Markdown('*')",
+        "import IPython.core",
+    )
+    done = facula(path)
+    assert "<IPython.core.display.HTML object>" in done.stdout
+    assert "<IPython.core.display.Markdown object>" in done.stdout
+    assert done.returncode == 1 and "No module named 'IPython.core'" in done.stderr
 
 
 def test_figures(run):

@@ -54,6 +54,7 @@ class Shell:
         sys.stderr = Stream("stderr", self.sink, sys.stderr)
         sys.displayhook = self.show_result
         builtins.__dict__.update(display=self.display, get_ipython=lambda: self, input=self._input)
+        sys.meta_path.append(_LateFinder())
         return self
 
     def __exit__(self, *exception) -> None:
@@ -224,6 +225,17 @@ class Shell:
         from .magics import command_lines
 
         return command_lines(self, command)
+
+
+class _LateFinder:
+    """Answers for IPython where it is not installed; the answer is only imported then."""
+
+    def find_spec(self, name: str, path=None, target=None):
+        if name.partition(".")[0] != "IPython":
+            return None
+        from .ipython import Finder
+
+        return Finder().find_spec(name)
 
 
 class _Last:
