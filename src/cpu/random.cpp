@@ -1,6 +1,7 @@
 // Random fills: uniform words in blocks from the kernels of this machine's instruction set, then one scalar
-// formula per distribution. Formulas with logarithms and the like call libm in double precision, as PyTorch
-// does, because the last bit of the result depends on it.
+// formula per distribution. Formulas with logarithms and the like are evaluated in double precision: by libm,
+// as PyTorch does, where the last bit shows, and by vectorised kernels where the result is rounded to float
+// or less.
 #include "cpu/random.h"
 #include <cmath>
 #include "cpu/isa.h"
@@ -110,6 +111,29 @@ template <class T> void uniform(Generator& g, T* out, int64_t n, double from, do
   }
 }
 
+// out[i] = f(x) for a serial stream of normal numbers. The last one may leave another in the saved state: it
+// comes from libm like those of short runs.
+template <class F> void map_normal(Generator& g, DType t, void* data, int64_t n, F f) {
+  constexpr int64_t kShort = 16;
+  visit_floating(t, [&]<class T>(T) {
+    T* out = static_cast<T*>(data);
+    auto single = [&](int64_t i) { out[i] = convert<T>(f(standard_normal(g))); };
+    int64_t i = 0;
+    if (n >= kShort && !std::is_same_v<T, double>) {
+      if (g.next_double_normal) single(i++);
+      const int64_t pairs = (n - i) / 2;
+      in_steps(out + i, 2 * pairs, [&](Wide<T>* to, int64_t, int64_t count) {
+        double x[kStep];
+        best_random_kernels().uniform_double(g.engine, x, count, 0, 1);
+        best_random_kernels().normal_pairs(x, count / 2);
+        for (int64_t k = 0; k < count; ++k) to[k] = Wide<T>(f(x[k]));
+      });
+      i += 2 * pairs;
+    }
+    for (; i < n; ++i) single(i);
+  });
+}
+
 // Uniform numbers for all elements come first, then whole groups of 16 are transformed; where the last group
 // is not whole, the last 16 elements are drawn and transformed anew. Some of them were already done.
 template <class T> void normal_groups(Generator& g, T* data, int64_t n, double mean, double std) {
@@ -200,10 +224,7 @@ void fill_normal(Generator& g, DType t, void* data, int64_t n, double mean, doub
 }
 
 void fill_normal_serial(Generator& g, DType t, void* data, int64_t n, double mean, double std) {
-  visit_floating(t, [&]<class T>(T) {
-    T* out = static_cast<T*>(data);
-    for (int64_t i = 0; i < n; ++i) out[i] = convert<T>(std::fma(standard_normal(g), std, mean));
-  });
+  map_normal(g, t, data, n, [&](double x) { return std::fma(x, std, mean); });
 }
 
 void fill_bernoulli(Generator& g, DType t, void* data, int64_t n, double p) {
@@ -226,8 +247,17 @@ void fill_bernoulli(Generator& g, DType t, void* data, DType p_type, const void*
 }
 
 void fill_exponential(Generator& g, DType t, void* data, int64_t n, double rate) {
+  const double factor = -1.0 / rate;
   visit_floating(t, [&]<class T>(T) {
-    map_uniform(g, static_cast<T*>(data), n, [&](double u) { return -1.0 / rate * std::log1p(-u); });
+    T* const out = static_cast<T*>(data);
+    if constexpr (std::is_same_v<T, double>)
+      return map_uniform(g, out, n, [factor](double u) { return factor * std::log1p(-u); });
+    in_steps(out, n, [&](Wide<T>* to, int64_t, int64_t count) {
+      double u[kStep];
+      best_random_kernels().uniform_double(g.engine, u, count, 0, 1);
+      best_random_kernels().log_of_rest(u, count);
+      for (int64_t i = 0; i < count; ++i) to[i] = Wide<T>(factor * u[i]);
+    });
   });
 }
 
@@ -246,10 +276,7 @@ void fill_cauchy(Generator& g, DType t, void* data, int64_t n, double median, do
 }
 
 void fill_log_normal(Generator& g, DType t, void* data, int64_t n, double mean, double std) {
-  visit_floating(t, [&]<class T>(T) {
-    T* out = static_cast<T*>(data);
-    for (int64_t i = 0; i < n; ++i) out[i] = convert<T>(std::exp(std::fma(standard_normal(g), std, mean)));
-  });
+  map_normal(g, t, data, n, [&](double x) { return std::exp(std::fma(x, std, mean)); });
 }
 
 void fill_integers(Generator& g, DType t, void* data, int64_t n, uint64_t range, int64_t base) {
@@ -289,17 +316,30 @@ void fill_integers(Generator& g, DType t, void* data, int64_t n) {
   });
 }
 
+// Element i changes places with one from the rest, itself included. Where the numbers are known ahead, so are
+// the places, which can be fetched before they are needed: a long permutation is bound by memory.
 void fill_permutation(Generator& g, DType t, void* data, int64_t n) {
   const bool short_words = n < int64_t(~uint32_t(0) / 20);
   visit_real(t, [&]<class T>(T) {
     T* const out = static_cast<T*>(data);
     for (int64_t i = 0; i < n; ++i) out[i] = T(Wide<T>(i));
-    for (int64_t i = 0; i < n - 1; ++i) {
-      const int64_t z =
-          short_words ? int64_t(g.random() % uint32_t(n - i)) : int64_t(g.random64() % uint64_t(n - i));
-      const T kept = out[i];
-      out[i] = out[i + z];
-      out[i + z] = kept;
+    uint32_t w[2 * kStep];
+    int64_t places[kStep];
+    for (int64_t done = 0; done < n - 1; done += kStep) {
+      const int64_t count = smaller(n - 1 - done, kStep);
+      best_random_kernels().words(g.engine, w, short_words ? count : 2 * count);
+      for (int64_t i = 0; i < count; ++i) {
+        const int64_t rest = n - done - i;
+        const int64_t z = short_words ? int64_t(w[i] % uint32_t(rest))
+                                      : int64_t((uint64_t(w[2 * i]) << 32 | w[2 * i + 1]) % uint64_t(rest));
+        places[i] = done + i + z;
+        __builtin_prefetch(out + places[i], 1);
+      }
+      for (int64_t i = 0; i < count; ++i) {
+        const T kept = out[done + i];
+        out[done + i] = out[places[i]];
+        out[places[i]] = kept;
+      }
     }
   });
 }

@@ -16,6 +16,10 @@ struct RandomKernels {
                          double to);  // 53 bits, two words each
   // In place, on groups of 16 uniform numbers: numbers j and j + 8 of a group make two normal ones.
   void (*box_muller)(float* data, int64_t groups, float mean, float std);
+  // In place, within two last bits of what libm gives: log(1 - u), and two normal numbers for two uniform
+  // ones.
+  void (*log_of_rest)(double* u, int64_t n);
+  void (*normal_pairs)(double* u, int64_t pairs);
 };
 const RandomKernels& best_random_kernels();
 

@@ -18,6 +18,18 @@ void not_implemented(const char* kernel, DType t) {
   fail<NotImplemented>('"', kernel, "\" not implemented for '", c_name(t), "'");
 }
 
+bool all_between(const TensorImpl& t, double low, double high) {
+  auto check = [&]<class T>(const T* x, T first, T last) {
+    bool good = true;
+    for (int64_t i = 0; i < t.numel; ++i) good &= x[i] >= first && x[i] <= last;
+    return good;
+  };
+  if (t.dtype == DType::Float64) return check(t.as<double>(), low, high);
+  if (t.dtype == DType::Float32) return check(t.as<float>(), float(low), float(high));
+  const Tensor wide = converted(Tensor(const_cast<TensorImpl*>(&t)), DType::Float32);
+  return check(wide->as<float>(), float(low), float(high));
+}
+
 void refuse_gradient(std::string_view function, const Tensor& out) {
   if (mode.grad && requires_grad(*out))
     fail("aten::", function,
@@ -182,13 +194,11 @@ void bernoulli_into(TensorImpl& t, const Tensor& p, Generator* generator) {
   if (t.dtype > DType::Int64 && !is_real_floating(t.dtype))
     not_implemented("bernoulli_tensor_cpu_self_", t.dtype);
   if (!is_real_floating(p->dtype)) not_implemented("bernoulli_tensor_cpu_p_", p->dtype);
-  const Tensor wide = dense(p, DType::Float64);  // checked before anything is written
-  for (int64_t i = 0; i < wide->numel; ++i)
-    if (!(wide->as<double>()[i] >= 0 && wide->as<double>()[i] <= 1))
-      fail(
-          "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be "
-          "improved?  If so, "
-          "please report an enhancement request to PyTorch.)");
+  if (!all_between(*dense(p), 0, 1))  // checked before anything is written
+    fail(
+        "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be improved?  "
+        "If so, "
+        "please report an enhancement request to PyTorch.)");
   fill_in_order(
       t, [&](const Drawn& d) { fill_bernoulli(chosen(generator), d.dtype, d.data, p->dtype, d.other, d.n); },
       expanded.get());

@@ -85,6 +85,7 @@ void exponential_into(TensorImpl&, double rate, Generator*);
 // exactly.
 void random_into(TensorImpl&, int64_t from, std::optional<int64_t> to, Generator*);
 
+bool all_between(const TensorImpl& dense, double low, double high);  // false for NaN; `dense` is floating
 [[noreturn]] void not_implemented(const char* kernel, DType);
 void refuse_gradient(std::string_view function, const Tensor& out);  // of out= arguments
 

@@ -43,10 +43,9 @@ Tensor poisson(const Tensor& rates, Generator* generator) {
   if (!is_real_floating(rates->dtype)) not_implemented("poisson_cpu", rates->dtype);
   const Tensor r = empty(rates->dtype, rates->shape(), rates->device);
   if (!r->is_meta()) {
-    const Tensor wide = dense(rates, DType::Float64);
-    for (int64_t i = 0; i < wide->numel; ++i)
-      if (!(wide->as<double>()[i] >= 0)) fail("invalid Poisson rate, expected rate to be non-negative");
-    fill_poisson(chosen(generator), r->dtype, r->data, dense(rates)->data, r->numel);
+    const Tensor source = dense(rates);
+    if (!all_between(*source, 0, INFINITY)) fail("invalid Poisson rate, expected rate to be non-negative");
+    fill_poisson(chosen(generator), r->dtype, r->data, source->data, r->numel);
   }
   return with_no_gradient<"PoissonBackward0">(r, rates);
 }
@@ -56,9 +55,7 @@ Tensor poisson(const Tensor& rates, Generator* generator) {
 void check_std(const Tensor& std) {
   if (is_complex(std->dtype)) fail("normal expects standard deviation to be non-complex");
   if (std->is_meta() || std->numel == 0) return;
-  const Tensor wide = dense(std, DType::Float64);
-  for (int64_t i = 0; i < wide->numel; ++i)
-    if (!(wide->as<double>()[i] >= 0)) fail("normal expects all elements of std >= 0.0");
+  if (!all_between(*dense(std), 0, INFINITY)) fail("normal expects all elements of std >= 0.0");
 }
 
 void multiply_into(const Tensor& x, const Arg& factor) {

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include "core/mersenne.h"
+#include "cpu/math_exp.h"
 #include "cpu/random.h"
 
 namespace facula {
@@ -122,7 +123,67 @@ void box_muller(float* data, int64_t groups, float mean, float std) {
   }
 }
 
-constexpr RandomKernels table{words, uniform_float, uniform_double, box_muller};
+// For results that are rounded to float or less: cosine and sine of FreeBSD's libm for arguments in [0, 2
+// pi], which a two-part pi / 2 reduces with an error of a fraction of a unit, the remainder's tail included.
+struct SinCosDouble {
+  double sin, cos;
+};
+inline SinCosDouble sincos_of_turn(double x) {
+  const double shifted = x * 6.36619772367581382433e-01 + 0x1.8p52, n = shifted - 0x1.8p52;
+  const double r = fused(n, -1.57079632673412561417, x);
+  const double y = fused(n, -6.07710050650619224932e-11, r);
+  const double tail = fused(n, -6.07710050650619224932e-11, r - y);
+  const double z = y * y, v = z * y;
+  double p = 1.58969099521155010221e-10;
+  p = p * z - 2.50507602534068634195e-08;
+  p = p * z + 2.75573137070700676789e-06;
+  p = p * z - 1.98412698298579493134e-04;
+  p = p * z + 8.33333333332248946124e-03;
+  const double s = y - ((z * (0.5 * tail - v * p) - tail) + v * 1.66666666666666324348e-01);
+  double q = -1.13596475577881948265e-11;
+  q = q * z + 2.08757232129817482790e-09;
+  q = q * z - 2.75573143513906633035e-07;
+  q = q * z + 2.48015872894767294178e-05;
+  q = q * z - 1.38888888888741095749e-03;
+  q = q * z + 4.16666666666666019037e-02;
+  const double half = 0.5 * z, w = 1 - half;
+  const double c = w + (((1 - w) - half) + (z * (z * q) - y * tail));
+  const uint64_t quadrant = std::bit_cast<uint64_t>(shifted);
+  const bool swap = quadrant & 1;
+  return {std::bit_cast<double>(std::bit_cast<uint64_t>(swap ? c : s) ^ (quadrant & 2) << 62),
+          std::bit_cast<double>(std::bit_cast<uint64_t>(swap ? s : c) ^ ((quadrant + 1) & 2) << 62)};
+}
+
+constexpr double kTurn = 6.28318530717958647692;
+
+// u is a multiple of 2^-53, so that 1 - u is exact and its logarithm as good as log1p(-u).
+void log_of_rest(double* u, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) u[i] = log(1 - u[i]);
+}
+
+void normal_pairs(double* u, int64_t pairs) {
+  double angle[kBlock], rest[kBlock];
+  for (int64_t done = 0; done < pairs; done += kBlock) {
+    const int64_t count = pairs - done < kBlock ? pairs - done : kBlock;
+    double* const at = u + 2 * done;
+    for (int64_t i = 0; i < count; ++i) {
+      angle[i] = at[2 * i];
+      rest[i] = at[2 * i + 1];
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      const double radius = __builtin_sqrt(-2 * log(1 - rest[i]));
+      const auto [s, c] = sincos_of_turn(kTurn * angle[i]);
+      angle[i] = radius * c;
+      rest[i] = radius * s;
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      at[2 * i] = angle[i];
+      at[2 * i + 1] = rest[i];
+    }
+  }
+}
+
+constexpr RandomKernels table{words, uniform_float, uniform_double, box_muller, log_of_rest, normal_pairs};
 
 }  // namespace
 
