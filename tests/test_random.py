@@ -269,15 +269,16 @@ def test_errors_draw_nothing(expression, error, text):
 @pytest.mark.parametrize("dtype", random_streams.FLOATS)
 @pytest.mark.parametrize("low, high", [(0.0, 1.0), (10.0, 10.5), (-5.0, -3.0), (-1.0, 0.0)])
 def test_uniform_excludes_its_end(dtype, low, high):
-    x = t.empty(20000, dtype=getattr(t, dtype)).uniform_(low, high)
-    assert low <= x.min().item() and x.max().item() < high
+    values = t.empty(20000, dtype=getattr(t, dtype)).uniform_(low, high).tolist()
+    assert low <= min(values) and max(values) < high
 
 
 def test_fill_in_place_writes_the_memory_of_views():
     base = t.zeros(6, 8)
     base[1:3, ::2].uniform_(1, 2)
-    assert (base != 0).sum().item() == 8
-    assert (base[1:3, ::2] >= 1).all().item()
+    for i, row in enumerate(base.tolist()):
+        for j, value in enumerate(row):
+            assert (1 <= value < 2) if i in (1, 2) and j % 2 == 0 else value == 0
 
 
 def test_in_place_fill_and_autograd():
