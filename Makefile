@@ -6,7 +6,7 @@ ARGS ?=
 RUN = $(VENV)/bin
 SETUP = $(PYTHON) tools/setup_env.py --venv $(VENV)
 
-.PHONY: help build demo test compat sanitize bench lint format dev clean distclean
+.PHONY: help build demo test compat sanitize bench lint format stubs dev clean distclean
 
 help:
 	@echo "make demo      build, install into $(VENV), run a notebook"
@@ -51,6 +51,10 @@ format:
 	$(RUN)/ruff check --fix .
 	$(RUN)/ruff format .
 	$(RUN)/clang-format -i $$(git ls-files '*.cpp' '*.h')
+
+# Type stubs come from the operations' entries.
+stubs: build
+	@$(RUN)/python tools/make_stubs.py
 
 # One instruction set and no install: the quickest way from an edit to a result.
 dev:

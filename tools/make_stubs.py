@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import keyword
+import re
 import sys
 from pathlib import Path
 
@@ -44,9 +45,9 @@ TYPES = {
 # Attributes of Tensor that are no operations. Any other is `Any`.
 ATTRIBUTES = {
     "shape": "Size",
-    "dtype": "_dtype",
-    "device": "_device",
-    "layout": "_layout",
+    "dtype": "dtype",
+    "device": "device",
+    "layout": "layout",
     "grad": "Tensor | None",
     "data": "Tensor",
     "T": "Tensor",
@@ -89,6 +90,14 @@ METHODS = {
     "__setitem__": "(self, index: Any, value: Any) -> None",
     "__contains__": "(self, element: Any) -> bool",
 }
+# These are also names of dtypes, functions and attributes: the stubs call the types by names of their own.
+SHADOWED = ("int", "float", "bool", "complex", "dtype", "device", "layout", "memory_format")
+
+
+def private(annotation: str) -> str:
+    return re.sub(rf"\b({'|'.join(SHADOWED)})\b", r"_\1", annotation)
+
+
 BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
 
 
@@ -115,6 +124,9 @@ class Entry:
         self.results = [r.strip() for r in results.split(",")] if results else []
 
     def signature(self, method: bool = False, out: bool = False, in_place: bool = False) -> str:
+        returns = "Self" if in_place else private(self.returns)
+        if any(keyword.iskeyword(p.partition(" ")[2].partition("=")[0]) for p in self.parameters):
+            return f"({'self, ' if method else ''}*args: Any, **kwargs: Any) -> {returns}"
         parts, keyword_only, first = [], False, True
         for text in self.parameters:
             if text == "*":
@@ -123,7 +135,7 @@ class Entry:
                 continue
             kind, _, rest = text.partition(" ")
             name, has_default, default = rest.partition("=")
-            annotation = TYPES.get(kind.rstrip("?"), "Any")
+            annotation = private(TYPES.get(kind.rstrip("?"), "Any"))
             if self.pointwise and kind == "Tensor" and not first:
                 annotation = "Tensor | Number"
             if kind.endswith("?"):
@@ -131,10 +143,8 @@ class Entry:
             if method and first and kind in ("Tensor", "Mask", "Operand"):
                 parts.append("self")
             elif name.startswith("*"):
-                parts.append(f"{name}: int | Sequence[int]")
+                parts.append(f"{name}: _int | Sequence[_int]")
                 keyword_only = True  # what follows *size is by keyword; a bare * would be a second star
-            elif keyword.iskeyword(name):
-                parts.append("**kwargs: Any")
             else:
                 parts.append(f"{name}: {annotation}" + (" = ..." if has_default else ""))
             first = False
@@ -150,7 +160,7 @@ class Entry:
             parts.append("axis: Any = ...")
         if parts and parts[-1] == "*":
             parts.pop()
-        return f"({', '.join(parts)}) -> {'Self' if in_place else self.returns}"
+        return f"({', '.join(parts)}) -> {returns}"
 
 
 def define(name: str, signatures: list[str], indent: str = "", decorator: str = "") -> str:
@@ -182,7 +192,7 @@ def tensor_class(entries: list[Entry]) -> str:
                 methods.setdefault(name + "_", []).append(e.signature(method=True, in_place=True))
     for name, signature in METHODS.items():
         if hasattr(_C.Tensor, name):
-            methods[name] = [signature]
+            methods[name] = [private(signature)]
     for name in BINARY:
         methods[f"__{name}__"] = methods[f"__r{name}__"] = ["(self, other: Any) -> Tensor"]
         if name != "matmul":
@@ -197,7 +207,7 @@ def tensor_class(entries: list[Entry]) -> str:
             continue
         kind = type(inspect.getattr_static(_C.Tensor, name, None)).__name__
         if name in ATTRIBUTES or kind in ("getset_descriptor", "member_descriptor", "property"):
-            lines.append(f"    {name}: {ATTRIBUTES.get(name, 'Any')}\n")
+            lines.append(f"    {name}: {private(ATTRIBUTES.get(name, 'Any'))}\n")
         else:
             lines.append(f"    def {name}(self, *args: Any, **kwargs: Any) -> Any: ...\n")
     for name, signatures in sorted(methods.items()):
@@ -208,42 +218,32 @@ def tensor_class(entries: list[Entry]) -> str:
     return "".join(lines)
 
 
-def qualified(text: str) -> str:
-    """Inside Tensor, `dtype` and `device` are attributes: their types go by other names there."""
-    for name in ("dtype", "device", "layout", "memory_format"):
-        for before in (": ", "-> "):
-            text = text.replace(f"{before}{name} ", f"{before}_{name} ").replace(
-                f"{before}{name},", f"{before}_{name},"
-            )
-            text = text.replace(f"{before}{name})", f"{before}_{name})").replace(
-                f"{before}{name}:", f"{before}_{name}:"
-            )
-    return text
-
-
 def core_stub(entries: list[Entry]) -> str:
     text = (
         HEAD
         + "from collections.abc import Iterator, Sequence\n"
         + "from typing import Any, NamedTuple, TypeAlias, overload\n\n"
     )
-    text += "from typing_extensions import Self\n\nNumber: TypeAlias = int | float | complex | bool\n\n"
+    text += "from typing_extensions import Self\n\nimport builtins\n\n"
+    for name in SHADOWED[:4]:
+        text += f"_{name}: TypeAlias = builtins.{name}\n"
+    text += "Number: TypeAlias = _int | _float | _complex | _bool\n\n"
     classes = [n for n, v in vars(_C).items() if isinstance(v, type) and n != "Tensor"]
     for name in classes:
-        base = "(tuple[int, ...])" if name == "Size" else ""
+        base = "(tuple[_int, ...])" if name == "Size" else ""
         text += f"class {name}{base}:\n"
         if not base:
             text += "    def __init__(self, *args: Any, **kwargs: Any) -> None: ...\n"
             text += "    def __getattr__(self, name: str) -> Any: ...\n"
         else:
-            text += "    def numel(self) -> int: ...\n"
+            text += "    def numel(self) -> _int: ...\n"
     for name in ("dtype", "device", "layout", "memory_format"):
         text += f"_{name}: TypeAlias = {name}\n"
     text += "\n"
     for results in sorted({tuple(e.results) for e in entries if e.results}):
         text += f"class _{'_'.join(results)}(NamedTuple):\n"
         text += "".join(f"    {r}: Tensor\n" for r in results) + "\n"
-    text += qualified(tensor_class(entries)) + "\n"
+    text += tensor_class(entries) + "\n"
     for name, value in sorted(vars(_C).items()):
         if name.startswith("__") or isinstance(value, type):
             continue
@@ -279,13 +279,13 @@ def python_signature(function: object) -> str:
 
 IMPORTS = (
     "from collections.abc import Sequence\nfrom typing import Any, overload\n\n"
-    "from {dots}_C import *\nfrom {dots}_C import Number, _device, _dtype, _layout, _memory_format{named}\n\n"
+    "from {dots}_C import *\nfrom {dots}_C import Number, {shadowed}{named}\n\n"
 )
 
 
 def imports(entries: list[Entry], dots: str) -> str:
     named = "".join(f", _{'_'.join(r)}" for r in sorted({tuple(e.results) for e in entries if e.results}))
-    return IMPORTS.format(dots=dots, named=named)
+    return IMPORTS.format(dots=dots, named=named, shadowed=", ".join(f"_{n}" for n in SHADOWED))
 
 
 def package_stub(entries: list[Entry]) -> str:
@@ -296,7 +296,7 @@ def package_stub(entries: list[Entry]) -> str:
     for name in sorted(facula._SUBMODULES):
         if (PACKAGE / f"{name}.py").exists() or (PACKAGE / name).is_dir():
             text += f"from . import {name} as {name}\n"
-    text += "\ne: float\ninf: float\nnan: float\npi: float\nnewaxis: None\n__version__: str\n"
+    text += "\ne: _float\ninf: _float\nnan: _float\npi: _float\nnewaxis: None\n__version__: str\n"
     for e in entries:
         if e.scope & IN_PLACE and e.scope & FUNCTION:
             for name in e.names:
@@ -304,7 +304,7 @@ def package_stub(entries: list[Entry]) -> str:
                     e.signature(in_place=True).replace("Self", "Tensor")
                 )
     for name, signatures in sorted(functions.items()):
-        text += define(name, [qualified(s) for s in signatures])
+        text += define(name, signatures)
     known = {*functions, *vars(_C), *facula._LAZY, *facula._SUBMODULES}
     for name in dir(facula):
         value = vars(facula).get(name)
@@ -331,7 +331,7 @@ def functional_stub(entries: list[Entry]) -> str:
         ):
             functions[name] = [python_signature(value)]
     text = HEAD + imports(entries, "..")
-    return text + "".join(define(n, [qualified(s) for s in v]) for n, v in sorted(functions.items()))
+    return text + "".join(define(n, v) for n, v in sorted(functions.items()))
 
 
 def main() -> None:
