@@ -454,6 +454,27 @@ def test_check_equal(run):
     assert done.stdout == "book.ipynb: 6 code cells, all outputs equal to the stored ones\n"
 
 
+def test_check_leaves_out_what_no_two_runs_share(run):
+    done = run(
+        code(
+            "import sys\nprint(1)\nprint('e', file=sys.stderr)\nprint(2)",
+            [stream("e\n", "stderr"), stream("1\n"), stream("2\n")],
+        ),
+        code("!echo a", [stream("a\r\n")]),
+        code("%time 5", [stream("CPU times: user 6 s, sys: 1 s, total: 7 s\nWall time: 9 s\n"), result("5")]),
+        code(
+            "%timeit -n1 -r1 5", [stream("2 ns ± 0 ns per loop (mean ± std. dev. of 1 run, 1 loop each)\n")]
+        ),
+        code(
+            "import warnings\nwarnings.warn('w')",
+            [stream("/tmp/ipykernel_12/345.py:2: UserWarning: w\n  warnings.warn('w')\n", "stderr")],
+        ),
+        code("x = = 1", [failure("SyntaxError", "invalid syntax (345.py, line 1)")]),
+        arguments=["--check"],
+    )
+    assert done.stdout == "book.ipynb: 6 code cells, all outputs equal to the stored ones\n"
+
+
 def test_check_different(run):
     done = run(
         code("print('a')\nprint('b')", [stream("a\nc\n")]),

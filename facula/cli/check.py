@@ -67,19 +67,37 @@ def report(path: str, results: list[tuple], total: int) -> int:
 def _lines(outputs: list[tuple[str, str]]) -> list[str]:
     """The outputs as lines to compare; whatever is not plain standard output says what it is."""
     lines = []
-    for kind, text in outputs:
-        text = _normalised(text.rstrip("\n"))
+    for kind, text in _streams_joined(outputs):
+        text = _normalised(text.rstrip("\r\n"))
         if kind != "stdout":
             lines.append(f"[{kind}]")
-        lines += text.split("\n")
+        lines += text.splitlines()
     return lines
 
 
+def _streams_joined(outputs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Between two other outputs, one text of each stream: kernels send the two streams in no fixed order."""
+    joined_outputs = []
+    waiting = {"stdout": "", "stderr": ""}
+    for kind, text in [*outputs, ("end", "")]:
+        if kind in waiting:
+            waiting[kind] += text
+            continue
+        joined_outputs += [(name, content) for name, content in waiting.items() if content]
+        waiting = dict.fromkeys(waiting, "")
+        joined_outputs.append((kind, text))
+    return joined_outputs[:-1]
+
+
 def _normalised(text: str) -> str:
-    """Text without what no two runs share: addresses, and where a kernel kept its cells."""
-    if "0x" in text or "ipykernel_" in text or "Cell In[" in text:
+    """Text without what no two runs share: addresses, times taken, and where a kernel kept its cells."""
+    marks = ("0x", ".py", "Cell In[", " time", " per loop ")
+    if any(mark in text for mark in marks):
         import re
 
         text = re.sub(r"\b0x[0-9a-fA-F]{6,}", "0x...", text)
         text = re.sub(r"(?:\S*/ipykernel_\d+/\d+\.py|Cell In\[\d+\])(?=:\d)", "<cell>", text)
+        text = re.sub(r"\((?:\d+\.py|Cell In\[\d+\]), line", "(<cell>, line", text)
+        text = re.sub(r"^(CPU times|Wall time): .*$", r"\1: ...", text, flags=re.MULTILINE)
+        text = re.sub(r"^\S+ \S+ ± \S+ \S+ per loop .*$", "... per loop", text, flags=re.MULTILINE)
     return text

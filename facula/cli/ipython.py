@@ -43,7 +43,7 @@ class Finder:
             module.get_ipython = vars(builtins)["get_ipython"]
             return
         module.display = vars(builtins)["display"]
-        module.clear_output = _clear_output
+        module.clear_output = clear_output
         for name in _RICH:
             setattr(module, name, type(name, (_Rich,), {"__module__": "IPython.core.display"}))
 
@@ -58,6 +58,6 @@ class _Rich:
         return f"<IPython.core.display.{type(self).__name__} object>"
 
 
-def _clear_output(wait: bool = False) -> None:
-    # What a terminal has shown stays.
+def clear_output(wait: bool = False) -> None:
+    """Nothing, in a terminal: what it has shown stays."""
     sys.stdout.flush()

@@ -222,15 +222,18 @@ def _duration(seconds: float) -> str:
 
 
 def _time(shell: Shell, line: str, cell: str | None = None):
+    import os
     import time
 
     source = line if cell is None else cell
     if not source.strip():
         raise UsageError("%time needs a statement")
-    before, wall = time.process_time(), time.perf_counter()
+    before, wall = os.times(), time.perf_counter()
     value = _run_source(shell, source)
-    wall, used = time.perf_counter() - wall, time.process_time() - before
-    print(f"CPU times: total: {_duration(used)}\nWall time: {_duration(wall)}")
+    wall, after = time.perf_counter() - wall, os.times()
+    user, system = after.user - before.user, after.system - before.system
+    parts = f"user {_duration(user)}, sys: {_duration(system)}, total: {_duration(user + system)}"
+    print(f"CPU times: {parts}\nWall time: {_duration(wall)}")
     return value
 
 

@@ -7,7 +7,7 @@ import sys
 
 from .program import new_main
 from .sinks import Recorder, Screen, Stream
-from .trace import CellSources, cell_traceback, without_our_frames
+from .trace import AfterImport, CellSources, cell_traceback, without_our_frames
 
 # compile() flags of the module ast, which is slow to import.
 _ONLY_AST = 0x400
@@ -55,6 +55,8 @@ class Shell:
         sys.displayhook = self.show_result
         builtins.__dict__.update(display=self.display, get_ipython=lambda: self, input=self._input)
         sys.meta_path.append(_LateFinder())
+        # Where IPython is installed, its display() must find our screen.
+        sys.meta_path.insert(0, AfterImport("IPython.core.display_functions", self._take_over))
         return self
 
     def __exit__(self, *exception) -> None:
@@ -185,6 +187,12 @@ class Shell:
                 self.sink.result(pretty(value))
             else:
                 self.sink.result(repr(value))
+
+    def _take_over(self, module) -> None:
+        from .ipython import clear_output
+
+        module.display = self.display
+        module.clear_output = clear_output
 
     def _input(self, prompt: object = "") -> str:
         print(prompt, end="", flush=True)

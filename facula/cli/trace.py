@@ -8,6 +8,7 @@ import sys
 TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     import types
+    from collections.abc import Callable
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _PACKAGE = os.path.dirname(_HERE.rstrip(os.sep)) + os.sep
@@ -36,7 +37,7 @@ def _cut(trace: types.TracebackType | None) -> types.TracebackType | None:
         trace = trace.tb_next
     kept = [each for each in entries if not _is_ours(each.tb_frame.f_code)]
     # What remains above the user's first frame is the standard library carrying out our call (runpy).
-    while kept and kept[0].tb_frame.f_code.co_filename.startswith("<frozen runpy"):
+    while kept and kept[0].tb_frame.f_code.co_filename.endswith(("<frozen runpy>", "runpy.py")):
         del kept[0]
     # An import that our finder refused ends in frames of the import system.
     if len(kept) < len(entries):
@@ -143,36 +144,15 @@ def _arguments(frame: types.FrameType) -> str:
     return f"({', '.join(names)})"
 
 
-class CellSources(dict):
-    """Source text of each cell by the file name it is compiled under, kept known to linecache.
+class AfterImport:
+    """Part of sys.meta_path: calls a function with a module once somebody has imported it."""
 
-    warnings, inspect.getsource and pdb look for source lines there. linecache is slow to import and most
-    notebooks never need it, so the cells are entered once somebody else has imported it.
-    """
-
-    def __setitem__(self, name: str, source: str) -> None:
-        super().__setitem__(name, source)
-        module = sys.modules.get("linecache")
-        if module is not None:
-            self._enter(module, name)
-        elif self not in sys.meta_path:
-            sys.meta_path.insert(0, self)
-
-    # A member of sys.meta_path is compared and hashed as the one object it is.
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __hash__(self) -> int:  # pyright: ignore
-        return id(self)
-
-    def _enter(self, module, name: str) -> None:
-        source = self[name]
-        # An entry without a time is never checked against a file.
-        module.cache[name] = (len(source), None, [line + "\n" for line in source.split("\n")], name)
+    def __init__(self, name: str, action: Callable[[types.ModuleType], None]) -> None:
+        self.name = name
+        self.action = action
 
     def find_spec(self, name: str, path=None, target=None):
-        """Part of sys.meta_path: waits for the import of linecache."""
-        if name != "linecache":
+        if name != self.name:
             return None
         sys.meta_path.remove(self)
         from importlib.util import find_spec
@@ -182,10 +162,37 @@ class CellSources(dict):
             return None
         run = spec.loader.exec_module
 
-        def exec_module(module):
+        def exec_module(module: types.ModuleType) -> None:
             run(module)
-            for each in self:
-                self._enter(module, each)
+            self.action(module)
 
         spec.loader.exec_module = exec_module
         return spec
+
+
+class CellSources(dict):
+    """Source text of each cell by the file name it is compiled under, kept known to linecache.
+
+    warnings, inspect.getsource and pdb look for source lines there. linecache is slow to import and most
+    notebooks never need it, so the cells are entered once somebody else has imported it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        if "linecache" not in sys.modules:
+            sys.meta_path.insert(0, AfterImport("linecache", self._enter_all))
+
+    def __setitem__(self, name: str, source: str) -> None:
+        super().__setitem__(name, source)
+        module = sys.modules.get("linecache")
+        if module is not None:
+            self._enter(module, name)
+
+    def _enter_all(self, module: types.ModuleType) -> None:
+        for name in self:
+            self._enter(module, name)
+
+    def _enter(self, module: types.ModuleType, name: str) -> None:
+        source = self[name]
+        # An entry without a time is never checked against a file.
+        module.cache[name] = (len(source), None, [line + "\n" for line in source.split("\n")], name)
