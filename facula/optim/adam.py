@@ -1,0 +1,225 @@
+"""Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import facula as torch
+
+from .. import _C
+from .optimizer import Optimizer, _to_scalar, check_fused, check_lr, run_closure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Adam", "AdamW"]
+
+_adam_step = _C._adam_step
+
+
+class Adam(Optimizer):
+    """Steps by the running mean of the gradient over the root of the running mean of its square.
+
+    Args:
+        lr: learning rate.
+        betas: how much of the two running means is kept at each step.
+        eps: added to the root.
+        weight_decay: factor of an L2 penalty.
+        amsgrad: divide by the largest mean square so far (Reddi et al. 2018).
+        maximize: step along the gradient instead.
+        decoupled_weight_decay: shrink the parameters directly, as AdamW does.
+    """
+
+    def __init__(
+        self,
+        params,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
+        check_lr(lr, foreach, capturable)
+        if not 0.0 <= eps:
+            raise ValueError(f"Invalid epsilon value: {eps}")
+        for i in (0, 1):
+            if not 0.0 <= betas[i] < 1.0:
+                raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
+        if not 0.0 <= weight_decay:
+            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        if isinstance(betas[0], torch.Tensor) != isinstance(betas[1], torch.Tensor):
+            raise ValueError("betas must be either both floats or both Tensors")
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "differentiable": differentiable,
+            "fused": fused,
+            "decoupled_weight_decay": decoupled_weight_decay,
+        }
+        super().__init__(params, defaults)
+        check_fused(self, fused, foreach, differentiable)
+
+    def __setstate__(self, state) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:
+            group.setdefault("amsgrad", False)
+            group.setdefault("maximize", False)
+            group.setdefault("foreach", None)
+            group.setdefault("capturable", False)
+            group.setdefault("differentiable", False)
+            group.setdefault("decoupled_weight_decay", False)
+            group.setdefault("fused", None)
+            for p in group["params"]:
+                own = self.state.get(p)
+                if own and not isinstance(own["step"], torch.Tensor):
+                    own["step"] = torch.tensor(float(own["step"]), dtype=torch.float32)
+
+    def step(self, closure: Callable[[], float] | None = None):
+        """Updates the parameters once; returns the closure's value."""
+        if self._has_step_hooks():
+            return self._step_with_hooks(Adam._step, (closure,) if closure else (), {})
+        return self._step(closure)
+
+    step.hooked = True
+
+    def _step(self, closure: Callable[[], float] | None = None):
+        loss = run_closure(closure)
+        state = self.state
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            # The fused step takes dense real tensors whose state is there; it says False, with nothing
+            # touched, for the rest.
+            if not _adam_step(
+                group["params"],
+                state,
+                group["lr"],
+                beta1,
+                beta2,
+                group["eps"],
+                group["weight_decay"],
+                group["amsgrad"],
+                group["maximize"],
+                group["decoupled_weight_decay"],
+                group["differentiable"],
+            ):
+                self._init_and_step(group)
+        return loss
+
+    def _init_and_step(self, group) -> None:
+        """The step where a parameter has no state yet or is none for the fused step."""
+        amsgrad = group["amsgrad"]
+        for p in group["params"]:
+            if p.grad is None:
+                continue
+            if p.grad.is_sparse:
+                raise RuntimeError(
+                    "Adam does not support sparse gradients, please consider SparseAdam instead"
+                )
+            state = self.state[p]
+            if not state:
+                state["step"] = torch.tensor(0.0, dtype=torch.float32)
+                state["exp_avg"] = torch.zeros_like(p, requires_grad=False)
+                state["exp_avg_sq"] = torch.zeros_like(p, requires_grad=False)
+                if amsgrad:
+                    state["max_exp_avg_sq"] = torch.zeros_like(p, requires_grad=False)
+        beta1, beta2 = group["betas"]
+        if not _adam_step(
+            group["params"],
+            self.state,
+            group["lr"],
+            beta1,
+            beta2,
+            group["eps"],
+            group["weight_decay"],
+            amsgrad,
+            group["maximize"],
+            group["decoupled_weight_decay"],
+            group["differentiable"],
+        ):
+            self._plain_step(group)
+
+    def _plain_step(self, group) -> None:
+        """One operation after the other: what the fused step computes, for any tensor."""
+        lr, decay, eps = _to_scalar(group["lr"]), group["weight_decay"], group["eps"]
+        beta1, beta2 = (_to_scalar(b) for b in group["betas"])
+        with torch.set_grad_enabled(bool(group["differentiable"])):
+            for p in group["params"]:
+                grad = p.grad
+                if grad is None:
+                    continue
+                if group["maximize"]:
+                    grad = -grad
+                state = self.state[p]
+                mean, square = state["exp_avg"], state["exp_avg_sq"]
+                largest = state.get("max_exp_avg_sq") if group["amsgrad"] else None
+                state["step"].add_(1)
+                if decay != 0:
+                    if group["decoupled_weight_decay"]:
+                        p.mul_(1 - lr * decay)
+                    else:
+                        grad = grad.add(p, alpha=decay)
+                target = p
+                if p.is_complex():
+                    grad, mean, square, target = (torch.view_as_real(t) for t in (grad, mean, square, p))
+                    largest = None if largest is None else torch.view_as_real(largest)
+                mean.lerp_(grad, 1 - beta1)
+                square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
+                step = state["step"].item()
+                correction1, correction2 = 1 - beta1**step, 1 - beta2**step
+                if largest is not None:
+                    largest.copy_(torch.maximum(largest, square))
+                    square = largest
+                denominator = (square.sqrt() / correction2**0.5).add_(eps)
+                target.addcdiv_(mean, denominator, value=-(lr / correction1))
+
+
+class AdamW(Adam):
+    """Adam whose weight decay shrinks the parameters directly; arguments as of Adam."""
+
+    def __init__(
+        self,
+        params,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )
+
+    def __setstate__(self, state) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:
+            group["decoupled_weight_decay"] = True
