@@ -6,18 +6,14 @@ from typing import TYPE_CHECKING
 
 import facula as torch
 
-from .. import _C
-
 if TYPE_CHECKING:
     from facula import Tensor
 
 __all__ = [
     "softmax", "softmin", "log_softmax", "gumbel_softmax", "glu", "rrelu", "tanhshrink", "tanh", "sigmoid",
-    "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout",
+    "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout",
 ]  # fmt: skip
 _WRAPPED = ("softmax", "log_softmax")  # these add to the operation of the same name
-_nn = _C._nn
-
 
 def _implicit_dim(name: str, ndim: int, stacklevel: int) -> int:
     import warnings
@@ -34,18 +30,14 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=N
     """exp(x) normalised to sum to 1 along dim."""
     if dim is None:
         dim = _implicit_dim("softmax", input.dim(), _stacklevel)
-    return _torch_softmax(input, dim) if dtype is None else _torch_softmax(input, dim, dtype=dtype)
+    return torch.softmax(input, dim) if dtype is None else torch.softmax(input, dim, dtype=dtype)
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
     """The logarithm of softmax, computed without overflow."""
     if dim is None:
         dim = _implicit_dim("log_softmax", input.dim(), _stacklevel)
-    return _torch_log_softmax(input, dim) if dtype is None else _torch_log_softmax(input, dim, dtype=dtype)
-
-
-_torch_softmax = torch.softmax
-_torch_log_softmax = torch.log_softmax
+    return torch.log_softmax(input, dim) if dtype is None else torch.log_softmax(input, dim, dtype=dtype)
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
@@ -88,19 +80,7 @@ def rrelu(
     input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Tensor:
     """Leaky ReLU with a slope drawn from [lower, upper) for each element in training, the middle otherwise."""
-    if lower > upper:
-        raise RuntimeError(f"Lower bound should be less than or equal to the upper bound, but got lower: {lower}, upper: {upper}")
-    if training:
-        with torch.no_grad():
-            # As many draws as there are elements not above zero, in their order.
-            slope = torch.ones_like(input)
-            below = input <= 0
-            count = int(below.sum())
-            drawn = torch.empty(count, dtype=torch.float64).uniform_(lower, upper)
-            slope[below] = drawn.to(input.dtype)
-        result = input * slope
-    else:
-        result = torch.where(input > 0, input, input * ((lower + upper) / 2))
+    result = torch.rrelu(input, lower, upper, training)
     return input.copy_(result) if inplace else result
 
 
@@ -119,88 +99,53 @@ def sigmoid(input: Tensor) -> Tensor:
     return input.sigmoid()
 
 
-def _check_probability(p: float) -> None:
+def _drop(name: str, input: Tensor, p: float, training: bool, inplace: bool) -> Tensor:
     if p < 0.0 or p > 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+    return getattr(torch, name + "_" if inplace else name)(input, p, training)
 
 
-def _channel_mask(input: Tensor, p: float) -> Tensor:
-    """One draw for each sample and channel, broadcast over the rest."""
-    shape = (*input.shape[:2], *[1] * (input.dim() - 2))
-    return input.new_empty(shape).bernoulli_(1 - p)
+def _drop_channels(name: str, input: Tensor, p: float, training: bool, inplace: bool, unbatched: int) -> Tensor:
+    if input.dim() != unbatched:
+        return _drop("feature_dropout", input, p, training, inplace)
+    result = _drop("feature_dropout", input.unsqueeze(0), p, training, inplace)
+    return result.squeeze(0)
 
 
-def _feature_dropout(input: Tensor, p: float, training: bool, inplace: bool) -> Tensor:
-    if not training or p == 0 or input.numel() == 0:
-        return input
-    if p == 1:
-        return input.mul_(0) if inplace else input * 0
-    noise = _channel_mask(input, p).div_(1 - p)
-    return input.mul_(noise) if inplace else input * noise
-
-
-def _dropout_nd(name: str, input: Tensor, p: float, training: bool, inplace: bool, unbatched: int) -> Tensor:
-    _check_probability(p)
-    rank = input.dim()
-    if rank not in (unbatched, unbatched + 1):
-        import warnings
-
-        warnings.warn(
-            f"{name}: Received a {rank}-D input to {name}, which is deprecated and will result in an error in a "
-            f"future release. To retain the behavior and silence this warning, please use dropout instead.",
-            stacklevel=3,
-        )
-    if rank != unbatched:
-        return _feature_dropout(input, p, training, inplace)
-    result = _feature_dropout(input.unsqueeze(0), p, training, False).squeeze(0)
-    return input.copy_(result) if inplace else result
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Zeroes each element with probability p and scales the rest by 1 / (1 - p)."""
+    return _drop("dropout", input, p, training, inplace)
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zeroes whole channels of (N, C, L) or (C, L)."""
-    if input.dim() not in (2, 3):
-        _check_probability(p)
+    if 0 <= p <= 1 and input.dim() not in (2, 3):
         raise RuntimeError(
             f"dropout1d: Expected 2D or 3D input, but received a {input.dim()}D input. "
             "Note that dropout1d exists to provide channel-wise dropout on inputs with 1 "
             "spatial dimension, a channel dimension, and an optional batch dimension "
             "(i.e. 2D or 3D inputs)."
         )
-    return _dropout_nd("dropout1d", input, p, training, inplace, 2)
+    return _drop_channels("dropout1d", input, p, training, inplace, 2)
 
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zeroes whole channels of (N, C, H, W)."""
-    _check_probability(p)
-    return _feature_dropout(input, p, training, inplace)
+    return _drop("feature_dropout", input, p, training, inplace)
 
 
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zeroes whole channels of (N, C, D, H, W) or (C, D, H, W)."""
-    return _dropout_nd("dropout3d", input, p, training, inplace, 4)
-
-
-def _alpha_dropout(input: Tensor, p: float, training: bool, inplace: bool, by_channel: bool) -> Tensor:
-    _check_probability(p)
-    if not training or p == 0 or input.numel() == 0:
-        return input
-    if p == 1:
-        return input.mul_(0) if inplace else input * 0
-    alpha = 1.7580993408473766  # SELU's scale * alpha: the value that its negative side saturates to
-    noise = _channel_mask(input, p) if by_channel else input.new_empty(input.shape).bernoulli_(1 - p)
-    a = 1.0 / ((alpha * alpha * p + 1) * (1 - p)) ** 0.5
-    shift = noise.sub(1).mul_(alpha * a).add_(alpha * a * p)
-    noise.mul_(a)
-    return input.mul_(noise).add_(shift) if inplace else input * noise + shift
+    return _drop_channels("dropout3d", input, p, training, inplace, 4)
 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Dropout that keeps the mean and variance of SELU's outputs."""
-    return _alpha_dropout(input, p, training, inplace, by_channel=False)
+    return _drop("alpha_dropout", input, p, training, inplace)
 
 
 def feature_alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:
     """Alpha dropout of whole channels."""
-    return _alpha_dropout(input, p, training, inplace, by_channel=True)
+    return _drop("feature_alpha_dropout", input, p, training, inplace)

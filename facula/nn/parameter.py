@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import facula as torch
 
+from .. import _C
+
 __all__ = ["Parameter", "Buffer"]
 
 Tensor = torch.Tensor
@@ -56,6 +58,9 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
             )
         t._is_param = True
         return t
+
+    # Operations on a parameter give plain tensors.
+    __torch_function__ = _C._disabled_torch_function_impl
 
     def __deepcopy__(self, memo: dict):
         if id(self) in memo:

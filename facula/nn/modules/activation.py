@@ -38,10 +38,8 @@ class ReLU(_InPlace):
     """max(x, 0)."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.relu(input, inplace=True) if self.inplace else _relu(input)
+        return F.relu(input, inplace=True) if self.inplace else torch.relu(input)
 
-
-_relu = F.relu
 
 
 class SELU(_InPlace):
