@@ -69,6 +69,12 @@ def new_main() -> types.ModuleType:
     return main
 
 
+def remember(error: BaseException) -> None:
+    """Leave the exception where debuggers look for the last one."""
+    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
+    vars(sys)["last_exc"] = error  # its place since Python 3.12
+
+
 def guarded(body: Callable[[], None]) -> int:
     """Call body(); an exception is reported as the interpreter would, from the user's own first frame on."""
     try:
@@ -77,7 +83,7 @@ def guarded(body: Callable[[], None]) -> int:
         raise
     except BaseException as error:
         trace = without_our_frames(error)
-        sys.last_type, sys.last_value, sys.last_traceback = type(error), error, trace
+        remember(error)
         try:
             sys.stdout.flush()
         except (OSError, ValueError):

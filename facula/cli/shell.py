@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import sys
 
-from .program import new_main
+from .program import new_main, remember
 from .sinks import Recorder, Screen, Stream
 from .trace import AfterImport, CellSources, cell_traceback, without_our_frames
 
@@ -93,7 +93,7 @@ class Shell:
 
     def _failed(self, error: BaseException) -> None:
         without_our_frames(error)
-        sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
+        remember(error)
         self.status = 130 if isinstance(error, KeyboardInterrupt) else 1
         try:
             value = str(error)
