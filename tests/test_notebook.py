@@ -247,6 +247,27 @@ def test_missing_name_ends_in_the_cell(run):
     )
 
 
+def test_errors_that_are_each_other_s_cause(run):
+    done = run("a, b = ValueError('a'), ValueError('b')\na.__cause__, b.__cause__ = b, a\nraise a")
+    assert done.returncode == 1 and done.stderr.count("direct cause") == 1
+
+
+def test_runaway_recursion(run):
+    done = run("def f(): f()\nf()")
+    assert done.returncode == 1 and len(done.stderr.splitlines()) < 200
+    assert "frames left out" in done.stderr and done.stderr.splitlines()[-1].startswith("RecursionError")
+
+
+def test_cells_that_break_the_shell(shown):
+    outputs = shown(
+        "del _, _i, _ii\nIn = Out = None",
+        "import sys; sys.stdout = None\n5",
+        "sys.stdout = sys.__stdout__",
+        "6",
+    )
+    assert outputs == ["", "5", "", "6"]
+
+
 def test_error_whose_text_raises(run):
     done = run("class Bad(Exception):\n    def __str__(self): raise ValueError('no text')\nraise Bad")
     assert done.returncode == 1 and "Bad" in done.stderr

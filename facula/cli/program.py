@@ -86,7 +86,8 @@ def guarded(body: Callable[[], None]) -> int:
         remember(error)
         try:
             sys.stdout.flush()
-        except (OSError, ValueError):
+        except Exception:
+            # The program may have closed or replaced it.
             pass
         sys.excepthook(type(error), error, trace)
         return 130 if isinstance(error, KeyboardInterrupt) else 1

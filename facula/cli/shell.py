@@ -60,7 +60,6 @@ class Shell:
         return self
 
     def __exit__(self, *exception) -> None:
-        sys.stdout.flush()
         sys.stdout, sys.stderr, sys.displayhook = self._saved
         for name, value in self._builtins.items():
             if value is None:
@@ -78,7 +77,7 @@ class Shell:
             return
         self.number += 1
         names = self.namespace
-        names["_iii"], names["_ii"], names["_i"] = names["_ii"], names["_i"], self.inputs[-1]
+        names["_iii"], names["_ii"], names["_i"] = names.get("_ii"), names.get("_i"), self.inputs[-1]
         self.inputs.append(source)
         try:
             self.execute(source, f"Cell In[{self.number}]")

@@ -14,6 +14,9 @@ _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _PACKAGE = os.path.dirname(_HERE.rstrip(os.sep)) + os.sep
 _LOOKUPS = tuple(_PACKAGE + name for name in ("_alias.py", "_lazy.py", "_names.py"))
 
+# A runaway recursion has a thousand frames, which say the same.
+MOST_FRAMES = 40
+
 
 def without_our_frames(error: BaseException) -> types.TracebackType | None:
     """Cut the runner's frames and those of missing names out of an exception and all it chains to."""
@@ -64,33 +67,39 @@ def cell_traceback(error: BaseException, cells: dict[str, str]) -> str:
         error: the exception, its traceback already without our frames.
         cells: source text of each cell by the file name it was compiled under.
     """
+    parts = [_one_traceback(error, cells)]
+    seen = {id(error)}
+    while True:
+        cause = error.__cause__
+        if cause is not None:
+            link = "The above exception was the direct cause of the following exception:\n"
+        else:
+            cause = None if error.__suppress_context__ else error.__context__
+            link = "During handling of the above exception, another exception occurred:\n"
+        if cause is None or id(cause) in seen:
+            return "\n".join(reversed(parts))
+        seen.add(id(cause))
+        error = cause
+        parts += [link, _one_traceback(error, cells) + "\n"]
+
+
+def _one_traceback(error: BaseException, cells: dict[str, str]) -> str:
     import traceback
 
-    parts = []
-    cause = error.__cause__
-    context = None if error.__suppress_context__ else error.__context__
-    if cause is not None and cause is not error:
-        parts += [
-            cell_traceback(cause, cells),
-            "The above exception was the direct cause of the following exception:\n",
-        ]
-    elif context is not None and context is not error:
-        parts += [
-            cell_traceback(context, cells),
-            "During handling of the above exception, another exception occurred:\n",
-        ]
     if isinstance(error, SyntaxError) and error.__traceback__ is None:
-        parts.append(_syntax_error(error))
-        return "\n".join(parts)
+        return _syntax_error(error)
     name = type(error).__name__
-    head = "Traceback (most recent call last)"
-    lines = ["-" * 75, name + head.rjust(75 - len(name))]
-    for frame, number in traceback.walk_tb(error.__traceback__):
+    lines = ["-" * 75, name + "Traceback (most recent call last)".rjust(75 - len(name))]
+    frames = list(traceback.walk_tb(error.__traceback__))
+    for position, (frame, number) in enumerate(frames):
+        if len(frames) > MOST_FRAMES and position == MOST_FRAMES // 2:
+            lines += [f"[... {len(frames) - MOST_FRAMES} frames left out]", ""]
+        if MOST_FRAMES // 2 <= position < len(frames) - MOST_FRAMES // 2:
+            continue
         lines += _frame_lines(frame, number, cells)
         lines.append("")
     lines.append("".join(traceback.format_exception_only(type(error), error)).rstrip("\n"))
-    parts.append("\n".join(lines))
-    return "\n".join(parts)
+    return "\n".join(lines)
 
 
 def _syntax_error(error: SyntaxError) -> str:
