@@ -6,6 +6,7 @@ The C type finds dunder methods here by name and any other public function throu
 from __future__ import annotations
 
 from . import _C
+from ._tensor_str import tensor_format as __format__  # noqa: F401
 from ._tensor_str import tensor_html as _repr_html_  # noqa: F401
 from ._tensor_str import tensor_str
 
@@ -27,12 +28,6 @@ def find_method(self, name):
 
 def __repr__(self, *, tensor_contents=None):
     return tensor_str(self, tensor_contents=tensor_contents)
-
-
-def __format__(self, spec):
-    if self.dim() == 0 and not self.is_meta and type(self) is _C.Tensor:
-        return self.item().__format__(spec)
-    return object.__format__(self, spec)
 
 
 def __dir__(self):
@@ -188,7 +183,7 @@ def __dlpack_device__(self):
 # --- small methods ---
 
 
-def type(self, dtype=None, non_blocking=False, **kwargs):  # noqa: A001
+def _type(self, dtype=None, non_blocking=False, **kwargs):  # `type` in this file is Python's
     """Without an argument the legacy type name (`torch.FloatTensor`); else a conversion."""
     if dtype is None:
         return "torch." + _STORAGE_NAMES.get(str(self.dtype)[6:], str(self.dtype)[6:])
@@ -278,5 +273,6 @@ def legacy_constructor(*args, dtype=None, device=None):
 
 _METHODS = {
     f.__name__: f
-    for f in (numpy, type, new_tensor, new, cuda, apply_, map_, pin_memory, share_memory_, is_same_size, dim_order, has_names)
+    for f in (numpy, new_tensor, new, cuda, apply_, map_, pin_memory, share_memory_, is_same_size, dim_order, has_names)
 }
+_METHODS["type"] = _type

@@ -369,7 +369,10 @@ def tensor_format(tensor: Tensor, spec: str) -> str:
     """`format(tensor, spec)`: a plain 0-dim tensor formats as its number, all others take no `spec`."""
     if tensor.dim() == 0 and _is_tensor_class(type(tensor)) and tensor.device.type != "meta":
         return tensor.detach().item().__format__(spec)
-    return object.__format__(tensor, spec)
+    if spec:
+        # Worded here, since Python would give the class its full name.
+        raise TypeError(f"unsupported format string passed to {type(tensor).__name__}.__format__")
+    return str(tensor)
 
 
 def tensor_html(tensor: Tensor) -> str:
