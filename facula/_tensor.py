@@ -23,7 +23,7 @@ def find_method(self, name):
         return _METHODS[name].__get__(self)
     from ._names import missing
 
-    raise missing(type(self).__name__, name, type(self))
+    raise missing(self.__class__.__name__, name, self.__class__)
 
 
 def __repr__(self, *, tensor_contents=None):
@@ -31,7 +31,7 @@ def __repr__(self, *, tensor_contents=None):
 
 
 def __dir__(self):
-    return sorted({*dir(type(self)), *_METHODS, *getattr(self, "__dict__", ())})
+    return sorted({*dir(self.__class__), *_METHODS, *getattr(self, "__dict__", ())})
 
 
 def __reversed__(self):

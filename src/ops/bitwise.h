@@ -1,0 +1,33 @@
+// Operations on the bits of integers, and on integers as numbers.
+#pragma once
+#include "op/op.h"
+
+namespace facula {
+inline namespace FACULA_ISA {
+
+#define FACULA_BITWISE(Name, name, op, kinds)                                                                       \
+  struct Name {                                                                                                     \
+    static constexpr OpInfo info{.signature = #name "(Tensor input, Tensor other)", .types = kinds, .python_operator = op}; \
+    template <class T> constexpr T forward(T a, T b) const { return name(a, b); }                                   \
+  };
+FACULA_BITWISE(BitwiseAnd, bitwise_and, "&", kBools | kInts)
+FACULA_BITWISE(BitwiseOr, bitwise_or, "|", kBools | kInts)
+FACULA_BITWISE(BitwiseXor, bitwise_xor, "^", kBools | kInts)
+FACULA_BITWISE(BitwiseLeftShift, bitwise_left_shift, "<<", kInts)
+FACULA_BITWISE(BitwiseRightShift, bitwise_right_shift, ">>", kInts)
+FACULA_BITWISE(Gcd, gcd, "", kInts)
+FACULA_BITWISE(Lcm, lcm, "", kInts)
+#undef FACULA_BITWISE
+
+struct BitwiseNot {
+  static constexpr OpInfo info{.signature = "bitwise_not(Tensor input)", .types = kBools | kInts, .python_operator = "~"};
+  template <class T> constexpr T forward(T x) const {
+    if constexpr (std::is_same_v<T, bool>) return !x;
+    else return T(~x);
+  }
+};
+
+using bitwise_ops = List<BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseLeftShift, BitwiseRightShift, Gcd, Lcm, BitwiseNot>;
+
+}  // namespace FACULA_ISA
+}  // namespace facula

@@ -1,0 +1,166 @@
+// Rounding, remainders and limits.
+#pragma once
+#include "op/op.h"
+
+namespace facula {
+inline namespace FACULA_ISA {
+
+#define FACULA_STEP(Name, function, also)                                                                        \
+  struct Name {                                                                                                  \
+    static constexpr OpInfo info{.signature = #function "(Tensor input)", .types = kInts | kFloats, .aliases = also}; \
+    template <class T> constexpr T forward(T x) const { return function(x); }                                    \
+    template <class T> constexpr T backward(T, T, T) const { return T(0); }                                      \
+  };
+FACULA_STEP(Floor, floor, "")
+FACULA_STEP(Ceil, ceil, "")
+FACULA_STEP(Trunc, trunc, "fix")
+#undef FACULA_STEP
+
+struct Round {  // to even; `decimals` as PyTorch: scaled, rounded, scaled back
+  static constexpr OpInfo info{.signature = "round(Tensor input, *, int decimals=0)", .types = kInts | kFloats};
+  int64_t decimals = 0;
+  constexpr const char* refuses(DType t) const {
+    return decimals != 0 && !is_floating(t) ? "\"round_cpu\" not implemented for integers with decimals" : nullptr;
+  }
+  template <class T> constexpr T forward(T x) const {
+    if (decimals == 0) return round(x);
+    double scale = 1;
+    for (int64_t i = decimals < 0 ? -decimals : decimals; i > 0; --i) scale *= 10;
+    if (decimals < 0) return round(x / T(scale)) * T(scale);
+    return round(x * T(scale)) / T(scale);
+  }
+  template <class T> constexpr T backward(T, T, T) const { return T(0); }
+};
+
+struct Frac {
+  static constexpr OpInfo info{.signature = "frac(Tensor input)", .types = kFloats};
+  template <class T> constexpr T forward(T x) const { return frac(x); }
+  template <class T> constexpr T backward(T g, T, T) const { return g; }
+};
+
+struct Fmod {
+  static constexpr OpInfo info{.signature = "fmod(Tensor input, Tensor other)",
+                               .types = kInts | kFloats,
+                               .node = "FmodBackward1",
+                               .number_node = "FmodBackward0",
+                               .divides = true};
+  template <class T> constexpr T forward(T a, T b) const { return fmod(a, b); }
+  template <class T> constexpr Grads<T, 2> backward(T g, T a, T b, T) const { return {g, -g * trunc(a / b)}; }
+};
+
+struct Remainder {
+  static constexpr OpInfo info{.signature = "remainder(Tensor input, Tensor other)",
+                               .types = kInts | kFloats,
+                               .python_operator = "%",
+                               .node = "RemainderBackward1",
+                               .number_node = "RemainderBackward0",
+                               .divides = true};
+  template <class T> constexpr T forward(T a, T b) const { return remainder(a, b); }
+  template <class T> constexpr Grads<T, 2> backward(T g, T a, T b, T) const { return {g, -g * floor(a / b)}; }
+};
+
+struct FloorDivide {
+  static constexpr OpInfo info{.signature = "floor_divide(Tensor input, Tensor other)",
+                               .types = kInts | kFloats,
+                               .python_operator = "//",
+                               .node = "NotImplemented",
+                               .divides = true};
+  template <class T> constexpr T forward(T a, T b) const { return floor_divide(a, b); }
+};
+
+struct DivFloor {  // div(rounding_mode='floor')
+  static constexpr OpInfo info{.signature = "_div_floor(Tensor input, Tensor other)",
+                               .types = kInts | kFloats,
+                               .scope = kPrivate,
+                               .node = "DivBackward2",
+                               .divides = true};
+  template <class T> constexpr T forward(T a, T b) const { return floor_divide(a, b); }
+  template <class T> constexpr Grads<T, 2> backward(T, T, T, T) const { return {T(0), T(0)}; }
+};
+
+struct DivTrunc {  // div(rounding_mode='trunc')
+  static constexpr OpInfo info{.signature = "_div_trunc(Tensor input, Tensor other)",
+                               .types = kInts | kFloats,
+                               .scope = kPrivate,
+                               .node = "DivBackward2",
+                               .divides = true};
+  template <class T> constexpr T forward(T a, T b) const { return trunc_divide(a, b); }
+  template <class T> constexpr Grads<T, 2> backward(T, T, T, T) const { return {T(0), T(0)}; }
+};
+
+struct Clamp {  // a limit of None is no limit; NaN passes
+  static constexpr OpInfo info{.signature = "clamp(Tensor input, Number? min=None, Number? max=None)",
+                               .types = kInts | kFloats,
+                               .aliases = "clip",
+                               .node = "ClampBackward1"};
+  MaybeNumber min, max;
+  constexpr Scalar promotes_with() const {
+    return !max || (min && min.value.kind >= max.value.kind) ? (min ? min.value : Scalar(true)) : max.value;
+  }
+  constexpr const char* refuses(DType) const {
+    return min || max ? nullptr : "torch.clamp: At least one of 'min' or 'max' must not be None";
+  }
+  template <class T> constexpr T forward(T x) const {
+    if (min && max) {
+      T low = where(x < T(min.value), T(min.value), x);
+      return where(low > T(max.value), T(max.value), low);
+    }
+    if (min) return where(x < T(min.value), T(min.value), x);
+    return where(x > T(max.value), T(max.value), x);
+  }
+  template <class T> constexpr T backward(T g, T x, T) const {
+    if (min && max) return where((x < T(min.value)) | (x > T(max.value)), T(0), g);
+    if (min) return where(x < T(min.value), T(0), g);
+    return where(x > T(max.value), T(0), g);
+  }
+};
+
+struct ClampMinNumber {
+  static constexpr OpInfo info{.signature = "clamp_min(Tensor input, Number min)", .types = kInts | kFloats};
+  Scalar min;
+  constexpr Scalar promotes_with() const { return min; }
+  template <class T> constexpr T forward(T x) const { return where(x < T(min), T(min), x); }
+  template <class T> constexpr T backward(T g, T x, T) const { return where(x < T(min), T(0), g); }
+};
+
+struct ClampMaxNumber {
+  static constexpr OpInfo info{.signature = "clamp_max(Tensor input, Number max)", .types = kInts | kFloats};
+  Scalar max;
+  constexpr Scalar promotes_with() const { return max; }
+  template <class T> constexpr T forward(T x) const { return where(x > T(max), T(max), x); }
+  template <class T> constexpr T backward(T g, T x, T) const { return where(x > T(max), T(0), g); }
+};
+
+struct ClampMin {
+  static constexpr OpInfo info{.signature = "clamp_min(Tensor input, Tensor min)", .types = kInts | kFloats, .node = "ClampMinBackward1"};
+  template <class T> constexpr T forward(T x, T low) const { return maximum(x, low); }
+  template <class T> constexpr Grads<T, 2> backward(T g, T x, T low, T) const {
+    return {where(x >= low, g, T(0)), where(x >= low, T(0), g)};
+  }
+};
+
+struct ClampMax {
+  static constexpr OpInfo info{.signature = "clamp_max(Tensor input, Tensor max)", .types = kInts | kFloats, .node = "ClampMaxBackward1"};
+  template <class T> constexpr T forward(T x, T high) const { return minimum(x, high); }
+  template <class T> constexpr Grads<T, 2> backward(T g, T x, T high, T) const {
+    return {where(x <= high, g, T(0)), where(x <= high, T(0), g)};
+  }
+};
+
+struct ClampTensors {
+  static constexpr OpInfo info{.signature = "_clamp(Tensor input, Tensor min, Tensor max)",
+                               .types = kInts | kFloats,
+                               .scope = kPrivate,
+                               .node = "ClampBackward0"};
+  template <class T> constexpr T forward(T x, T low, T high) const { return minimum(maximum(x, low), high); }
+  template <class T> constexpr Grads<T, 3> backward(T g, T x, T low, T high, T) const {
+    return {where((x >= low) & (x <= high), g, T(0)), where((low < high) & (x < low), g, T(0)),
+            where((high < x) | (high < low), g, T(0))};
+  }
+};
+
+using clamp_ops = List<Floor, Ceil, Trunc, Round, Frac, Fmod, Remainder, FloorDivide, DivFloor, DivTrunc, Clamp, ClampMinNumber,
+                       ClampMaxNumber, ClampMin, ClampMax, ClampTensors>;
+
+}  // namespace FACULA_ISA
+}  // namespace facula

@@ -1,0 +1,166 @@
+// Special functions and what does not fit elsewhere.
+#pragma once
+#include "ops/math.h"
+
+namespace facula {
+inline namespace FACULA_ISA {
+
+inline constexpr uint16_t kAlsoSpecial = kEverywhere | kSpecial;
+
+struct Erf {
+  static constexpr OpInfo info{.signature = "erf(Tensor input)", .rule = DTypeRule::Floating, .types = kFloats, .scope = kAlsoSpecial};
+  template <class T> constexpr T forward(T x) const { return erf(x); }
+  template <class T> constexpr T backward(T g, T x, T) const {
+    return g * (T(1.12837916709551257390) * exp(-(x * x)));  // 2 / sqrt(pi)
+  }
+};
+
+struct Erfc {
+  static constexpr OpInfo info{.signature = "erfc(Tensor input)", .rule = DTypeRule::Floating, .types = kFloats, .scope = kAlsoSpecial};
+  template <class T> constexpr T forward(T x) const { return erfc(x); }
+  template <class T> constexpr T backward(T g, T x, T) const { return g * (T(-1.12837916709551257390) * exp(-(x * x))); }
+};
+
+struct Erfinv {
+  static constexpr OpInfo info{.signature = "erfinv(Tensor input)", .rule = DTypeRule::Floating, .types = kFloats, .scope = kAlsoSpecial};
+  template <class T> constexpr T forward(T x) const { return erfinv(x); }
+  template <class T> constexpr T backward(T g, T, T y) const {
+    return g * (T(0.88622692545275801365) * exp(y * y));  // sqrt(pi) / 2
+  }
+};
+
+struct Lgamma {
+  static constexpr OpInfo info{.signature = "lgamma(Tensor input)", .rule = DTypeRule::Floating, .types = kFloats};
+  template <class T> constexpr T forward(T x) const { return lgamma(x); }
+  template <class T> constexpr T backward(T g, T x, T) const { return g * digamma(x); }
+};
+
+struct Digamma {
+  static constexpr OpInfo info{.signature = "digamma(Tensor input)", .rule = DTypeRule::Floating, .types = kFloats, .scope = kAlsoSpecial};
+  template <class T> constexpr T forward(T x) const { return digamma(x); }
+};
+
+struct Logit {
+  static constexpr OpInfo info{.signature = "logit(Tensor input, float? eps=None)",
+                               .rule = DTypeRule::Floating,
+                               .types = kFloats,
+                               .scope = kAlsoSpecial};
+  MaybeNumber eps;
+  template <class T> constexpr T forward(T x) const {
+    if (!eps) return log(x / (T(1) - x));
+    T low = T(eps.value), high = T(1) - low;
+    T z = where(x < low, low, where(x > high, high, x));
+    return log(z / (T(1) - z));
+  }
+  template <class T> constexpr T backward(T g, T x, T) const {
+    if (!eps) return g / (x * (T(1) - x));
+    T low = T(eps.value), high = T(1) - low;
+    return where((x < low) | (x > high), T(0), g / (x * (T(1) - x)));
+  }
+};
+
+struct NanToNum {
+  static constexpr OpInfo info{.signature = "nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None)",
+                               .types = kReals};
+  MaybeNumber nan, posinf, neginf;
+  template <class T> constexpr T forward(T x) const {
+    if constexpr (std::is_integral_v<T>) {
+      return x;
+    } else {
+      const double largest = sizeof(x) == 4 ? 3.4028234663852886e38 : 1.7976931348623157e308;
+      T high = posinf ? T(posinf.value) : T(largest), low = neginf ? T(neginf.value) : T(-largest);
+      T number = where(isposinf(x), high, where(isneginf(x), low, x));
+      return where(isnan(x), T(nan.value), number);
+    }
+  }
+  template <class T> constexpr T backward(T g, T x, T) const { return where(isnan(x) | isinf(x), T(0), g); }
+};
+
+struct Heaviside {
+  static constexpr OpInfo info{.signature = "heaviside(Tensor input, Tensor values)", .types = kReals};
+  template <class T> constexpr T forward(T x, T at_zero) const {
+    if constexpr (std::is_same_v<T, bool>) return x ? true : at_zero;
+    else return where(x == T(0), at_zero, where(x > T(0), T(1), where(x < T(0), T(0), x)));
+  }
+};
+
+struct Copysign {
+  static constexpr OpInfo info{.signature = "copysign(Tensor input, Tensor other)",
+                               .rule = DTypeRule::Floating,
+                               .types = kFloats,
+                               .number_node = "CopysignBackward1"};
+  template <class T> constexpr T forward(T a, T b) const { return copysign(a, b); }
+  template <class T> constexpr Grads<T, 2> backward(T g, T a, T, T y) const {
+    T ratio = where(a == T(0), T(0), y / a);
+    return {g * ratio, T(0)};
+  }
+};
+
+struct Nextafter {
+  static constexpr OpInfo info{.signature = "nextafter(Tensor input, Tensor other)", .types = kFloats};
+  template <class T> constexpr T forward(T a, T b) const { return nextafter(a, b); }
+};
+
+struct Entr {
+  static constexpr OpInfo info{.signature = "entr(Tensor input)",
+                               .rule = DTypeRule::Floating,
+                               .types = kFloats,
+                               .scope = kSpecial | kOut,
+                               .node = "SpecialEntrBackward0"};
+  template <class T> constexpr T forward(T x) const {
+    return where(isnan(x), x, where(x > T(0), -x * log(x), where(x == T(0), T(0), T(-1) / T(0))));
+  }
+  template <class T> constexpr T backward(T g, T x, T) const { return g * (-log(x) - T(1)); }
+};
+
+struct Conj {
+  static constexpr OpInfo info{.signature = "conj(Tensor input)", .scope = kPrivate};
+  template <class T> constexpr T forward(T x) const { return conj(x); }
+  template <class T> constexpr T backward(T g, T, T) const { return conj(g); }
+};
+
+struct Angle {
+  static constexpr OpInfo info{.signature = "angle(Tensor input)",
+                               .rule = DTypeRule::Floating,
+                               .types = kFloats | kComplexes,
+                               .result = ResultType::Real,
+                               .scope = kFunction | kMethod | kOut};
+  template <class T> constexpr auto forward(T x) const { return angle(x); }
+  template <class T> constexpr T backward(T g, T x, T) const {
+    if constexpr (is_complex_type<T>) {
+      const auto r = x.re * x.re + x.im * x.im;
+      return r == 0 ? T(0) : T(-g.re * x.im / r, g.re * x.re / r);
+    } else {
+      return T(0);
+    }
+  }
+};
+
+struct MakeComplex {
+  static constexpr OpInfo info{.signature = "complex(Tensor real, Tensor imag)",
+                               .types = kFloats,
+                               .result = ResultType::Complex,
+                               .scope = kFunction | kOut};
+  template <class T> constexpr auto forward(T re, T im) const {
+    if constexpr (std::is_floating_point_v<T>) return Complex<T>(re, im);
+    else return re + im;
+  }
+};
+
+struct Polar {
+  static constexpr OpInfo info{.signature = "polar(Tensor abs, Tensor angle)",
+                               .types = kFloats,
+                               .result = ResultType::Complex,
+                               .scope = kFunction | kOut};
+  template <class T> constexpr auto forward(T r, T phi) const {
+    if constexpr (std::is_floating_point_v<T>) return Complex<T>(r * cos(phi), r * sin(phi));
+    else return r * cos(phi);
+  }
+};
+
+using special_ops = List<Erf, Erfc, Erfinv, Lgamma, Digamma, Logit, NanToNum, Heaviside, Copysign, Nextafter, Entr, Conj, Angle,
+                         MakeComplex, Polar>;
+#undef FACULA_SMOOTH
+
+}  // namespace FACULA_ISA
+}  // namespace facula
