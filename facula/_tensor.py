@@ -51,7 +51,7 @@ def __deepcopy__(self, memo):
 
     with _NoGrad():
         data = self.detach().clone(memory_format=_C.preserve_format)
-    if type(self) is not _C.Tensor:
+    if self.__class__ is not _C.Tensor:
         data = data.as_subclass(type(self))
     memo[id(self)] = data
     data.requires_grad_(self.requires_grad)
@@ -84,7 +84,7 @@ def _rebuild(kind, raw, dtype, shape, requires_grad, state):
 def __reduce_ex__(self, protocol):
     plain = self.detach().contiguous()
     raw = to_bytes(plain)
-    return _rebuild, (type(self), raw, self.dtype, tuple(self.shape), self.requires_grad, dict(self.__dict__))
+    return _rebuild, (self.__class__, raw, self.dtype, tuple(self.shape), self.requires_grad, dict(self.__dict__))
 
 
 def __setstate__(self, state):

@@ -160,7 +160,6 @@ struct Polar {
 
 using special_ops = List<Erf, Erfc, Erfinv, Lgamma, Digamma, Logit, NanToNum, Heaviside, Copysign, Nextafter, Entr, Conj, Angle,
                          MakeComplex, Polar>;
-#undef FACULA_SMOOTH
 
 }  // namespace FACULA_ISA
 }  // namespace facula

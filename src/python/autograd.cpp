@@ -167,7 +167,7 @@ PyObject* node_metadata(PyObject* o, void*) {
   if (!node_object(o)->metadata) node_object(o)->metadata = PyDict_New();
   return Py_XNewRef(node_object(o)->metadata);
 }
-PyObject* node_repr(PyObject* o) { return PyUnicode_FromFormat("<%s object at %p>", Py_TYPE(o)->tp_name, o); }
+PyObject* node_repr(PyObject* o) { return PyUnicode_FromFormat("<%s object at %p>", node_object(o)->node ? node_object(o)->node->name : "AccumulateGrad", o); }
 PyObject* node_sequence(PyObject* o, PyObject*) {
   return PyLong_FromUnsignedLongLong(node_object(o)->node ? node_object(o)->node->sequence : UINT64_MAX);
 }
@@ -203,7 +203,7 @@ PyTypeObject* node_type(const char* name) {
                            {Py_tp_methods, node_methods},
                            {Py_tp_getset, node_getset},
                            {}};
-    auto* kept = new std::string(name);  // the type points to it
+    auto* kept = new std::string("builtins." + std::string(name));  // the type points to it
     PyType_Spec spec = {kept->c_str(), sizeof(NodeObject), 0, Py_TPFLAGS_DEFAULT, slots};
     type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
     if (!type) throw PythonErrorAlreadySet();

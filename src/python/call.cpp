@@ -342,9 +342,22 @@ static PyObject* submodule(PyObject* module, const char* name) {
   return m;
 }
 
+// Module functions know their group by their `self`, a capsule.
+static Group& group_of(PyObject* capsule) { return *static_cast<Group*>(PyCapsule_GetPointer(capsule, nullptr)); }
+static PyObject* function_entry(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return call_function(group_of(self), args, count, keywords);
+}
+static PyObject* inplace_entry(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  Group& g = group_of(self);
+  if (count < 1 || !is_tensor(args[0]))
+    return PyErr_Format(PyExc_TypeError, "%s(): argument 'input' (position 1) must be Tensor", g.inplace_name.c_str());
+  return call_inplace(g, args[0], args + 1, count - 1, keywords);
+}
+
 static void add_function(PyObject* module, const char* name, FastFunction f, Group& g) {
   auto* def = new PyMethodDef{name, as_function(f), kFastCall, g.doc.c_str()};  // kept by the function object
-  PyObject* o = PyCFunction_NewEx(def, nullptr, nullptr);
+  const Owned capsule(PyCapsule_New(&g, nullptr, nullptr));
+  PyObject* o = PyCFunction_NewEx(def, capsule.get(), nullptr);
   if (!o || PyModule_AddObject(module, name, o) < 0) throw PythonErrorAlreadySet();
   if (!g.function) g.function = o;
 }
@@ -360,9 +373,9 @@ int add_functions(PyObject* module) {
     for (int i = 0; i < int(groups.size()); ++i) {
       Group& g = groups[size_t(i)];
       for (const auto& place : places)
-        if (g.scope & place.scope) add_function(place.module, g.name.c_str(), function_thunk(i), g);
-      if ((g.scope & kInPlace) && (g.scope & kFunction)) add_function(places[0].module, g.inplace_name.c_str(), inplace_function_thunk(i), g);
-      if (g.scope & kInPlaceNN) add_function(places[1].module, g.inplace_name.c_str(), inplace_function_thunk(i), g);
+        if (g.scope & place.scope) add_function(place.module, g.name.c_str(), function_entry, g);
+      if ((g.scope & kInPlace) && (g.scope & kFunction)) add_function(places[0].module, g.inplace_name.c_str(), inplace_entry, g);
+      if (g.scope & kInPlaceNN) add_function(places[1].module, g.inplace_name.c_str(), inplace_entry, g);
     }
     return 0;
   });

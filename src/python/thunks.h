@@ -1,15 +1,13 @@
-// C functions for PyMethodDef, one per group of overloads: CPython calls built-in functions faster than any object that
-// could carry the group itself.
+// C functions for methods, one per group of overloads: a method descriptor gives its function nothing but the tensor, so
+// the group must be known to the code. (Module functions carry their group as `self`.)
 #pragma once
 #include "python/convert.h"
 
 namespace facula::python {
 
-inline constexpr int kThunks = 1024;
-FastFunction function_thunk(int i);
+inline constexpr int kThunks = 768;
 FastFunction method_thunk(int i);
 FastFunction inplace_thunk(int i);
-FastFunction inplace_function_thunk(int i);
 Group& group_at(int i);
 
 }  // namespace facula::python

@@ -1,0 +1,153 @@
+// Elementwise operations composed of pointwise ones: other spellings, rounding modes, overloads that take tensors.
+#include "ops/functions.h"
+
+namespace facula {
+namespace {
+
+Tensor div_mode(const Tensor& a, const Arg& b, std::string_view mode) {
+  const Arg in[] = {Arg(a), b};
+  if (mode == "floor") return pointwise(row<DivFloor>, nullptr, in);
+  if (mode == "trunc") return pointwise(row<DivTrunc>, nullptr, in);
+  fail("div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", mode, "'");
+}
+Tensor div_optional(const Tensor& a, const Arg& b, std::optional<std::string_view> mode) {
+  return mode ? div_mode(a, b, *mode) : call(Div{}, a, b);
+}
+Tensor clamp_tensors(const Tensor& x, const Arg& low, const Arg& high) {
+  if (low.present && high.present) return call(ClampTensors{}, x, low, high);
+  if (low.present) return call(ClampMin{}, x, low);
+  if (high.present) return call(ClampMax{}, x, high);
+  fail("torch.clamp: At least one of 'min' or 'max' must not be None");
+}
+Tensor positive(const Tensor& x) {
+  if (x->dtype == DType::Bool) fail("The `+` operator, on a bool tensor is not supported.");
+  return x;
+}
+Tensor gelu(const Tensor& x, std::string_view approximate) {
+  if (approximate == "none") return call(Gelu{}, x);
+  if (approximate == "tanh") return call(GeluTanh{}, x);
+  fail("approximate argument must be either none or tanh.");
+}
+Tensor relu6(const Tensor& x) { return call(Hardtanh{0, 6}, x); }
+Tensor tanhshrink(const Tensor& x) { return x - call(Tanh{}, x); }
+Tensor softsign(const Tensor& x) { return x / (call(Abs{}, x) + Scalar(1)); }
+Tensor prelu(const Tensor& x, const Tensor& weight) {
+  if (x->dtype != weight->dtype)
+    fail("prelu: Type promoting not supported. Got ", c_name(x->dtype), " and ", c_name(weight->dtype));
+  Tensor w = weight;
+  if (weight->numel != 1) {
+    const int64_t channels = x->ndim > 1 ? x->sizes[1] : 1;
+    if (x->ndim == 0) fail("Not allow zero-dim input tensor.");
+    if (channels != weight->numel)
+      fail("Mismatch of parameter numbers and input channel size. Found parameter numbers = ", weight->numel,
+           " and channel size = ", channels, ".");
+    Dims shape = Dims::filled(x->ndim, 1);
+    shape[x->ndim > 1 ? 1 : 0] = weight->numel;
+    w = view(weight, shape);
+  } else if (x->ndim) {
+    w = view(weight, Dims::filled(x->ndim, 1));
+  }
+  return call(Prelu{}, x, w);
+}
+Tensor rrelu_eval(const Tensor& x, double lower, double upper) { return call(LeakyRelu{(lower + upper) / 2}, x); }
+Tensor ldexp(const Tensor& x, const Arg& exponent) {
+  const Tensor two = full(Dims(), 2.0, default_dtype, x->device);
+  return call(Mul{}, x, exponent.tensor ? call(PowTensor{}, two, exponent) : call(Pow{exponent.scalar}, two));
+}
+bool complex_operand(const Arg& a) { return a.tensor ? is_complex(a.tensor->dtype) : a.scalar.is_complex(); }
+Tensor wide_operand(const Arg& a, DType t) {
+  return a.tensor ? to_dtype(Tensor(a.tensor), t) : full(Dims(), a.scalar, t);
+}
+Tensor float_power(const Arg& a, const Arg& b) {
+  if (!a.tensor && !b.tensor) fail<TypeError>("float_power(): one argument must be a Tensor");
+  const DType t = complex_operand(a) || complex_operand(b) ? DType::Complex128 : DType::Float64;
+  if (!b.tensor) return call(Pow{b.scalar}, wide_operand(a, t));
+  return call(PowTensor{}, wide_operand(a, t), wide_operand(b, t));
+}
+Tensor where_condition(const Tensor& condition, const Arg& a, const Arg& b) {  // number operands, uint8 conditions
+  Tensor c = condition;
+  if (c->dtype == DType::UInt8) c = to_dtype(c, DType::Bool);
+  if (!a.tensor && !b.tensor) {
+    Promotion p;
+    p.add(2, dtype_of(a.scalar));
+    p.add(2, dtype_of(b.scalar));
+    return call(Where{}, c, full(Dims(), a.scalar, p.result(), c->device), b);
+  }
+  return call(Where{}, c, a, b);
+}
+
+Tensor isclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool equal_nan) {
+  if (a->dtype != b->dtype) fail(c_name(a->dtype), " did not match ", c_name(b->dtype));
+  if (rtol < 0) fail("rtol must be greater than or equal to zero, but got ", rtol);
+  if (atol < 0) fail("atol must be greater than or equal to zero, but got ", atol);
+  GradMode off(false);
+  Tensor close = call(Eq{}, a, b);
+  if (is_floating(a->dtype) && equal_nan) {
+    close = call(LogicalOr{}, close, call(LogicalAnd{}, call(Isnan{}, a), call(Isnan{}, b)));
+  }
+  if (rtol == 0 && atol == 0) return close;
+  const bool whole = !is_floating(a->dtype);
+  const Tensor wide_b = whole ? to_dtype(b, DType::Float64) : b, wide_a = whole ? to_dtype(a, DType::Float64) : a;
+  const Tensor allowed = call(Abs{}, wide_b * Scalar(rtol)) + Scalar(atol), apart = call(Abs{}, wide_a - wide_b);
+  return call(LogicalOr{}, close, call(LogicalAnd{}, call(Isfinite{}, apart), call(Le{}, apart, allowed)));
+}
+bool all_true(const Tensor& t) {
+  const Tensor d = dense(t);
+  if (d->is_meta()) fail<NotImplemented>("a meta tensor has no values to compare");
+  for (int64_t i = 0; i < d->numel; ++i)
+    if (!d->as<bool>()[i]) return false;
+  return true;
+}
+bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool equal_nan) {
+  return all_true(isclose(a, b, rtol, atol, equal_nan));
+}
+bool equal(const Tensor& a, const Tensor& b) {
+  if (!a->same_shape(*b)) return false;
+  if (!(a->device == b->device)) fail("Cannot compare two tensors on different devices. Got: ", to_string(a->device), " and ", to_string(b->device));
+  return all_true(call(Eq{}, a, b));
+}
+Tensor isreal(const Tensor& x) {
+  if (!is_complex(x->dtype)) return full(x->shape(), true, DType::Bool, x->device);
+  return call(Eq{}, x, unary("conj", x));
+}
+Tensor conjugate(const Tensor& x) { return is_complex(x->dtype) ? unary("conj", x) : x; }
+Tensor maximum_of(const Tensor& a, const Tensor& b) { return call(Maximum{}, a, b); }
+Tensor minimum_of(const Tensor& a, const Tensor& b) { return call(Minimum{}, a, b); }
+
+template <class Op> Tensor again(const Tensor& x) { return call(Op{}, x); }
+
+}  // namespace
+
+static constexpr OpEntry entries[] = {
+    fn<div_mode>("div(Tensor input, Operand other, *, str rounding_mode)", kEverywhere, "divide"),
+    fn<div_optional>("div(Tensor input, Operand other, *, str? rounding_mode=None)", kEverywhere, "divide"),
+    fn<clamp_tensors>("clamp(Tensor input, Operand? min=None, Operand? max=None)", kEverywhere, "clip"),
+    fn<positive>("positive(Tensor input)"),
+    fn<gelu>("gelu(Tensor input, *, str approximate='none')", kNN),
+    fn<relu6>("relu6(Tensor input)", kNN | kInPlaceNN),
+    fn<tanhshrink>("tanhshrink(Tensor input)", kNN),
+    fn<softsign>("softsign(Tensor input)", kNN),
+    fn<prelu>("prelu(Tensor input, Tensor weight)", kFunction | kMethod | kNN),
+    fn<rrelu_eval>("_rrelu_eval(Tensor input, float lower, float upper)", kPrivate),
+    fn<ldexp>("ldexp(Tensor input, Operand other)", kEverywhere),
+    fn<float_power>("float_power(Operand input, Operand exponent)", kEverywhere),
+    fn<where_condition>("where(Tensor condition, Operand input, Operand other)", kFunction | kOut),
+    fn<isclose>("isclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False)"),
+    fn<allclose>("allclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False)"),
+    fn<equal>("equal(Tensor input, Tensor other)"),
+    fn<isreal>("isreal(Tensor input)"),
+    fn<conjugate>("conj(Tensor input)", kFunction | kMethod, "conj_physical"),
+    fn<maximum_of>("max(Tensor input, Tensor other)", kFunction | kMethod | kOut),
+    fn<minimum_of>("min(Tensor input, Tensor other)", kFunction | kMethod | kOut),
+    fn<again<Sigmoid>>("expit(Tensor input)", kSpecial | kOut),
+    fn<again<Exp2>>("exp2(Tensor input)", kSpecial | kOut),
+    fn<again<Expm1>>("expm1(Tensor input)", kSpecial | kOut),
+    fn<again<Log1p>>("log1p(Tensor input)", kSpecial | kOut),
+    fn<again<Round>>("round(Tensor input)", kSpecial | kOut),
+    fn<again<Lgamma>>("gammaln(Tensor input)", kSpecial | kOut),
+    fn<again<Digamma>>("psi(Tensor input)", kSpecial | kOut),
+    fn<again<Tanh>>("tanh(Tensor input)", kNN),
+};
+FACULA_ENTRIES(elementwise)
+
+}  // namespace facula
