@@ -21,10 +21,7 @@ FACULA_BITWISE(Lcm, lcm, "", kInts)
 
 struct BitwiseNot {
   static constexpr OpInfo info{.signature = "bitwise_not(Tensor input)", .types = kBools | kInts, .python_operator = "~"};
-  template <class T> constexpr T forward(T x) const {
-    if constexpr (std::is_same_v<T, bool>) return !x;
-    else return T(~x);
-  }
+  template <class T> constexpr T forward(T x) const { return bitwise_xor(x, T(-1)); }
 };
 
 using bitwise_ops = List<BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseLeftShift, BitwiseRightShift, Gcd, Lcm, BitwiseNot>;
