@@ -15,10 +15,10 @@ inline float exp(float x) {
   return scale((p * (r * r) + r) + 1.f, n);
 }
 
-inline double exp_scaled(double x, double extra) {  // 2^extra e^x
+inline double exp_scaled(double x, double extra, double rest = 0.) {  // 2^extra e^(x + rest)
   const double c = x < -746. ? -746. : (x > 711. ? 711. : x);
   const double n = nearest(c * 1.44269504088896338700);
-  const double hi = c - n * 6.93147180369123816490e-01, lo = n * 1.90821492927058770002e-10;
+  const double hi = c - n * 6.93147180369123816490e-01, lo = n * 1.90821492927058770002e-10 - rest;
   const double r = hi - lo, t = r * r;
   const double q =
       r - t * polynomial(t, 1.66666666666666019037e-01, -2.77777777770155933842e-03,

@@ -22,7 +22,8 @@ template <Real F> struct Quick {
   template <Real F> constexpr Quick<F> operator op(Quick<F> a, Quick<F> b) { return Quick<F>(a.v op b.v); }
 FACULA_DEFINE(+)
 FACULA_DEFINE(-)
-FACULA_DEFINE(*) FACULA_DEFINE(/)
+FACULA_DEFINE(*)
+FACULA_DEFINE(/)
 #undef FACULA_DEFINE
 #define FACULA_DEFINE(op) \
   template <Real F> constexpr bool operator op(Quick<F> a, Quick<F> b) { return a.v op b.v; }

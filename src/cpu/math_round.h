@@ -54,7 +54,7 @@ inline double quick_fmod(double a, double b) {
 
 // The remainder with the sign of b (Python).
 template <Real F> inline F remainder_of(F r, F b) {
-  return r != F(0) && (b < F(0)) != (r < F(0)) ? r + b : r;
+  return r != F(0) && copysign(F(1), r) != copysign(F(1), b) ? r + b : r;
 }
 template <Real F> inline F remainder(F a, F b) { return remainder_of(fmod(a, b), b); }
 
@@ -62,7 +62,7 @@ template <Real F> inline F remainder(F a, F b) { return remainder_of(fmod(a, b),
 // to the next integer when a lies just under a multiple of b.
 template <Real F> inline F floor_divide_of(F a, F b, F r) {
   const F quotient = (a - r) / b;
-  const F q = r != F(0) && (b < F(0)) != (r < F(0)) ? quotient - F(1) : quotient;
+  const F q = r != F(0) && copysign(F(1), r) != copysign(F(1), b) ? quotient - F(1) : quotient;
   const F low = floor(q), near = q - low > F(0.5) ? low + F(1) : low;
   return b == F(0) ? a / b : (q != F(0) ? near : copysign(F(0), a / b));
 }
