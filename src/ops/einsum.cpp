@@ -218,6 +218,15 @@ Tensor aligned(Tensor t, const std::vector<int>& term, const Layout& l, size_t i
   return permute(t, order);
 }
 
+[[noreturn]] void fail_size(int label, int dim, size_t operand, int64_t size, int64_t seen) {
+  if (label == kEllipsis)
+    fail("einsum(): dimension ", dim, " covered by ellipsis in operand ", operand, "has size ", size,
+         " which does not broadcast with previously seen ellipsis with size ", seen,
+         " for the respective dimension");
+  fail("einsum(): subscript ", letter(label), " has size ", size, " for operand ", operand,
+       " which does not broadcast with previously seen size ", seen);
+}
+
 Tensor einsum(std::string_view text, const std::vector<Tensor>& operands) {
   if (operands.empty()) fail("einsum(): must provide at least one operand");
   const Equation e = parse(text, operands.size());
@@ -227,23 +236,20 @@ Tensor einsum(std::string_view text, const std::vector<Tensor>& operands) {
     aligned_operands.push_back(aligned(operands[i], e.inputs[i], l, i));
   // The last operand with a size other than 1 decides when a dimension may be summed.
   std::vector<size_t> last_use(size_t(l.total), 0);
-  for (int d = 0; d < l.total; ++d) {
-    int64_t size = 1;
-    for (size_t i = 0; i < operands.size(); ++i) {
-      const int64_t here = aligned_operands[i]->sizes[d];
-      if (here == 1) continue;
-      if (size != 1 && here != size) {
-        std::string name = "...";
-        for (int label = 0; label < kEllipsis; ++label)
-          if (l.at[size_t(label)] == d) name = std::string(1, letter(label));
-        if (name == "...")
-          fail("einsum(): operands do not broadcast with remapped shapes [original->remapped]: sizes ", size,
-               " and ", here, " under the ellipsis");
-        fail("einsum(): subscript ", std::string_view(name), " has size ", here, " for operand ", i,
-             " which does not broadcast with previously seen size ", size);
+  std::vector<int64_t> sizes(size_t(l.total), 1);
+  for (size_t i = 0; i < operands.size(); ++i) {
+    int dim = 0;  // of the operand
+    for (int label : e.inputs[i]) {
+      const bool open = label == kEllipsis;
+      const int covered = open ? operands[i]->ndim - int(e.inputs[i].size()) + 1 : 1;
+      const int first = l.at[size_t(label)] + (open ? l.ellipsis - covered : 0);
+      for (int d = first; d < first + covered; ++d, ++dim) {
+        const int64_t here = aligned_operands[i]->sizes[d], seen = sizes[size_t(d)];
+        if (here == 1) continue;
+        if (seen != 1 && here != seen) fail_size(label, dim, i, here, seen);
+        sizes[size_t(d)] = here;
+        last_use[size_t(d)] = i;
       }
-      size = here;
-      last_use[size_t(d)] = i;
     }
   }
   Tensor result = aligned_operands[0];

@@ -155,7 +155,9 @@ void inner_product(DType t, const TensorImpl& x, const TensorImpl& y, bool conj_
 
 Tensor result_of_product(const Dims& sizes, DType t, const Tensor& a, const Tensor& b) {
   if (a->is_meta() || b->is_meta()) return empty(t, sizes, a->is_meta() ? a->device : b->device);
-  return empty(t, sizes);
+  for (int64_t n : sizes)
+    if (n > 1 << 20) return empty(t, sizes);  // checks for overflow
+  return sizes.count < 3 ? empty_cpu(t, sizes.count, sizes.v) : empty(t, sizes);
 }
 
 const char* type_text(DType t) {

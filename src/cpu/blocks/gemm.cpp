@@ -559,11 +559,18 @@ template <class T> void integers(const Product<T>& p) {
     const int64_t columns = p.n - j < kStrip ? p.n - j : kStrip;
     for (int64_t i = 0; i < p.m; ++i) {
       for (int64_t l = 0; l < columns; ++l) sums[l] = 0;
-      for (int64_t q = 0; q < p.k; ++q) {
-        const T s = p.a[i * p.a_row + q * p.a_col];
-        const T* b = p.b + q * p.b_row + j;
-        for (int64_t l = 0; l < columns; ++l) sums[l] = T(sums[l] + s * b[l]);
+      const T* a = p.a + i * p.a_row;
+      const T* b = p.b + j;
+      int64_t q = 0;
+      for (; q + 4 <= p.k; q += 4, a += 4 * p.a_col, b += 4 * p.b_row) {
+        const T s0 = a[0], s1 = a[p.a_col], s2 = a[2 * p.a_col], s3 = a[3 * p.a_col];
+        const T *b1 = b + p.b_row, *b2 = b1 + p.b_row, *b3 = b2 + p.b_row;
+#pragma GCC ivdep
+        for (int64_t l = 0; l < columns; ++l)
+          sums[l] = T(sums[l] + s0 * b[l] + s1 * b1[l] + s2 * b2[l] + s3 * b3[l]);
       }
+      for (; q < p.k; ++q, a += p.a_col, b += p.b_row)
+        for (int64_t l = 0; l < columns; ++l) sums[l] = T(sums[l] + a[0] * b[l]);
       T* c = p.c + i * p.c_row + j;
       if (p.beta == 0) {
         for (int64_t l = 0; l < columns; ++l) c[l] = T(p.alpha * sums[l]);
