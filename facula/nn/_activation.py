@@ -15,6 +15,7 @@ __all__ = [
 ]  # fmt: skip
 _WRAPPED = ("softmax", "log_softmax")  # these add to the operation of the same name
 
+
 def _implicit_dim(name: str, ndim: int, stacklevel: int) -> int:
     import warnings
 
@@ -77,9 +78,13 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
 
 def rrelu(
-    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+    input: Tensor,
+    lower: float = 1.0 / 8,
+    upper: float = 1.0 / 3,
+    training: bool = False,
+    inplace: bool = False,
 ) -> Tensor:
-    """Leaky ReLU with a slope drawn from [lower, upper) for each element in training, the middle otherwise."""
+    """Leaky ReLU with a slope drawn from [lower, upper) for each element in training, else their middle."""
     result = torch.rrelu(input, lower, upper, training)
     return input.copy_(result) if inplace else result
 
@@ -105,7 +110,9 @@ def _drop(name: str, input: Tensor, p: float, training: bool, inplace: bool) -> 
     return getattr(torch, name + "_" if inplace else name)(input, p, training)
 
 
-def _drop_channels(name: str, input: Tensor, p: float, training: bool, inplace: bool, unbatched: int) -> Tensor:
+def _drop_channels(
+    name: str, input: Tensor, p: float, training: bool, inplace: bool, unbatched: int
+) -> Tensor:
     if input.dim() != unbatched:
         return _drop("feature_dropout", input, p, training, inplace)
     result = _drop("feature_dropout", input.unsqueeze(0), p, training, inplace)

@@ -10,13 +10,14 @@ import facula as torch
 from ._distance import pairwise_distance
 
 if TYPE_CHECKING:
-    from typing import Callable
+    from collections.abc import Callable
 
     from facula import Tensor
 
 __all__ = [
     "l1_loss", "mse_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy",
-    "binary_cross_entropy_with_logits", "kl_div", "poisson_nll_loss", "gaussian_nll_loss", "margin_ranking_loss",
+    "binary_cross_entropy_with_logits", "kl_div", "poisson_nll_loss", "gaussian_nll_loss",
+    "margin_ranking_loss",
     "hinge_embedding_loss", "cosine_embedding_loss", "soft_margin_loss", "multilabel_soft_margin_loss",
     "multi_margin_loss", "multilabel_margin_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
 ]  # fmt: skip
@@ -31,7 +32,8 @@ def legacy_reduction(size_average, reduce) -> str:
     reduce = True if reduce is None else reduce
     meant = "none" if not reduce else "mean" if size_average else "sum"
     warnings.warn(
-        f"size_average and reduce args will be deprecated, please use reduction='{meant}' instead.", stacklevel=4
+        f"size_average and reduce args will be deprecated, please use reduction='{meant}' instead.",
+        stacklevel=4,
     )
     return meant
 
@@ -238,10 +240,7 @@ def gaussian_nll_loss(
     if var.size() != input.size():
         if input.size()[:-1] == var.size():
             var = var.unsqueeze(-1)
-        elif not (
-            var.dim() == input.dim()
-            and all(v in (1, i) for v, i in zip(var.size(), input.size()))
-        ):
+        elif not (var.dim() == input.dim() and all(v in (1, i) for v, i in zip(var.size(), input.size()))):
             raise ValueError("var is of incorrect size")
     _check_reduction(reduction)
     var = var.clone()
@@ -272,7 +271,12 @@ def margin_ranking_loss(
 
 
 def hinge_embedding_loss(
-    input: Tensor, target: Tensor, margin: float = 1.0, size_average=None, reduce=None, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    margin: float = 1.0,
+    size_average=None,
+    reduce=None,
+    reduction: str = "mean",
 ) -> Tensor:
     """x where t is 1, max(0, margin - x) where it is -1."""
     zero = torch.zeros_like(input)
@@ -297,7 +301,9 @@ def cosine_embedding_loss(
     dot = (input1 * input2).sum(-1)
     cos = dot / (((input1 * input1).sum(-1) + eps) * ((input2 * input2).sum(-1) + eps)).sqrt()
     zero = torch.zeros_like(cos)
-    loss = torch.where(target == 1, 1 - cos, zero) + torch.where(target == -1, (cos - margin).clamp_min(0), zero)
+    loss = torch.where(target == 1, 1 - cos, zero) + torch.where(
+        target == -1, (cos - margin).clamp_min(0), zero
+    )
     return _reduced(loss, reduction, size_average, reduce)
 
 
@@ -416,7 +422,8 @@ def triplet_margin_with_distance_loss(
     if not anchor.dim() == positive.dim() == negative.dim():
         raise RuntimeError(
             "The anchor, positive, and negative tensors are expected to have the same number of dimensions, "
-            f"but got: anchor {anchor.dim()}D, positive {positive.dim()}D, and negative {negative.dim()}D inputs"
+            f"but got: anchor {anchor.dim()}D, positive {positive.dim()}D, and negative "
+            f"{negative.dim()}D inputs"
         )
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:

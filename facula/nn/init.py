@@ -1,4 +1,4 @@
-"""Start values for parameters. Every function fills the tensor in place, without recording, and returns it."""
+"""Start values for parameters: functions that fill a tensor in place, unrecorded, and return it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from facula import Generator, Tensor
 
 __all__ = [
-    "calculate_gain", "uniform_", "normal_", "trunc_normal_", "constant_", "ones_", "zeros_", "eye_", "dirac_",
+    "calculate_gain", "uniform_", "normal_", "trunc_normal_", "constant_", "ones_", "zeros_",
+    "eye_", "dirac_",
     "xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_", "orthogonal_", "sparse_",
     "uniform", "normal", "constant", "eye", "dirac", "xavier_uniform", "xavier_normal", "kaiming_uniform",
     "kaiming_normal", "orthogonal", "sparse",
 ]  # fmt: skip
 
 _UNIT_GAIN = (
-    "linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "sigmoid",
+    "linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
+    "conv_transpose3d", "sigmoid",
 )  # fmt: skip
 
 
@@ -60,7 +62,9 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
         return tensor.uniform_(a, b, generator=generator)
 
 
-def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
+def normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
+) -> Tensor:
     """Normal with this mean and standard deviation."""
     with torch.no_grad():
         return tensor.normal_(mean, std, generator=generator)
@@ -74,7 +78,7 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Normal, conditioned on [a, b], by rejection (from a normal where that is likely to hit, else a uniform)."""
+    """Normal, conditioned on [a, b], by rejection (from a normal where that often hits, else a uniform)."""
     if tensor.device.type == "meta":
         return tensor
     if mean < a - 2 * std or mean > b + 2 * std:
@@ -88,7 +92,7 @@ def trunc_normal_(
 
     with torch.no_grad():
         if below((b - mean) / std) - below((a - mean) / std) > 0.3:
-            # The bounds as the tensor's dtype holds them, or a value rounded onto one would never be accepted.
+            # The bounds as the tensor's dtype holds them, or a value rounded to one would always be refused.
             low, high = tensor.new_tensor(a).item(), tensor.new_tensor(b).item()
             result = tensor.normal_(mean, std, generator=generator)
             while (outside := (result < low) | (result > high)).any():

@@ -21,7 +21,9 @@ class _ParameterMeta(type(Tensor)):
 
     def __repr__(cls) -> str:
         module = cls.__module__
-        return f"<class '{'torch' + module[6:] if module.startswith('facula') else module}.{cls.__qualname__}'>"
+        return (
+            f"<class '{'torch' + module[6:] if module.startswith('facula') else module}.{cls.__qualname__}'>"
+        )
 
 
 def _rebuild_parameter(data, requires_grad, backward_hooks):
@@ -52,7 +54,8 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         if type(t) is not type(data):
             raise RuntimeError(
                 f"Creating a Parameter from an instance of type {type(data).__name__} requires that detach() "
-                f"returns an instance of the same type, but return type {type(t).__name__} was found instead. To "
+                f"returns an instance of the same type, but return type {type(t).__name__} was "
+                "found instead. To "
                 "use the type as a Parameter, please correct the detach() semantics defined by its "
                 "__torch_dispatch__() implementation."
             )
@@ -77,7 +80,7 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
 
         # Hooks of a parameter are not saved.
         what = (self.detach(), self.requires_grad, OrderedDict())
-        state = self.__dict__
+        state = getattr(self, "__dict__", None)
         return (_rebuild_parameter_with_state, (*what, state)) if state else (_rebuild_parameter, what)
 
 

@@ -82,7 +82,8 @@ class LRScheduler:
                     f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
                     "last_epoch >= 0.\nThis typically happens when:\n"
                     "1. You're trying to resume training from a checkpoint but haven't properly loaded the "
-                    "optimizer state\n2. You're using last_epoch >= 0 for a fresh training run (not recommended)"
+                    "optimizer state\n2. You're using last_epoch >= 0 for a fresh training run (not "
+                    "recommended)"
                 )
         self.base_lrs = [_copied(group["initial_lr"]) for group in optimizer.param_groups]
         self.last_epoch = last_epoch
@@ -116,7 +117,9 @@ class LRScheduler:
     def step(self, epoch: int | None = None) -> None:
         """Sets the next rate; call it after the optimizer's step."""
         if self._step_count == 1:
-            more = "See more details at https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
+            more = (
+                "See more details at https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
+            )
             if not hasattr(self.optimizer.step, "_wrapped_by_lr_sched"):
                 _warn(
                     "Seems like `optimizer.step()` has been overridden after learning rate scheduler "
@@ -127,14 +130,16 @@ class LRScheduler:
                 _warn(
                     "Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch 1.1.0 and "
                     "later, you should call them in the opposite order: `optimizer.step()` before "
-                    "`lr_scheduler.step()`.  Failure to do this will result in PyTorch skipping the first value "
+                    "`lr_scheduler.step()`.  Failure to do this will result in PyTorch skipping the "
+                    "first value "
                     f"of the learning rate schedule. {more}"
                 )
         self._step_count += 1
         if epoch is not None:
             _warn(
                 "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "
-                "possible. Please use `scheduler.step()` to step the scheduler. During the deprecation, if epoch "
+                "possible. Please use `scheduler.step()` to step the scheduler. During the "
+                "deprecation, if epoch "
                 "is different from None, the closed form is used instead of the new chainable form, where "
                 "available. Please open an issue if you are unable to replicate your use case: "
                 "https://github.com/pytorch/pytorch/issues/new/choose."
@@ -227,7 +232,9 @@ class MultiplicativeLR(LambdaLR):
 class StepLR(LRScheduler):
     """The rate times gamma every step_size steps."""
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
         self.step_size = step_size
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -304,7 +311,9 @@ class LinearLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         if start_factor > 1.0 or start_factor <= 0:
-            raise ValueError("Starting multiplicative factor expected to be greater than 0 and less or equal to 1.")
+            raise ValueError(
+                "Starting multiplicative factor expected to be greater than 0 and less or equal to 1."
+            )
         if end_factor > 1.0 or end_factor < 0:
             raise ValueError("Ending multiplicative factor expected to be between 0 and 1.")
         self.start_factor = start_factor
@@ -369,7 +378,7 @@ class PolynomialLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """Half a cosine from the initial rate to eta_min in T_max steps, and back (Loshchilov and Hutter 2017)."""
+    """Half a cosine from the initial rate to eta_min in T_max steps and back (Loshchilov and Hutter 2017)."""
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self.T_max = T_max
@@ -382,7 +391,9 @@ class CosineAnnealingLR(LRScheduler):
         if t == 0:
             return current
         if self._is_initial or self._step_count == 1 and t > 0:
-            return [low + (base - low) * (1 + math.cos(t * math.pi / self.T_max)) / 2 for base in self.base_lrs]
+            return [
+                low + (base - low) * (1 + math.cos(t * math.pi / self.T_max)) / 2 for base in self.base_lrs
+            ]
         if (t - 1 - self.T_max) % (2 * self.T_max) == 0:
             rise = 1 - math.cos(math.pi / self.T_max)
             return [lr + (base - low) * rise / 2 for base, lr in zip(self.base_lrs, current)]
@@ -451,27 +462,13 @@ class SequentialLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int], last_epoch: int = -1
     ) -> None:
-        name = type(self).__name__
-        if len(schedulers) < 1:
-            raise ValueError(f"{name} expects at least one scheduler to be chained, but got no scheduler.")
-        for i, scheduler in enumerate(schedulers):
-            if not hasattr(scheduler, "optimizer"):
-                raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
-            if isinstance(scheduler, ReduceLROnPlateau):
-                raise ValueError(
-                    f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs to "
-                    f"be specified when calling `step`, but got one at index {i} in the given schedulers sequence."
-                )
-            if optimizer != scheduler.optimizer:
-                raise ValueError(
-                    f"{name} expects all schedulers to belong to the same optimizer, but got scheduler "
-                    f"{type(scheduler).__name__} at index {i} has {scheduler.optimizer}, which is different from "
-                    f"{type(optimizer).__name__}."
-                )
+        _check_chain(type(self).__name__, optimizer, schedulers)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
-                "Sequential Schedulers expects number of schedulers provided to be one more than the number of "
-                f"milestone points, but got number of schedulers {len(schedulers)} and the number of milestones "
+                "Sequential Schedulers expects number of schedulers provided to be one more than "
+                "the number of "
+                f"milestone points, but got number of schedulers {len(schedulers)} and the number "
+                "of milestones "
                 f"to be equal to {len(milestones)}"
             )
         self._schedulers = schedulers
@@ -512,24 +509,9 @@ class ChainedScheduler(LRScheduler):
     """Several schedules that all act at each step."""
 
     def __init__(self, schedulers, optimizer: Optimizer | None = None) -> None:
-        name = type(self).__name__
-        if len(schedulers) < 1:
-            raise ValueError(f"{name} expects at least one scheduler to be chained, but got no scheduler.")
-        optimizer = optimizer or schedulers[0].optimizer
-        for i, scheduler in enumerate(schedulers):
-            if not hasattr(scheduler, "optimizer"):
-                raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
-            if isinstance(scheduler, ReduceLROnPlateau):
-                raise ValueError(
-                    f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs to "
-                    f"be specified when calling `step`, but got one at index {i} in the given schedulers sequence."
-                )
-            if optimizer != scheduler.optimizer:
-                raise ValueError(
-                    f"{name} expects all schedulers to belong to the same optimizer, but got scheduler "
-                    f"{type(scheduler).__name__} at index {i} has {scheduler.optimizer}, which is different from "
-                    f"{type(optimizer).__name__}."
-                )
+        if optimizer is None and schedulers:
+            optimizer = schedulers[0].optimizer
+        _check_chain(type(self).__name__, optimizer, schedulers)
         self._schedulers = schedulers
         self.optimizer = optimizer
         self._last_lr = self._current()
@@ -547,6 +529,26 @@ class ChainedScheduler(LRScheduler):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes over what state_dict gave."""
         _load_nested(self, state_dict)
+
+
+def _check_chain(name: str, optimizer, schedulers) -> None:
+    if len(schedulers) < 1:
+        raise ValueError(f"{name} expects at least one scheduler to be chained, but got no scheduler.")
+    for i, scheduler in enumerate(schedulers):
+        if not hasattr(scheduler, "optimizer"):
+            raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
+        if isinstance(scheduler, ReduceLROnPlateau):
+            raise ValueError(
+                f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs to "
+                f"be specified when calling `step`, but got one at index {i} in the given "
+                "schedulers sequence."
+            )
+        if optimizer != scheduler.optimizer:
+            raise ValueError(
+                f"{name} expects all schedulers to belong to the same optimizer, but got scheduler "
+                f"{type(scheduler).__name__} at index {i} has {scheduler.optimizer}, which is different from "
+                f"{type(optimizer).__name__}."
+            )
 
 
 def _nested_state(scheduler) -> dict[str, Any]:

@@ -36,7 +36,8 @@ class RemovableHandle:
         from collections import OrderedDict
 
         # A dictionary that was not pickled along is replaced by an empty one, where remove() finds nothing.
-        self._kept = [d if d is not None else OrderedDict() for d in (state[0], *(state[2] if len(state) > 2 else ()))]
+        dicts = (state[0], *(state[2] if len(state) > 2 else ()))
+        self._kept = [OrderedDict() if d is None else d for d in dicts]
         self.hooks_dict_ref, *extra = (weakref.ref(d) for d in self._kept)
         self.extra_dict_ref = tuple(extra)
         self.id = state[1]
@@ -159,6 +160,16 @@ class BackwardHook:
             full = answer
         self.grad_outputs = full
         if self.input_index is None:
+            if self.user_hooks:
+                import warnings
+
+                warnings.warn(
+                    "Full backward hook is firing when gradients are computed with respect to "
+                    "module outputs since "
+                    "no inputs require gradients. See https://docs.pytorch.org/docs/main/generated/"
+                    "torch.nn.Module.html#torch.nn.Module.register_full_backward_hook for more details.",
+                    stacklevel=5,
+                )
             nothing = (None,) * self.n_inputs
             for hook in self.user_hooks:
                 answer = hook(self.module, nothing, full)

@@ -166,9 +166,22 @@ PyObject* get_array_interface(PyObject* o, void*) {
 }
 PyObject* get_array_priority(PyObject*, void*) { return PyLong_FromLong(1000); }  // numpy array * tensor is ours
 
+// Tensors are tracked by the garbage collector from the moment they have a __dict__.
+PyObject* get_dict(PyObject* o, void* context) {
+  PyObject* dict = PyObject_GenericGetDict(o, context);
+  if (dict && !PyObject_GC_IsTracked(o)) PyObject_GC_Track(o);
+  return dict;
+}
+int set_dict(PyObject* o, PyObject* value, void* context) {
+  const int failed = PyObject_GenericSetDict(o, value, context);
+  if (!failed && !PyObject_GC_IsTracked(o)) PyObject_GC_Track(o);
+  return failed;
+}
+
 }  // namespace
 
 PyGetSetDef kTensorAttributes[] = {
+    {"__dict__", get_dict, set_dict, nullptr, nullptr},
     {"shape", get_shape, nullptr, "The size of each dimension.", nullptr},
     {"dtype", get_dtype, nullptr, "The type of the elements.", nullptr},
     {"device", get_device, nullptr, "Where the elements are.", nullptr},

@@ -13,4 +13,14 @@ from .loss import *  # noqa: F403
 from .loss import __all__ as _loss
 from .module import Module
 
-__all__ = ["Module", "Identity", "Linear", "Bilinear", *_container, *_flatten, *_dropout, *_activation, *_loss]
+__all__ = [
+    "Module",
+    "Identity",
+    "Linear",
+    "Bilinear",
+    *_container,
+    *_flatten,
+    *_dropout,
+    *_activation,
+    *_loss,
+]

@@ -12,7 +12,8 @@ from ... import _C
 from ...utils.hooks import BackwardHook, RemovableHandle
 
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from collections.abc import Callable
+    from typing import Any
 
 _global_forward_hooks: dict = OrderedDict()
 _global_forward_pre_hooks: dict = OrderedDict()
@@ -29,9 +30,7 @@ _C._watch_global_hooks(
     _global_forward_hooks, _global_forward_pre_hooks, _global_backward_hooks, _global_backward_pre_hooks
 )
 
-_MIXED = (
-    "Cannot use both regular backward hooks and full backward hooks {}. Please use only one of them."
-)
+_MIXED = "Cannot use both regular backward hooks and full backward hooks {}. Please use only one of them."
 
 
 def _insert(hooks, hook, extra=(), prepend=False) -> RemovableHandle:
@@ -158,7 +157,8 @@ class _Hooks:
                     continue
                 if not (isinstance(answer, tuple) and len(answer) == 2):
                     raise RuntimeError(
-                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {answer}."
+                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
+                        f"but got {answer}."
                     )
                 args, kwargs = answer
             else:

@@ -11,7 +11,8 @@ import facula as torch
 from ...utils.hooks import RemovableHandle
 
 if TYPE_CHECKING:
-    from typing import Any, Callable, Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
 _EXTRA_STATE_KEY_SUFFIX = "_extra_state"
 
@@ -22,7 +23,7 @@ class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpec
     def __repr__(self) -> str:
         if not self.missing_keys and not self.unexpected_keys:
             return "<All keys matched successfully>"
-        return f"_{super().__repr__()}"
+        return super().__repr__()
 
     __str__ = __repr__
 
@@ -54,7 +55,7 @@ class _StateDict:
         return handle
 
     def register_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
-        """Runs hook(module, state_dict, prefix, local_metadata) after state_dict is made, to change it in place."""
+        """Runs hook(module, state_dict, prefix, local_metadata) after state_dict; it may change it."""
         hook._from_public_api = True
         handle = RemovableHandle(self._state_dict_hooks)
         self._state_dict_hooks[handle.id] = hook
@@ -66,7 +67,9 @@ class _StateDict:
         self._state_dict_pre_hooks[handle.id] = hook
         return handle
 
-    def _register_load_state_dict_pre_hook(self, hook: Callable, with_module: bool = False) -> RemovableHandle:
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable, with_module: bool = False
+    ) -> RemovableHandle:
         handle = RemovableHandle(self._load_state_dict_pre_hooks)
         self._load_state_dict_pre_hooks[handle.id] = _PreHook(hook, self if with_module else None)
         return handle
@@ -76,7 +79,7 @@ class _StateDict:
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
     def register_load_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
-        """Runs hook(module, incompatible_keys) after this module is loaded; it may change the lists of keys."""
+        """Runs hook(module, incompatible_keys) after this module is loaded; it may change the keys."""
         handle = RemovableHandle(self._load_state_dict_post_hooks)
         self._load_state_dict_post_hooks[handle.id] = hook
         return handle
@@ -186,7 +189,8 @@ class _StateDict:
             warnings.warn(
                 f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the "
                 "current model, which is a no-op. (Did you mean to pass `assign=True` to assign items in the "
-                "state dictionary to their corresponding key in the module instead of copying them in place?)",
+                "state dictionary to their corresponding key in the module instead of copying them "
+                "in place?)",
                 stacklevel=4,
             )
         try:
@@ -201,8 +205,10 @@ class _StateDict:
                 param.detach().copy_(value.detach())
         except Exception as e:
             error_msgs.append(
-                f'While copying the parameter named "{key}", whose dimensions in the model are {param.size()} '
-                f"and whose dimensions in the checkpoint are {value.size()}, an exception occurred : {e.args}."
+                f'While copying the parameter named "{key}", whose dimensions in the model are '
+                f"{param.size()} "
+                f"and whose dimensions in the checkpoint are {value.size()}, an exception occurred "
+                f": {e.args}."
             )
 
     def load_state_dict(

@@ -41,7 +41,6 @@ class ReLU(_InPlace):
         return F.relu(input, inplace=True) if self.inplace else torch.relu(input)
 
 
-
 class SELU(_InPlace):
     """Scaled ELU (Klambauer et al. 2017)."""
 
@@ -154,7 +153,7 @@ class Hardtanh(Module):
         self.max_val = max_val if max_value is None else max_value
         self.inplace = inplace
         if self.max_val <= self.min_val:
-            raise AssertionError("max_val must be larger than min_val")
+            raise AssertionError(f"max_val ({self.max_val}) must be greater than min_val ({self.min_val})")
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardtanh(input, self.min_val, self.max_val, inplace=self.inplace)

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import facula as torch
 
 from ..parameter import Parameter
-from .module import Module, _addindent, _typename
+from ._helpers import _addindent, _typename
+from .module import Module
 
 if TYPE_CHECKING:
-    from typing import Any, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
+    from typing import Any
 
 __all__ = ["Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"]
 
@@ -112,9 +114,15 @@ class Sequential(Module):
     @staticmethod
     def _check_times(other) -> None:
         if not isinstance(other, int):
-            raise TypeError(f"unsupported operand type(s) for *: <class 'torch.nn.modules.container.Sequential'> and {type(other)}")
+            raise TypeError(
+                f"unsupported operand type(s) for *: <class "
+                f"'torch.nn.modules.container.Sequential'> and {type(other)}"
+            )
         if other <= 0:
-            raise ValueError(f"Non-positive multiplication factor {other} for <class 'torch.nn.modules.container.Sequential'>")
+            raise ValueError(
+                f"Non-positive multiplication factor {other} for <class "
+                "'torch.nn.modules.container.Sequential'>"
+            )
 
     def __dir__(self):
         return [k for k in super().__dir__() if not k.isdigit()]
@@ -313,12 +321,14 @@ def _pairs(source, owner: str):
         return
     if not _is_iterable(source):
         raise TypeError(
-            f"{owner.replace('rD', 'rsD')}.update should be called with an iterable of key/value pairs, but got "
-            + type(source).__name__
+            f"{owner.replace('rD', 'rsD')}.update should be called with an iterable of key/value "
+            "pairs, but got " + type(source).__name__
         )
     for j, pair in enumerate(source):
         if not _is_iterable(pair):
-            raise TypeError(f"{owner} update sequence element #{j} should be Iterable; is" + type(pair).__name__)
+            raise TypeError(
+                f"{owner} update sequence element #{j} should be Iterable; is" + type(pair).__name__
+            )
         if len(pair) != 2:
             raise ValueError(f"{owner} update sequence element #{j} has length {len(pair)}; 2 is required")
         yield pair[0], pair[1]
@@ -393,7 +403,7 @@ class ParameterList(Module):
 
 
 class ParameterDict(Module):
-    """A dictionary that registers parameters and turns tensors into them; other values are kept as they are."""
+    """A dictionary that registers parameters and turns tensors into them; other values are just kept."""
 
     def __init__(self, parameters: Any = None) -> None:
         super().__init__()

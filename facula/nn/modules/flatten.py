@@ -47,7 +47,9 @@ class Unflatten(Module):
     @staticmethod
     def _require_ints(sizes) -> None:
         if not isinstance(sizes, (tuple, list)):
-            raise TypeError(f"unflattened_size must be a tuple of ints, but found type {type(sizes).__name__}")
+            raise TypeError(
+                f"unflattened_size must be a tuple of ints, but found type {type(sizes).__name__}"
+            )
         for idx, elem in enumerate(sizes):
             if not isinstance(elem, int):
                 raise TypeError(

@@ -9,6 +9,7 @@ import facula as torch
 
 from ... import _C
 from . import _hooks
+from ._helpers import _addindent, _parse_to, _typename
 from ._hooks import (  # noqa: F401  reachable here, as in PyTorch
     _Hooks,
     register_module_backward_hook,
@@ -23,7 +24,8 @@ from ._hooks import (  # noqa: F401  reachable here, as in PyTorch
 from ._state_dict import _EXTRA_STATE_KEY_SUFFIX, _IncompatibleKeys, _StateDict  # noqa: F401
 
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterator
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
 __all__ = [
     "Module",
@@ -40,33 +42,16 @@ __all__ = [
 Tensor = torch.Tensor
 
 
-def _typename(o: object) -> str:
-    """The name of an object's type in error messages, as torch.typename gives it."""
-    if isinstance(o, Tensor):
-        return o.type()
-    module = type(o).__module__
-    name = type(o).__qualname__
-    if module in ("builtins", None):
-        return name
-    return f"{'torch' + module[6:] if module.split('.')[0] == 'facula' else module}.{name}"
-
-
-def _addindent(text: str, spaces: int) -> str:
-    return text.replace("\n", "\n" + spaces * " ")
-
-
 def _forward_unimplemented(self, *input: Any) -> None:
     """The computation of the module: define it in the subclass."""
-    raise NotImplementedError(
-        f'Module [{type(self).__name__}] is missing the required "forward" function'
-    )
+    raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
 
 class Module(_C._ModuleBase, _Hooks, _StateDict):
     """The base of all neural network modules.
 
-    A subclass creates parameters and submodules in `__init__` (after `super().__init__()`) by assigning them to
-    attributes, and computes in `forward`. Calling the module runs `forward` and its hooks.
+    A subclass creates parameters and submodules in `__init__` (after `super().__init__()`) by assigning them
+    to attributes, and computes in `forward`. Calling the module runs `forward` and its hooks.
 
     Example:
         >>> class Net(nn.Module):
@@ -82,16 +67,19 @@ class Module(_C._ModuleBase, _Hooks, _StateDict):
     training: bool
     call_super_init: bool = False
     _compiled_call_impl = None
+    T_destination = dict
 
     def __init__(self, *args, **kwargs) -> None:
         if not self.call_super_init:
             if kwargs:
                 raise TypeError(
-                    f"{type(self).__name__}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'"
+                    f"{type(self).__name__}.__init__() got an unexpected keyword argument "
+                    f"'{next(iter(kwargs))}'"
                 )
             if args:
                 raise TypeError(
-                    f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were given"
+                    f"{type(self).__name__}.__init__() takes 1 positional argument but "
+                    f"{len(args) + 1} were given"
                 )
         self.__dict__.update(
             training=True,
@@ -125,9 +113,7 @@ class Module(_C._ModuleBase, _Hooks, _StateDict):
         if kind == "module" and hasattr(self, name) and name not in known:
             raise KeyError(f"attribute '{name}' already exists")
         if "." in name:
-            raise KeyError(
-                f'{kind} name can\'t contain "."' + (f", got: {name}" if kind == "module" else "")
-            )
+            raise KeyError(f'{kind} name can\'t contain "."' + (f", got: {name}" if kind == "module" else ""))
         if name == "":
             raise KeyError(f'{kind} name can\'t be empty string ""')
         if hasattr(self, name) and name not in known:
@@ -145,7 +131,8 @@ class Module(_C._ModuleBase, _Hooks, _StateDict):
         self._check_name("buffer", name, self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
+                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' (torch Tensor or "
+                "None required)"
             )
         for hook in _hooks._global_buffer_registration_hooks.values():
             answer = hook(self, name, tensor)
@@ -289,7 +276,6 @@ class Module(_C._ModuleBase, _Hooks, _StateDict):
         if buffers is None:
             raise AttributeError("cannot assign buffer before Module.__init__() call")
         if isinstance(value, Buffer):
-            self._forget(name, self.__dict__, self._parameters, self._modules)
             self.register_buffer(name, value, value.persistent)
             return
         for hook in _hooks._global_buffer_registration_hooks.values():
@@ -422,6 +408,18 @@ class Module(_C._ModuleBase, _Hooks, _StateDict):
         """Moves everything to the GPU: raises where there is none."""
         return self._apply(lambda t: t.cuda(device))
 
+    def xpu(self, device=None):
+        """Moves everything to an Intel GPU: raises where there is none."""
+        return self.to(f"xpu:{device}" if device is not None else "xpu")
+
+    def mtia(self, device=None):
+        """Moves everything to an MTIA device: raises where there is none."""
+        return self.to(f"mtia:{device}" if device is not None else "mtia")
+
+    def ipu(self, device=None):
+        """Moves everything to an IPU: raises where there is none."""
+        return self.to(f"ipu:{device}" if device is not None else "ipu")
+
     def to_empty(self, *, device, recurse: bool = True):
         """Moves to the device without copying the values."""
         return self._apply(lambda t: torch.empty_like(t, device=device), recurse=recurse)
@@ -432,7 +430,9 @@ class Module(_C._ModuleBase, _Hooks, _StateDict):
 
     def compile(self, *args, **kwargs) -> None:
         """Not available: facula has no compiler yet."""
-        raise NotImplementedError("torch.nn.Module.compile: facula has no compiler yet; call the module as it is")
+        raise NotImplementedError(
+            "torch.nn.Module.compile: facula has no compiler yet; call the module as it is"
+        )
 
     # Iteration
 
@@ -441,7 +441,9 @@ class Module(_C._ModuleBase, _Hooks, _StateDict):
     ):
         memo: set = set()
         modules = (
-            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            if recurse
+            else [(prefix, self)]
         )
         for module_prefix, module in modules:
             for key, value in get_members_fn(module):
@@ -562,35 +564,6 @@ class Module(_C._ModuleBase, _Hooks, _StateDict):
         else:
             body = "\n  " + "\n  ".join(lines) + "\n"
         return f"{self._get_name()}({body})"
-
-
-def _parse_to(*args, **kwargs):
-    """The device, dtype, non_blocking and memory_format that arguments of `to` mean."""
-    device = dtype = None
-    args = list(args)
-    if args and isinstance(args[0], Tensor):
-        device, dtype = args[0].device, args[0].dtype
-        args.pop(0)
-    elif args and isinstance(args[0], torch.dtype):
-        dtype = args.pop(0)
-    elif args:
-        device = args.pop(0)
-        if args and (args[0] is None or isinstance(args[0], torch.dtype)):
-            dtype = args.pop(0)
-    non_blocking = args.pop(0) if args else kwargs.pop("non_blocking", False)
-    memory_format = kwargs.pop("memory_format", None)
-    if "tensor" in kwargs:
-        other = kwargs.pop("tensor")
-        device, dtype = other.device, other.dtype
-    device = kwargs.pop("device", device)
-    dtype = kwargs.pop("dtype", dtype)
-    kwargs.pop("copy", None)
-    if args or kwargs:
-        got = ", ".join([type(a).__name__ for a in args] + [f"{k}={type(v).__name__}" for k, v in kwargs.items()])
-        raise TypeError(f"to() received an invalid combination of arguments - got ({got})")
-    if device is not None and not isinstance(device, torch.device):
-        device = torch.device(device)
-    return device, dtype, non_blocking, memory_format
 
 
 from ..parameter import Buffer, Parameter  # noqa: E402  parameter.py knows nothing of modules

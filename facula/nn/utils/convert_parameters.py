@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import facula as torch
 
 if TYPE_CHECKING:
-    from typing import Iterable
+    from collections.abc import Iterable
 
     from facula import Tensor
 
@@ -22,7 +22,10 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Makes each parameter a piece of the vector, in order (memory is shared)."""
     if not isinstance(vec, torch.Tensor):
-        raise TypeError(f"expected torch.Tensor, but got: {torch.typename(vec) if hasattr(torch, 'typename') else type(vec)}")
+        raise TypeError(
+            f"expected torch.Tensor, but got: "
+            f"{torch.typename(vec) if hasattr(torch, 'typename') else type(vec)}"
+        )
     at = 0
     for p in parameters:
         count = p.numel()

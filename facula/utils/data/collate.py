@@ -51,7 +51,7 @@ def _like_sequence(sample, values: list):
 
 
 def default_collate(batch):
-    """Joins samples: tensors are stacked, numbers become a tensor, containers are joined element by element."""
+    """Joins samples: tensors are stacked, numbers become a tensor, containers are joined by element."""
     sample = batch[0]
     if isinstance(sample, torch.Tensor):
         return torch.stack(batch, 0)

@@ -40,14 +40,14 @@ class DataLoader:
         batch_size: samples in a batch; None hands out the samples themselves.
         shuffle: a new random order each time.
         sampler, batch_sampler: an order of one's own, of indices or of lists of indices.
-        num_workers: how many workers fetch; they run one after the other in this process, each with the random
-            stream that its process would have in PyTorch.
+        num_workers: how many workers fetch; they run one after the other in this process, each with the
+            random stream that its process would have in PyTorch.
         collate_fn: joins samples to a batch.
         drop_last: leave out a last batch that is shorter.
         worker_init_fn: called with the number of each worker when it starts.
         generator: source of the randomness for the order and the seeds of the workers.
-        pin_memory, timeout, multiprocessing_context, prefetch_factor, persistent_workers, in_order: as PyTorch
-            checks them; without effect here.
+        pin_memory, timeout, multiprocessing_context, prefetch_factor, persistent_workers, in_order: checked
+            as PyTorch does; without effect here.
     """
 
     dataset: Dataset
@@ -119,7 +119,8 @@ class DataLoader:
         if batch_sampler is not None:
             if batch_size != 1 or shuffle or sampler is not None or drop_last:
                 raise ValueError(
-                    "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
+                    "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, "
+                    "and drop_last"
                 )
             batch_size = None
             drop_last = False

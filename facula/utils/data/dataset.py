@@ -65,7 +65,8 @@ class StackDataset(Dataset):
     def __init__(self, *args: Dataset, **kwargs: Dataset) -> None:
         if args and kwargs:
             raise ValueError(
-                "Supported either ``tuple``- (via ``args``) or ``dict``- (via ``kwargs``) like input/output, but "
+                "Supported either ``tuple``- (via ``args``) or ``dict``- (via ``kwargs``) like "
+                "input/output, but "
                 "both types are given."
             )
         if not args and not kwargs:
@@ -96,9 +97,7 @@ def _items(dataset, indices: list) -> list:
         return [dataset[i] for i in indices]
     items = dataset.__getitems__(indices)
     if len(items) != len(indices):
-        raise ValueError(
-            f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(items)}"
-        )
+        raise ValueError(f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(items)}")
     return items
 
 
@@ -182,7 +181,7 @@ def random_split(dataset: Dataset, lengths, generator: Generator | None = None) 
     """Splits a data set at random.
 
     Args:
-        lengths: how many samples each part gets, or the shares (which sum to 1; what is left over from rounding
+        lengths: how many samples each part gets, or the shares (which sum to 1; what is left from rounding
             goes to the first parts, one sample each).
         generator: source of the randomness, the default one if None.
     """
