@@ -21,9 +21,9 @@ def find_method(self, name):
     """A public method defined here, bound to the tensor; AttributeError naming the nearest existing one otherwise."""
     if not name.startswith("_") and name in _METHODS:
         return _METHODS[name].__get__(self)
-    from ._names import missing
+    from ._names import missing_attribute
 
-    raise missing(self.__class__.__name__, name, self.__class__)
+    raise missing_attribute(self, name)
 
 
 def __repr__(self, *, tensor_contents=None):
@@ -70,10 +70,15 @@ class _NoGrad:
         _C._set_grad_enabled(self.previous)
 
 
+# Our types are named as PyTorch's, and pickles must not look for them under those names: torch.Size may not exist.
+def _construct(name, *args):
+    return getattr(_C, name)(*args)
+
+
 def _rebuild(kind, raw, dtype, shape, requires_grad, state):
     flat = _C.frombuffer(bytearray(raw), dtype=dtype) if raw else _C._functions.empty(0, dtype=dtype)
     out = flat.clone().view(shape)
-    if kind is not _C.Tensor:
+    if kind is not None:
         out = out.as_subclass(kind)
     out.requires_grad_(requires_grad)
     if state:
@@ -84,7 +89,8 @@ def _rebuild(kind, raw, dtype, shape, requires_grad, state):
 def __reduce_ex__(self, protocol):
     plain = self.detach().contiguous()
     raw = to_bytes(plain)
-    return _rebuild, (self.__class__, raw, self.dtype, tuple(self.shape), self.requires_grad, dict(self.__dict__))
+    kind = None if self.__class__ is _C.Tensor else self.__class__
+    return _rebuild, (kind, raw, self.dtype, tuple(self.shape), self.requires_grad, dict(self.__dict__))
 
 
 def __setstate__(self, state):

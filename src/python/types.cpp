@@ -109,7 +109,8 @@ PyObject* size_concat(PyObject* a, PyObject* b) {
 PyObject* size_repeat(PyObject* a, Py_ssize_t n) { return as_size(PyTuple_Type.tp_as_sequence->sq_repeat(a, n)); }
 PyObject* size_reduce(PyObject* o, PyObject*) {
   PyObject* list = PySequence_List(o);
-  return list ? Py_BuildValue("(O(N))", &SizeType, list) : nullptr;
+  if (!list) return nullptr;
+  return Py_BuildValue("(O(sN))", imported("facula._tensor", "_construct"), "Size", list);
 }
 PyMethodDef size_methods[] = {{"numel", size_numel, METH_NOARGS, "The number of elements of a tensor of this size."},
                               {"__reduce__", size_reduce, METH_NOARGS, nullptr},
@@ -163,7 +164,7 @@ PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* keywords) {
   });
 }
 PyObject* device_reduce(PyObject* o, PyObject*) {
-  return Py_BuildValue("(O(s))", &DeviceType, to_string(device_of(o)).c_str());
+  return Py_BuildValue("(O(ss))", imported("facula._tensor", "_construct"), "device", to_string(device_of(o)).c_str());
 }
 PyObject* device_enter(PyObject* o, PyObject*) { return Py_NewRef(o); }
 PyObject* device_exit(PyObject*, PyObject*) { Py_RETURN_NONE; }
