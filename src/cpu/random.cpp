@@ -12,9 +12,26 @@ namespace facula {
 FACULA_BY_ISA(RandomKernels, random_kernels)
 
 namespace {
+constexpr double kPi = 3.14159265358979323846;
+}  // namespace
+
+double uniform_double(Generator& g) { return double(g.random64() & ((uint64_t(1) << 53) - 1)) * 0x1p-53; }
+
+double standard_normal(Generator& g) {
+  if (g.next_double_normal) {
+    const double second = *g.next_double_normal;
+    g.next_double_normal.reset();
+    return second;
+  }
+  const double u1 = uniform_double(g), u2 = uniform_double(g);
+  const double radius = std::sqrt(-2.0 * std::log1p(-u2)), angle = 2.0 * kPi * u1;
+  g.next_double_normal = radius * std::sin(angle);
+  return radius * std::cos(angle);
+}
+
+namespace {
 
 constexpr int64_t kStep = 512;  // elements at a time
-constexpr double kPi = 3.14159265358979323846;
 
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -71,20 +88,6 @@ template <class T, class F> void map_uniform(Generator& g, T* out, int64_t n, F 
     best_random_kernels().uniform_double(g.engine, u, count, 0, 1);
     for (int64_t i = 0; i < count; ++i) to[i] = Wide<T>(f(u[i]));
   });
-}
-
-double uniform_double(Generator& g) { return double(g.random64() & ((uint64_t(1) << 53) - 1)) * 0x1p-53; }
-
-double standard_normal(Generator& g) {
-  if (g.next_double_normal) {
-    const double second = *g.next_double_normal;
-    g.next_double_normal.reset();
-    return second;
-  }
-  const double u1 = uniform_double(g), u2 = uniform_double(g);
-  const double radius = std::sqrt(-2.0 * std::log1p(-u2)), angle = 2.0 * kPi * u1;
-  g.next_double_normal = radius * std::sin(angle);
-  return radius * std::cos(angle);
 }
 
 void box_muller(double* data, double mean, double std) {
@@ -181,32 +184,6 @@ template <class T, class F> void map_word_pairs(Generator& g, T* out, int64_t n,
     best_random_kernels().words(g.engine, w, 2 * count);
     for (int64_t i = 0; i < count; ++i) to[i] = Wide<T>(f(uint64_t(w[2 * i]) << 32 | w[2 * i + 1]));
   });
-}
-
-// Above 10 the transformed rejection of W. Hoermann (1993), below it products of uniform numbers.
-int64_t poisson(Generator& g, double rate) {
-  if (!(rate > 0)) return 0;
-  if (rate >= 10) {
-    const double log_rate = std::log(rate);
-    const double b = 0.931 + 2.53 * std::sqrt(rate), a = -0.059 + 0.02483 * b;
-    const double inverse_alpha = 1.1239 + 1.1328 / (b - 3.4), v_r = 0.9277 - 3.6224 / (b - 2);
-    for (;;) {
-      const double u = uniform_double(g) - 0.5, v = uniform_double(g);
-      const double us = 0.5 - std::fabs(u);
-      const int64_t k = int64_t(std::floor((2 * a / us + b) * u + rate + 0.43));
-      if (us >= 0.07 && v <= v_r) return k;
-      if (k < 0 || (us < 0.013 && v > us)) continue;
-      if (std::log(v) + std::log(inverse_alpha) - std::log(a / (us * us) + b) <=
-          -rate + double(k) * log_rate - std::lgamma(double(k + 1)))
-        return k;
-    }
-  }
-  const double limit = std::exp(-rate);
-  double product = 1;
-  for (int64_t k = 0;; ++k) {
-    product *= uniform_double(g);
-    if (!(product > limit)) return k;
-  }
 }
 
 }  // namespace
@@ -341,14 +318,6 @@ void fill_permutation(Generator& g, DType t, void* data, int64_t n) {
         out[places[i]] = kept;
       }
     }
-  });
-}
-
-void fill_poisson(Generator& g, DType t, void* data, const void* rates, int64_t n) {
-  visit_floating(t, [&]<class T>(T) {
-    const T* const rate = static_cast<const T*>(rates);
-    T* const out = static_cast<T*>(data);
-    for (int64_t i = 0; i < n; ++i) out[i] = T(Wide<T>(poisson(g, double(Wide<T>(rate[i])))));
   });
 }
 

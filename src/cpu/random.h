@@ -47,6 +47,14 @@ void fill_integers(Generator&, DType t, void* data, int64_t n, uint64_t range, i
 void fill_integers(Generator&, DType t, void* data, int64_t n);
 
 void fill_permutation(Generator&, DType t, void* data, int64_t n);
+
+// Single numbers, evaluated by libm.
+double uniform_double(Generator&);   // in [0, 1)
+double standard_normal(Generator&);  // two come from each pair of uniform numbers
+
+// Samples by rejection, which take as many numbers as they need (cpu/random_rejection.cpp).
 void fill_poisson(Generator&, DType t, void* data, const void* rates, int64_t n);
+double sample_gamma(Generator&, double shape);
+double sample_binomial(Generator&, double count, double p);
 
 }  // namespace facula

@@ -169,6 +169,15 @@ def test_states_are_exchangeable():
 
 
 ERRORS = [
+    "t.binomial(t.tensor([5]), t.tensor([0.5]))",
+    "t.binomial(t.tensor([5.0]), t.tensor([0.5], dtype=t.float64))",
+    "t.binomial(t.ones(2), t.ones(2, dtype=t.float64))",
+    "t.binomial(t.ones(2).half(), t.ones(2).half())",
+    "t.binomial(t.tensor([-5.0, 5.5, 5.0]), t.tensor([0.5, 0.5, 1.5]))",
+    "t._standard_gamma(t.ones(2).half())",
+    "t._standard_gamma(t.ones(2).long())",
+    "t._sample_dirichlet(t.ones(2).long())",
+    "t.poisson(t.tensor([1e20, float('inf')]))",
     "t.ones(3).normal_(0, -1.5)",
     "t.normal(t.zeros(2), t.tensor([1.0, -1]))",
     "t.ones(3).uniform_(2, 1)",
