@@ -164,11 +164,6 @@ PyObject* get_array_interface(PyObject* o, void*) {
     return result;
   });
 }
-PyObject* get_dict(PyObject* o, void*) {
-  PyObject* dict = PyObject_GenericGetDict(o, nullptr);
-  if (dict && !PyObject_GC_IsTracked(o)) PyObject_GC_Track(o);  // as setting an attribute does
-  return dict;
-}
 PyObject* get_array_priority(PyObject*, void*) { return PyLong_FromLong(1000); }  // numpy array * tensor is ours
 
 // Tensors are tracked by the garbage collector from the moment they have a __dict__.
@@ -223,7 +218,6 @@ PyGetSetDef kTensorAttributes[] = {
     {"is_nested", get_false, nullptr, nullptr, nullptr},
     {"name", get_none, nullptr, nullptr, nullptr},
     {"_backward_hooks", get_none, nullptr, nullptr, nullptr},
-    {"__dict__", get_dict, PyObject_GenericSetDict, nullptr, nullptr},
     {"__array_interface__", get_array_interface, nullptr, nullptr, nullptr},
     {"__array_priority__", get_array_priority, nullptr, nullptr, nullptr},
     {}};
