@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import facula as torch
 
+TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from facula import Generator, Tensor
 

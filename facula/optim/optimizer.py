@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from functools import wraps
-from typing import TYPE_CHECKING
 
 import facula as torch
 
 from ..utils.hooks import RemovableHandle
 
+TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from typing import TYPE_CHECKING
 
 import facula as torch
 
 from ... import _C
 from ...utils.hooks import BackwardHook, RemovableHandle
 
+TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict, namedtuple
-from typing import TYPE_CHECKING
 
 import facula as torch
 
 from ...utils.hooks import RemovableHandle
 
+TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import facula as torch
 
 from .. import functional as F
 from ..parameter import Parameter
 from .module import Module
 
+TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from facula import Tensor
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections import OrderedDict
-from typing import TYPE_CHECKING
 
 import facula as torch
 
@@ -12,6 +11,7 @@ from ..parameter import Parameter
 from ._helpers import _addindent, _typename
 from .module import Module
 
+TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any

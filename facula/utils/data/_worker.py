@@ -9,10 +9,10 @@ that workers see each other's changes to the data set, and that nothing runs ahe
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
 
 import facula as torch
 
+TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from typing import Any
 
