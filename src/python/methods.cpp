@@ -211,6 +211,8 @@ PyMethodDef kMethods[] = {
     {"__complex__", tensor_complex, METH_NOARGS, nullptr},
     {"as_subclass", as_subclass_method, METH_O, nullptr},
     {"_make_subclass", as_function(make_subclass), kFastCall | METH_STATIC, nullptr},
+    // Beside the slot, which knows no keywords: subclasses call it with tensor_contents=.
+    {"__repr__", as_function(python_method<"__repr__">), kFastCall | METH_COEXIST, nullptr},
     in_python<"__deepcopy__">(), in_python<"__reduce_ex__">(), in_python<"__format__">(), in_python<"__array__">(),
     in_python<"__dir__">(), in_python<"__reversed__">(), in_python<"__setstate__">(), in_python<"_repr_html_">(),
     in_python<"__dlpack__">(), in_python<"__dlpack_device__">(), in_python<"__array_wrap__">()};
