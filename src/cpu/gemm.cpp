@@ -28,6 +28,7 @@ template <class T> const ProductKernels<T>& kernels() {
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Memory for packed panels, kept by the thread that calls: fresh pages cost as much as packing into them.
+// Null where there is none: throwing is for the thread that started the product.
 template <class T> T* scratch(int64_t elements) {
   struct Block {
     void* memory = nullptr;
@@ -40,7 +41,7 @@ template <class T> T* scratch(int64_t elements) {
     std::free(block.memory);
     block.bytes = 0;
     block.memory = std::aligned_alloc(4096, wanted);
-    if (!block.memory) throw std::bad_alloc();
+    if (!block.memory) return nullptr;
     block.bytes = wanted;
   }
   return static_cast<T*>(block.memory);
@@ -81,6 +82,7 @@ template <class T> void in_blocks(const Product<T>& p) {
   const int64_t b_side = std::min(kSide, ceil_div(p.n, tile_columns) * tile_columns);
   const int64_t depth_most = std::min(p.k, kInner);
   T* const packed_a = scratch<T>((a_side + b_side) * depth_most);
+  if (!packed_a) throw std::bad_alloc();
   T* const packed_b = packed_a + a_side * depth_most;
   for (int64_t j = 0; j < p.n; j += kSide)
     for (int64_t q = 0; q < p.k; q += kInner) {
@@ -117,6 +119,31 @@ template <class T> void in_blocks(const Product<T>& p) {
     }
 }
 
+// As in_blocks, by one thread, for few rows and columns.
+template <class T> void one_block(Product<T> p) {
+  const auto& kernel = kernels<T>();
+  const int64_t rows = ceil_div(p.m, kernel.tile_rows) * kernel.tile_rows;
+  const int64_t columns = ceil_div(p.n, kernel.tile_columns) * kernel.tile_columns;
+  const bool worth = p.m >= 16 && p.n >= 16 && p.a_col != 1;  // rows along k are read well as they are
+  T* const packed_a = !worth ? nullptr : scratch<T>((rows + columns) * kInner);
+  if (!packed_a) return kernel.serial(p);
+  T* const packed_b = packed_a + rows * kInner;
+  for (int64_t q = 0; q < p.k; q += kInner) {
+    Product<T> part = p;
+    part.k = std::min(kInner, p.k - q);
+    kernel.pack_a(p.a + q * p.a_col, p.a_row, p.a_col, p.m, part.k, packed_a);
+    kernel.pack_b(p.b + q * p.b_row, p.b_row, p.b_col, part.k, p.n, packed_b);
+    part.a = packed_a;
+    part.b = packed_b;
+    if (q > 0) {
+      part.d = part.c;
+      part.d_row = part.c_row;
+      part.beta = T(1);
+    }
+    kernel.packed(part);
+  }
+}
+
 constexpr int64_t kLongInner = 16384, kSmallResult = 128 * 128;
 
 // A small result with a long sum: parts of the sum side by side, then added in order.
@@ -133,7 +160,7 @@ template <class T> void in_depth(const Product<T>& p) {
     q.c_row = q.d_row = p.n;
     q.alpha = T(1);
     q.beta = T(0);
-    kernels<T>().serial(q);
+    one_block(q);
   });
   for (int64_t i = 0; i < p.m; ++i)
     for (int64_t j = 0; j < p.n; ++j) {
