@@ -75,7 +75,7 @@ struct NativeDropout {
     const Tensor mask = empty_as(*x, DType::Bool);
     if (!drops) fill(*mask, Scalar(true));
     else bernoulli_into(*mask, 1 - p, nullptr);
-    return {multiply(multiply(x, mask, false), Scalar(scale), true), mask};
+    return {multiply(x, multiply(to_dtype(mask, x->dtype), Scalar(scale), true), false), mask};
   }
   void vjp(const Back& b, Tensor* d) const { d[0] = b.g[0] * b.out[1] * Scalar(scale); }
 };
@@ -102,18 +102,22 @@ struct Rrelu {
       double* const slope = drawn->as<double>();
       for (int64_t i = 0; i < drawn->numel; ++i) {
         slope[i] = 1;
-        if (value[i] <= 0) fill_uniform(chosen(generator), DType::Float64, slope + i, 1, lower, upper);
+        if (value[i] <= 0) slope[i] = uniform_double(chosen(generator)) * (upper - lower) + lower;
       }
     }
     GradMode off(false);
     slopes = to_dtype(drawn, x->dtype);
-    return multiply(source, slopes, false);
+    if (!is_half(x->dtype)) return multiply(source, slopes, false);
+    return to_dtype(multiply(to_dtype(source, DType::Float32), to_dtype(drawn, DType::Float32), false),
+                    x->dtype);
   }
   void vjp(const Back& b, Tensor* d) const { d[0] = b.g[0] * slopes; }
 };
 
 Tensor rrelu(const Tensor& x, Scalar lower, Scalar upper, bool training, Generator* generator) {
-  const double from = double(lower), to = double(upper);
+  const bool wide = x->dtype == DType::Float64;
+  const double from = wide ? double(lower) : float(double(lower)),
+               to = wide ? double(upper) : float(double(upper));
   if (from > to) fail("Lower bound should be less than or equal to the upper bound");
   if (training) return call_structural(Rrelu{from, to, generator, nullptr}, x);
   const Tensor slope = binary("le", x, Scalar(0));
