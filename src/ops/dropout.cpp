@@ -48,8 +48,8 @@ template <Kind kind> Tensor drop(const Tensor& x, double p, bool train) {
     if (kind.alpha) {
       constexpr double alpha = 1.7580993408473766;
       const double a = 1 / std::sqrt((alpha * alpha * p + 1) * (1 - p));
-      shift = plus(multiply(plus(noise, Scalar(-1.0), false), Scalar(alpha * a), true), Scalar(alpha * a * p),
-                   true);
+      shift = plus(multiply(plus(noise, Scalar(-1.0), false), Scalar(alpha * a), true),
+                   full({}, Scalar(alpha * a * p), x->dtype, x->device), true);
       multiply(noise, Scalar(a), true);
     } else {
       const Arg in[] = {Arg(noise), Arg(Scalar(1 - p))};

@@ -98,7 +98,7 @@ Tensor normal_std(double mean, const Tensor& std, Generator* generator, const Te
     GradMode off(false);
     normal_into(*r, 0, 1, generator);
     multiply_into(r, std);
-    add_into(r, Scalar(mean));
+    add_into(r, full({}, Scalar(mean), r->dtype, r->device));  // rounded to 16 bits before it is added
   }
   return out ? r : with_no_gradient<"NormalBackward2">(r, std);
 }
