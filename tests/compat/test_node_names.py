@@ -1,0 +1,91 @@
+"""The name of the recorded operation, which every printed result shows, against real PyTorch."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import facula  # noqa: E402
+
+# a: [2, 3], b: [3], q: [3, 3] and complex c are recorded; m is a mask, i and j are indices
+EXPRESSIONS = """
+a + b | a + 1 | 1 + a | a - b | a - 1 | 1 - a | a * b | a * 2 | 2 * a | a / b | a / 2 | 2 / a | a ** 2
+a ** b | 2 ** a | a // b | a % b | a % 2 | -a | +a | abs(a) | a @ q | b @ b | q @ b | b @ q
+torch.add(a, b, alpha=2) | torch.sub(a, b, alpha=2) | torch.rsub(a, 2)
+torch.div(a, b, rounding_mode="floor") | torch.true_divide(a, b) | torch.fmod(a, 2)
+torch.remainder(a, b) | a.pow(0.5) | a.square() | a.sqrt() | a.rsqrt() | a.reciprocal() | a.exp()
+a.exp2() | a.expm1() | a.log() | a.log2() | a.log10() | a.log1p() | a.sin() | a.cos() | a.tan()
+a.asin() | a.acos() | a.atan() | a.sinh() | a.cosh() | a.tanh() | a.asinh() | (a + 2).acosh() | a.atanh()
+torch.atan2(a, a) | torch.hypot(a, a) | a.sigmoid() | a.logit() | a.erf() | a.erfc() | a.erfinv()
+a.lgamma() | a.digamma() | a.sign() | a.floor() | a.ceil() | a.round() | a.trunc() | a.frac() | a.abs()
+a.neg() | a.clamp(0, 1) | a.clamp(min=0) | a.clamp_min(0.1) | a.clamp_max(0.1) | torch.maximum(a, a)
+torch.minimum(a, a) | torch.fmax(a, a) | torch.lerp(a, a, 0.5) | torch.addcmul(a, a, a)
+torch.addcdiv(a, a, a) | torch.where(m, a, a) | a.relu() | F.relu(a) | F.relu6(a) | F.elu(a) | F.selu(a)
+F.celu(a) | F.gelu(a) | F.silu(a) | F.mish(a) | F.softplus(a) | F.softsign(a) | F.leaky_relu(a)
+F.hardtanh(a) | F.hardswish(a) | F.hardsigmoid(a) | F.logsigmoid(a) | F.tanhshrink(a) | F.softshrink(a)
+F.hardshrink(a) | F.threshold(a, 0, 1) | torch.tanh(a) | a.softmax(0) | a.log_softmax(1)
+F.softmax(a, 1) | a.sum() | a.sum(0) | a.sum((0, 1)) | a.mean() | a.mean(0) | a.prod() | a.prod(0)
+a.var() | a.var(0) | a.std() | a.std(0) | a.norm() | a.norm(1) | a.norm(dim=0) | a.max() | a.min()
+a.max(0).values | a.min(1).values | a.amax(0) | a.amin(1) | a.logsumexp(0) | a.cumsum(0) | a.cumprod(0)
+a.median() | a.sort().values | a.topk(1).values | a.view(3, 2) | a.reshape(3, 2) | a.reshape(2, 3)
+a.t() | a.T | a.mT | a.transpose(0, 1) | a.permute(1, 0) | a.unsqueeze(0) | a.unsqueeze(0).squeeze()
+a.unsqueeze(0).squeeze(0) | b.expand(2, 3) | b.expand_as(a) | a.flatten() | a.unflatten(1, (3, 1)) | a[0]
+a[:, 1] | a[:1] | a[...] | a[None] | a[i] | a[m] | a[0, 1] | a[::2, 1:] | a.select(0, 1)
+a.narrow(1, 0, 2) | a.split(1)[0] | a.split([1, 2], 1)[1] | a.chunk(2)[1] | a.unbind()[0] | a.diagonal()
+a.diag() | a.tril() | a.triu() | a.flip(0) | a.roll(1) | a.repeat(2, 1) | a.tile(2) | a.movedim(0, 1)
+a.as_strided((2,), (1,)) | torch.cat([a, a]) | torch.stack([a, a]) | torch.hstack([a, a]) | a.clone()
+a.contiguous() | a.t().contiguous() | a.double() | a.to(torch.float16) | a.type(torch.float64)
+a.index_select(0, i) | a.gather(1, j) | a.scatter(1, j, 0.0) | a.scatter_add(1, j, a)
+a.index_add(0, i, a[i]) | a.masked_fill(m, 0.0) | a.masked_select(m) | a.take(i) | torch.mm(q, q)
+torch.mv(q, b) | torch.dot(b, b) | torch.outer(b, b) | torch.matmul(a, b) | torch.addmm(q, q, q)
+torch.bmm(q[None], q[None]) | torch.baddbmm(q[None], q[None], q[None]) | torch.einsum("ij,jk->ik", q, q)
+F.linear(a, q) | F.linear(a, q, b) | F.mse_loss(a, a * 2) | F.l1_loss(a, a * 2)
+F.smooth_l1_loss(a, a * 2) | F.binary_cross_entropy(a, a.detach())
+F.binary_cross_entropy_with_logits(a, a.detach()) | F.cross_entropy(a, i) | F.nll_loss(a, i)
+F.dropout(a) | F.kl_div(a, a.detach()) | F.huber_loss(a, a * 2) | F.embedding(i, a) | c * 2 | c.abs()
+c.real | c.imag | c.conj() * 1 | c.angle() | torch.view_as_real(c) | torch.complex(a, a)
+a.clone().add_(1) | a.clone().mul_(b) | a.clone().zero_() | a.clone().fill_(2.0) | a.clone().copy_(a)
+a.clone().exp_() | a.clone().relu_() | a.clone().clamp_(0, 1) | a.clone().masked_fill_(m, 0)
+a.clone().t_() | a.clone().detach() | +a.clone()
+""".replace("\n", " | ").split(" | ")[1:-1]
+
+
+def names(library):
+    def recorded(*shape, dtype=None):
+        return (library.ones(*shape, dtype=dtype) * 0.5).requires_grad_()
+
+    return {
+        "torch": library,
+        "F": library.nn.functional,
+        "a": recorded(2, 3),
+        "b": recorded(3),
+        "q": recorded(3, 3),
+        "c": recorded(2, dtype=library.complex64),
+        "m": library.tensor([[True, False, True], [False, True, True]]),
+        "i": library.tensor([0, 1]),
+        "j": library.tensor([[0, 1, 2], [2, 1, 0]]),
+    }
+
+
+UNEQUAL = {
+    "a // b": "not recorded; PyTorch records a node that refuses to run backward",
+    "a.log1p()": "Log1pBackward0 for Log1PBackward0",
+    "a.digamma()": "no derivative yet",
+    "torch.complex(a, a)": "no derivative yet",
+    "a[...]": "SliceBackward0 for AliasBackward0",
+}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        pytest.param(e, marks=[pytest.mark.xfail(reason=UNEQUAL[e])] if e in UNEQUAL else [])
+        for e in EXPRESSIONS
+    ],
+)
+def test_name(expression):
+    mine, theirs = (eval(expression, names(library)) for library in (facula, torch))
+    assert type(mine.grad_fn).__name__ == type(theirs.grad_fn).__name__
+    if theirs.grad_fn is not None:
+        assert mine.grad_fn.name() == theirs.grad_fn.name().rpartition("::")[2]
