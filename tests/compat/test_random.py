@@ -249,3 +249,55 @@ ERRORS = [
 def test_errors(expression):
     seed(1)
     assert_same(expression)
+
+
+FILLS = [
+    "uniform_()", "normal_()", "exponential_()", "cauchy_()", "log_normal_()", "geometric_(0.5)",
+    "bernoulli_()", "bernoulli_(t.full((3,), 0.5))", "random_()", "random_(5)", "random_(2, 5)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_history_of_in_place_fills(fill):
+    seen = []
+    for library in (torch, facula):
+        x = library.ones(3, requires_grad=True)
+        y = x * 2
+        z = eval(f"y.{fill}", {"t": library, "y": y})
+        assert z is y
+        name = y.grad_fn.name()
+        y.sum().backward()
+        errors = []
+        for target in ("x", "x[1:]", "x.detach()", "(x * 2)[1:]"):
+            try:
+                # The probabilities fit the three elements of x alone.
+                eval(f"{target}.{fill.replace('(3,)', '()')}", {"t": library, "x": x})
+                errors.append("")
+            except RuntimeError as error:
+                errors.append(str(error).split("\n")[0][:80])
+        seen.append((name, x.grad.tolist(), errors))
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        "t.bernoulli(x)",
+        "t.poisson(x)",
+        "t.normal(x, 1.0)",
+        "t.normal(0.0, x)",
+        "t.normal(x, x)",
+        "t.dropout(x, 0.5, True)",
+        "t.alpha_dropout(x, 0.5, True)",
+        "t.rrelu(-x, 0.1, 0.3, True)",
+    ],
+)
+def test_gradients_of_draws(draw):
+    seen = []
+    for library in (torch, facula):
+        library.manual_seed(2)
+        x = library.full((20,), 0.5, requires_grad=True)
+        y = eval(draw, {"t": library, "x": x})
+        (y * 3).sum().backward()
+        seen.append((y.grad_fn.name(), y.tolist(), x.grad.tolist()))
+    assert seen[0] == seen[1]
