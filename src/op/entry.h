@@ -19,7 +19,7 @@
 //   Generator? Generator*
 // It returns Tensor, std::vector<Tensor> (a tuple in Python; a named one when the signature has
 // `-> names`; a list where ListOf is returned), std::pair<Tensor, Tensor>, a number, bool, Dims (torch.Size),
-// DType or std::string. Several entries of one name are overloads, tried in order of registration.
+// DType, std::string, or a Result where that depends on the arguments. Several entries of one name are overloads, tried in order of registration.
 //
 // Derived forms of a function entry: with kInPlace `x.f_(...)` is f(x, ...) copied into x with its
 // history (op/inplace.h); with kOut `out=` receives a copy of the result, resized if need be.
@@ -135,6 +135,7 @@ inline void put(Result& r, std::pair<Tensor, Tensor> t) {
   r.kind = Result::Kind::Tuple;
   r.tensors = {std::move(t.first), std::move(t.second)};
 }
+inline void put(Result& r, Result made) { r = std::move(made); }
 inline void put(Result& r, Scalar s) {
   r.kind = Result::Kind::Number;
   r.number = s;

@@ -1,6 +1,7 @@
 // The entries of all families in one vector. Families are referenced by symbol: nothing for a linker to drop.
 #include <unordered_map>
 #include "op/pointwise.h"
+#include "ops/families.h"
 
 namespace facula {
 

@@ -66,6 +66,20 @@ Tensor diag_embed(const Tensor&, int64_t offset, int64_t dim1, int64_t dim2);
 // ops/reduce.cpp
 Tensor sum(const Tensor&, const Dims& dims, bool keepdim);
 
+// ops/index.cpp, ops/scatter.cpp
+Tensor index(const Tensor&, const Tensors& indices);  // null: the whole dimension; bool tensors are masks
+Tensor index_put(const Tensor&, const Tensors& indices, const Tensor& value, bool accumulate);
+Tensor index_put_(const Tensor& self, const Tensors& indices, const Tensor& value, bool accumulate);
+Tensor nonzero(const Tensor&);
+Tensors mask_positions(const Tensor& x, const Tensor& mask, int dim);  // the indices that a mask at `dim` of x stands for
+Tensor masked_fill(const Tensor&, const Tensor& mask, const Arg& value);
+Tensor masked_select(const Tensor&, const Tensor& mask);
+Tensor gather(const Tensor&, int64_t dim, const Tensor& index);
+Tensor scatter(const Tensor&, int64_t dim, const Tensor& index, const Tensor& source);
+Tensor scatter_add(const Tensor&, int64_t dim, const Tensor& index, const Tensor& source);
+Tensor index_select(const Tensor&, int64_t dim, const Tensor& index);
+Tensor index_add(const Tensor&, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha);
+
 // ops/matmul.cpp
 Tensor matmul(const Tensor&, const Tensor&);
 Tensor mm(const Tensor&, const Tensor&);

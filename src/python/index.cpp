@@ -14,70 +14,168 @@ Tensor apply_slice(const Tensor& t, int dim, PyObject* s) {
   return slice(t, dim, start, stop < start ? start : stop, step);
 }
 
-// Basic indices only: false when the index needs more (tensors, lists).
-bool basic(const Tensor& self, PyObject* index, Tensor* out) {
+Tensor apply_integer(const Tensor& t, int dim, int64_t at) {
+  if (t->ndim == 0)
+    fail<IndexError>("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim "
+                     "tensor to a number");
+  const int64_t size = t->sizes[dim];
+  if (at < -size || at >= size) fail<IndexError>("index ", at, " is out of bounds for dimension ", dim, " with size ", size);
+  return select(t, dim, at);
+}
+
+// What one item of the index is.
+enum class Item : uint8_t { Integer, Slice, NewAxis, Ellipsis, Truth, Tensor };
+
+struct Parsed {
+  Item kind;
+  PyObject* object;
+  Tensor tensor;  // Item::Tensor
+};
+
+bool is_list_index(PyObject* o) {
+  return PyList_Check(o) || PyTuple_Check(o) || PyRange_Check(o) || PyObject_HasAttrString(o, "__array_interface__");
+}
+
+Parsed parse(PyObject* o) {
+  if (PySlice_Check(o)) return {Item::Slice, o, nullptr};
+  if (PyBool_Check(o)) return {Item::Truth, o, nullptr};
+  if (PyLong_Check(o)) return {Item::Integer, o, nullptr};
+  if (o == Py_None) return {Item::NewAxis, o, nullptr};
+  if (o == Py_Ellipsis) return {Item::Ellipsis, o, nullptr};
+  if (is_tensor(o)) {
+    const Tensor& t = tensor_of(o);
+    if (t->ndim == 0 && is_integral(t->dtype) && !t->is_meta()) return {Item::Integer, o, nullptr};
+    if (!is_integral(t->dtype) && t->dtype != DType::Bool)
+      fail<IndexError>("tensors used as indices must be long, int, byte or bool tensors");
+    return {Item::Tensor, o, t};
+  }
+  if (is_list_index(o)) {
+    Tensor t = tensor_from(o, std::nullopt, Device{});
+    if (t->numel == 0 && is_floating(t->dtype)) t = converted(t, DType::Int64);  // []
+    if (!is_integral(t->dtype) && t->dtype != DType::Bool)
+      fail<IndexError>("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ",
+                       Py_TYPE(o)->tp_name, " of ", name(t->dtype), ")");
+    return {Item::Tensor, o, std::move(t)};
+  }
+  int64_t i;
+  if (PyIndex_Check(o) && to_int(o, &i)) return {Item::Integer, o, nullptr};
+  fail<IndexError>("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ",
+                   Py_TYPE(o)->tp_name, ")");
+}
+
+// The views that the basic items make; `indices` receives the tensors, by dimension of the result (null: none).
+Tensor apply(const Tensor& self, PyObject* index, Tensors& indices) {
   PyObject* const* items = &index;
   Py_ssize_t n = 1;
   if (PyTuple_Check(index)) {
     items = PySequence_Fast_ITEMS(index);
     n = PyTuple_GET_SIZE(index);
   }
+  // One integer or slice: nothing to plan.
+  if (n == 1 && PyLong_CheckExact(items[0])) {
+    int64_t at;
+    to_int(items[0], &at);
+    return apply_integer(self, 0, at);
+  }
+  std::vector<Parsed> parsed;
+  parsed.reserve(size_t(n));
   int used = 0;
   bool ellipsis = false;
   for (Py_ssize_t i = 0; i < n; ++i) {
-    PyObject* o = items[i];
-    if (o == Py_Ellipsis) {
+    parsed.push_back(parse(items[i]));
+    const Parsed& p = parsed.back();
+    if (p.kind == Item::Ellipsis) {
       if (ellipsis) fail<IndexError>("an index can only have a single ellipsis ('...')");
       ellipsis = true;
-    } else if (PySlice_Check(o) || (PyLong_Check(o) && !PyBool_Check(o))) {
-      ++used;
-    } else if (o != Py_None) {
-      return false;
+    }
+    if (p.kind == Item::Integer || p.kind == Item::Slice) ++used;
+    if (p.kind == Item::Tensor) {
+      const bool mask = p.tensor->dtype == DType::Bool || p.tensor->dtype == DType::UInt8;
+      used += mask ? p.tensor->ndim : 1;
     }
   }
-  if (used > self->ndim) fail<IndexError>("too many indices for tensor of dimension ", int(self->ndim));
+  if (used > self->ndim) {
+    if (self->ndim == 0 && n == 1 && parsed[0].kind == Item::Integer) return apply_integer(self, 0, 0);
+    fail<IndexError>("too many indices for tensor of dimension ", int(self->ndim));
+  }
   Tensor t = self;
   int dim = 0;
-  for (Py_ssize_t i = 0; i < n; ++i) {
-    PyObject* o = items[i];
-    if (o == Py_Ellipsis) {
-      dim += self->ndim - used;
-    } else if (o == Py_None) {
-      t = unsqueeze(t, dim++);
-    } else if (PySlice_Check(o)) {
-      t = apply_slice(t, dim++, o);
-    } else {
-      int64_t at;
-      to_int(o, &at);
-      const int64_t size = t->sizes[dim];
-      if (at < -size || at >= size)
-        fail<IndexError>("index ", at, " is out of bounds for dimension ", dim, " with size ", size);
-      t = select(t, dim, at);
+  for (const Parsed& p : parsed) {
+    switch (p.kind) {
+      case Item::Ellipsis: dim += self->ndim - used; break;
+      case Item::NewAxis: t = unsqueeze(t, dim++); break;
+      case Item::Slice: t = apply_slice(t, dim++, p.object); break;
+      case Item::Integer: {
+        int64_t at = 0;
+        to_int(p.object, &at);
+        t = apply_integer(t, dim, at);
+        break;
+      }
+      case Item::Truth:
+        t = unsqueeze(t, dim);
+        indices.resize(size_t(dim));
+        indices.push_back(full(Dims{1}, p.object == Py_True, DType::Bool));
+        ++dim;
+        break;
+      case Item::Tensor: {
+        const bool mask = p.tensor->dtype == DType::Bool || p.tensor->dtype == DType::UInt8;
+        if (mask && p.tensor->ndim == 0) {  // a 0-dim mask is a truth value
+          t = unsqueeze(t, dim);
+          indices.resize(size_t(dim));
+          indices.push_back(unsqueeze(p.tensor, 0));
+          ++dim;
+          break;
+        }
+        indices.resize(size_t(dim));
+        if (mask)
+          for (Tensor& positions : mask_positions(t, p.tensor, dim)) indices.push_back(std::move(positions));
+        else indices.push_back(p.tensor);
+        dim += mask ? p.tensor->ndim : 1;
+        break;
+      }
     }
   }
-  *out = t.get() == self.get() && t->ndim ? slice(self, 0, 0, self->sizes[0]) : t;
-  return true;
+  return t;
 }
 
 }  // namespace
 
-PyObject* get_item(PyObject* self, PyObject* index) {
+PyObject* get_item(PyObject* self, PyObject* index_object) {
   return guarded([&]() -> PyObject* {
-    Tensor out;
-    if (!basic(tensor_of(self), index, &out)) fail<NotImplemented>("indexing with tensors or lists is not implemented");
-    return wrap(std::move(out));
+    const Tensor& t = tensor_of(self);
+    Tensors indices;
+    Tensor seen = apply(t, index_object, indices);
+    if (!indices.empty()) seen = index(seen, indices);
+    else if (seen.get() == t.get()) seen = t->ndim ? slice(t, 0, 0, t->sizes[0]) : view(t, Dims());
+    if (Py_TYPE(self) != &TensorType && !is_plain_subclass(Py_TYPE(self))) return wrap_as(Py_TYPE(self), std::move(seen));
+    return wrap(std::move(seen));
   });
 }
 
-int set_item(PyObject* self, PyObject* index, PyObject* value) {
+int set_item(PyObject* self, PyObject* index_object, PyObject* value) {
   return guarded([&] {
     if (!value) fail<TypeError>("Tensor does not support deleting items");
-    Tensor target;
-    if (!basic(tensor_of(self), index, &target)) fail<NotImplemented>("indexing with tensors or lists is not implemented");
+    const Tensor t = tensor_of(self);
+    Tensors indices;
+    const Tensor target = apply(t, index_object, indices);
     Scalar s;
-    if (is_tensor(value)) copy_(target, tensor_of(value));
-    else if (to_scalar(value, &s)) fill_(target, s);
-    else fail<TypeError>("can't assign a ", Py_TYPE(value)->tp_name, " to a torch.", c_name(target->dtype), "Tensor");
+    const bool number = !is_tensor(value) && to_scalar(value, &s);
+    Tensor source;
+    if (is_tensor(value)) source = tensor_of(value);
+    else if (!number && is_list_index(value)) source = tensor_from(value, std::nullopt, Device{});
+    else if (!number) fail<TypeError>("can't assign a ", Py_TYPE(value)->tp_name, " to a torch.", c_name(t->dtype), "Tensor");
+    if (indices.empty()) {
+      if (number) {
+        fill_(target, s);
+        return 0;
+      }
+      while (source->ndim > target->ndim && source->sizes[0] == 1) source = select(source, 0, 0);
+      copy_(target, source);
+      return 0;
+    }
+    if (number) source = full(Dims(), s, target->dtype, target->device);
+    else if (source->dtype != target->dtype) source = to_dtype(source, target->dtype);
+    index_put_(target, indices, source, false);
     return 0;
   });
 }

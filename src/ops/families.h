@@ -1,0 +1,23 @@
+// The only list of families of structural and composite operations: a new one is one .cpp and one line here. It stands
+// apart from all.h so that adding one does not rebuild the kernels.
+#pragma once
+
+#define FACULA_ENTRY_FAMILIES(X) \
+  X(elementwise)                 \
+  X(convert)                     \
+  X(create)                      \
+  X(view)                        \
+  X(shape)                       \
+  X(join)                        \
+  X(grid)                        \
+  X(index)                       \
+  X(scatter)                     \
+  X(reduce)                      \
+  X(random)                      \
+  X(random_create)               \
+  X(sampling)                    \
+  X(gamma_family)                \
+  X(dropout)                     \
+  X(matmul)                      \
+  X(bmm)                         \
+  X(einsum)

@@ -1,0 +1,378 @@
+// x[i, j] with tensors as indices, masks, and what finds indices.
+#include "ops/index.h"
+#include <algorithm>
+#include "core/parallel.h"
+#include "op/structural.h"
+
+namespace facula {
+
+Tensor index_values(const Tensor& index, const char* function) {
+  if (index->dtype == DType::Int64) return dense(index);
+  if (!is_integral(index->dtype))
+    fail<IndexError>(function, "tensors used as indices must be long, int, byte or bool tensors");
+  return dense(index, DType::Int64);
+}
+
+namespace {
+
+// Where the elements of an indexing result lie in the indexed tensor:
+//   [before..., broadcast index..., after...], or the index dimensions first when the indexed ones are apart.
+struct Plan {
+  Dims shape;                        // of the result
+  std::vector<int64_t> offsets;      // of each position of the broadcast indices, in elements
+  Dims before, before_strides;       // dimensions of x in front of the index
+  Dims after, after_strides;         // and behind it
+  int64_t after_count = 1, before_count = 1;
+
+  Plan(const TensorImpl& x, const Tensor* indices, int count) {
+    Dims shape_of_index;
+    bool first = true;
+    for (int d = 0; d < count; ++d) {
+      if (!indices[d]) continue;
+      const Dims s = indices[d]->shape();
+      try {
+        shape_of_index = first ? s : broadcast(shape_of_index, s);
+      } catch (const Error&) {
+        std::string shapes;
+        for (int k = 0; k < count; ++k)
+          if (indices[k]) shapes += (shapes.empty() ? "" : ", ") + to_string(indices[k]->shape());
+        fail<IndexError>("shape mismatch: indexing tensors could not be broadcast together with shapes ", shapes);
+      }
+      first = false;
+    }
+    int begin = -1, end = -1;
+    bool adjacent = true;
+    for (int d = 0; d < count; ++d) {
+      if (!indices[d]) continue;
+      if (begin < 0) begin = d;
+      else if (end != d) adjacent = false;
+      end = d + 1;
+    }
+    for (int d = 0; d < x.ndim; ++d) {
+      if (d < count && indices[d]) continue;
+      const bool front = adjacent && d < begin;
+      (front ? before : after).push(x.sizes[d]);
+      (front ? before_strides : after_strides).push(x.strides[d]);
+    }
+    before_count = before.numel();
+    after_count = after.numel();
+    for (const Dims* part : {&before, &shape_of_index, &after})
+      for (int64_t s : *part) shape.push(s);
+    if (x.is_meta()) return;
+    offsets.assign(size_t(shape_of_index.numel()), 0);
+    for (int d = 0; d < count; ++d)
+      if (indices[d]) add_offsets(expand(indices[d], shape_of_index), x.sizes[d], x.strides[d], d);
+  }
+
+  // f(linear position in the result, offset in x, run): `run` elements that follow each other in both.
+  template <class F> void each(F&& f) const {
+    const bool dense_after = after_strides == contiguous_strides(after);
+    const int64_t positions = int64_t(offsets.size());
+    for (int64_t p = 0; p < before_count; ++p) {
+      const int64_t base = offset_of(p, before, before_strides);
+      for (int64_t i = 0; i < positions; ++i) {
+        const int64_t at = (p * positions + i) * after_count, from = base + offsets[size_t(i)];
+        if (dense_after) {
+          f(at, from, after_count);
+        } else {
+          for (int64_t k = 0; k < after_count; ++k) f(at + k, from + offset_of(k, after, after_strides), int64_t(1));
+        }
+      }
+    }
+  }
+
+ private:
+  static int64_t offset_of(int64_t linear, const Dims& sizes, const Dims& strides) {
+    int64_t offset = 0;
+    for (int d = sizes.count - 1; d >= 0; --d) {
+      offset += linear % sizes[d] * strides[d];
+      linear /= sizes[d];
+    }
+    return offset;
+  }
+  void add_offsets(const Tensor& index, int64_t size, int64_t stride, int dim) {
+    const Tensor values = dense(index);
+    const int64_t* v = values->as<int64_t>();
+    for (size_t i = 0; i < offsets.size(); ++i) {
+      if (v[i] < -size || v[i] >= size)
+        fail<IndexError>("index ", v[i], " is out of bounds for dimension ", dim, " with size ", size);
+      offsets[i] += (v[i] < 0 ? v[i] + size : v[i]) * stride;
+    }
+  }
+};
+
+void write(TensorImpl& x, const Tensor* indices, int count, const Tensor& value, bool accumulate) {
+  const Plan plan(x, indices, count);
+  if (value->ndim > plan.shape.count && !(value->numel == 1))
+    fail("shape mismatch: value tensor of shape ", to_string(value->shape()), " cannot be broadcast to indexing result of shape ",
+         to_string(plan.shape));
+  Tensor wide;
+  try {
+    wide = expand(value->ndim > plan.shape.count ? reshape(value, Dims()) : value, plan.shape);
+  } catch (const Error&) {
+    fail("shape mismatch: value tensor of shape ", to_string(value->shape()), " cannot be broadcast to indexing result of shape ",
+         to_string(plan.shape));
+  }
+  if (x.is_meta()) return;
+  const Tensor values = dense(wide, x.dtype);
+  const int64_t item = item_size(x.dtype);
+  if (!accumulate) {
+    plan.each([&](int64_t at, int64_t to, int64_t run) {
+      if (run == 1) copy_element(x.data + to * item, values->data + at * item, item);
+      else std::memcpy(x.data + to * item, values->data + at * item, size_t(run * item));
+    });
+    return;
+  }
+  visit(x.dtype, [&](auto element) {
+    using T = decltype(element);
+    T *to = x.as<T>(), *from = values->as<T>();
+    plan.each([&](int64_t at, int64_t offset, int64_t run) {
+      for (int64_t k = 0; k < run; ++k) add_element(to[offset + k], from[at + k]);
+    });
+  });
+}
+
+struct Index {
+  static constexpr const char* node = "IndexBackward0";
+  static constexpr uint32_t saves = kInputs & ~1u;  // the indices
+  Dims shape;
+  Tensor forward(const Tensors& in) {
+    const TensorImpl& x = *in[0];
+    shape = x.shape();
+    const Plan plan(x, in.data() + 1, int(in.size()) - 1);
+    Tensor out = empty(x.dtype, plan.shape, x.device);
+    if (out->is_meta()) return out;
+    const int64_t item = item_size(x.dtype);
+    plan.each([&](int64_t at, int64_t from, int64_t run) {
+      if (run == 1) copy_element(out->data + at * item, x.data + from * item, item);
+      else std::memcpy(out->data + at * item, x.data + from * item, size_t(run * item));
+    });
+    return out;
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    d[0] = index_put(zeros(shape, b.g[0]->dtype, b.g[0]->device), {b.in + 1, b.in + b.inputs}, b.g[0], true);
+  }
+};
+
+struct IndexPut {  // inputs: x, value, indices...
+  static constexpr const char* node = "IndexPutBackward0";
+  static constexpr uint32_t saves = kInputs & ~3u;
+  bool accumulate;
+  Dims value_shape{};
+  Tensor forward(const Tensors& in) {
+    value_shape = in[1]->shape();
+    Tensor out = empty_as(*in[0]);
+    copy_into(*out, *in[0]);
+    write(*out, in.data() + 2, int(in.size()) - 2, in[1], accumulate);
+    return out;
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    const Tensors indices(b.in + 2, b.in + b.inputs);
+    const Tensor& g = b.g[0];
+    if (b.needs(0))
+      d[0] = accumulate ? g : index_put(g, indices, zeros(Dims(), g->dtype, g->device), false);
+    if (b.needs(1)) {
+      Tensor part = index(g, indices);
+      if (part->ndim < value_shape.count) part = reshape(part, value_shape);
+      d[1] = sum_to(part, value_shape);
+    }
+  }
+};
+
+// Masks become the positions where they are true; other indices become int64.
+Tensors expand_masks(const Tensor& x, const Tensors& indices) {
+  Tensors out;
+  for (const Tensor& i : indices) {
+    if (!i) {
+      out.emplace_back();
+    } else if (i->dtype == DType::Bool || i->dtype == DType::UInt8) {
+      for (Tensor& t : mask_positions(x, i, int(out.size()))) out.push_back(std::move(t));
+    } else {
+      out.push_back(index_values(i, ""));
+    }
+  }
+  if (int(out.size()) > x->ndim)
+    fail<IndexError>("too many indices for tensor of dimension ", int(x->ndim), " (got ", out.size(), ")");
+  return out;
+}
+
+Tensors joined(Tensors first, const Tensors& rest) {
+  first.insert(first.end(), rest.begin(), rest.end());
+  return first;
+}
+
+}  // namespace
+
+Tensors mask_positions(const Tensor& x, const Tensor& mask, int dim) {
+  if (mask->dtype == DType::UInt8)
+    warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.");
+  for (int d = 0; d < mask->ndim; ++d)
+    if (dim + d >= x->ndim || x->sizes[dim + d] != mask->sizes[d])
+      fail<IndexError>("The shape of the mask ", to_string(mask->shape()), " at index ", d,
+                       " does not match the shape of the indexed tensor ", to_string(x->shape()), " at index ", dim + d);
+  GradMode off(false);
+  const Tensor where = nonzero(mask);
+  Tensors out;
+  for (int d = 0; d < mask->ndim; ++d) out.push_back(dense(select(where, 1, d)));
+  return out;
+}
+
+Tensor index(const Tensor& x, const Tensors& indices) {
+  return call_structural(Index{}, joined({x}, expand_masks(x, indices)));
+}
+
+Tensor index_put(const Tensor& x, const Tensors& indices, const Tensor& value, bool accumulate) {
+  if (value->dtype != x->dtype && value->ndim > 0)
+    fail("Index put requires the source and destination dtypes match, got ", c_name(x->dtype), " for the destination and ",
+         c_name(value->dtype), " for the source.");
+  return call_structural(IndexPut{accumulate}, joined({x, value}, expand_masks(x, indices)));
+}
+
+Tensor index_put_(const Tensor& self, const Tensors& indices, const Tensor& value, bool accumulate) {
+  if (value->dtype != self->dtype && value->ndim > 0)
+    fail("Index put requires the source and destination dtypes match, got ", c_name(self->dtype), " for the destination and ",
+         c_name(value->dtype), " for the source.");
+  const bool recorded = mode.grad && (requires_grad(*self) || requires_grad(*value));
+  check_inplace(*self, recorded);
+  require_writable(*self);
+  const Tensors in = joined({self, value}, expand_masks(self, indices));
+  Ref<Node> node;
+  if (recorded && is_floating(self->dtype)) {
+    IndexPut op{accumulate};
+    op.value_shape = value->shape();
+    node = detail::StructuralNode<IndexPut>::create(op, in.data(), int(in.size()), 1);
+  }
+  const Tensor source = value->storage == self->storage ? clone(alias(*value)) : value;
+  GradMode off(false);
+  write(*self, in.data() + 2, int(in.size()) - 2, source, accumulate);
+  finish_inplace(*self, node);
+  return self;
+}
+
+// --- masks ---
+
+Tensor nonzero(const Tensor& x) {
+  if (x->is_meta()) fail<NotImplemented>("nonzero: the shape of the result depends on values, which a meta tensor lacks");
+  const Tensor truth = dense(x, DType::Bool);
+  const bool* t = truth->as<bool>();
+  int64_t count = 0;
+  for (int64_t i = 0; i < truth->numel; ++i) count += t[i];
+  Tensor out = empty(DType::Int64, Dims{count, x->ndim});
+  int64_t* o = out->as<int64_t>();
+  for (int64_t i = 0; i < truth->numel; ++i) {
+    if (!t[i]) continue;
+    int64_t rest = i;
+    for (int d = x->ndim - 1; d >= 0; --d) {
+      o[d] = rest % x->sizes[d];
+      rest /= x->sizes[d];
+    }
+    o += x->ndim;
+  }
+  return out;
+}
+
+namespace {
+
+Tensors positions_by_dimension(const Tensor& x) {
+  const Tensor positions = nonzero(x->ndim ? x : unsqueeze(x, 0));
+  Tensors out;
+  for (int d = 0; d < std::max<int>(x->ndim, 1); ++d) out.push_back(select(positions, 1, d));
+  return out;
+}
+Tensor nonzero_plain(const Tensor& x) { return nonzero(x); }
+Result nonzero_as(const Tensor& x, bool as_tuple) {
+  Result r;
+  if (as_tuple) detail::put(r, positions_by_dimension(x));
+  else detail::put(r, nonzero(x));
+  return r;
+}
+
+void require_mask(const Tensor& mask, const char* function) {
+  if (mask->dtype != DType::Bool)
+    fail(function, " expected BoolTensor for mask: masked_fill_ only supports boolean masks, but got mask with dtype ", name(mask->dtype));
+}
+
+// The node of masked_fill: what is under the mask has no gradient.
+struct MaskedFill {
+  static constexpr const char* node = "MaskedFillBackward0";
+  static constexpr uint32_t saves = saves_input(1);
+  Dims shape{};
+  Tensor forward(const Tensor& x, const Tensor& mask, const Tensor& value) {
+    shape = x->shape();
+    GradMode off(false);
+    return call(Where{}, mask, value, x);
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    if (b.needs(0)) d[0] = sum_to(masked_fill(b.g[0], b.in[1], Scalar(0)), shape);
+    if (b.needs(2)) d[2] = sum(where(b.in[1], b.g[0], Scalar(0)), Dims(), false);
+  }
+};
+
+}  // namespace
+
+Tensor masked_fill(const Tensor& x, const Tensor& mask, const Arg& value) {
+  require_mask(mask, "masked_fill");
+  if (value.tensor && value.tensor->ndim)
+    fail("masked_fill only supports a 0-dimensional value tensor, but got tensor with ", int(value.tensor->ndim), " dimension(s).");
+  const DType given = value.tensor ? value.tensor->dtype : dtype_of(value.scalar);
+  if (category(given) > category(x->dtype))
+    fail("value cannot be converted to type ", name(x->dtype), " without overflow");
+  const Tensor filled = value.tensor ? to_dtype(Tensor(value.tensor), x->dtype) : full(Dims(), value.scalar, x->dtype, x->device);
+  return call_structural(MaskedFill{}, x, mask, filled);
+}
+
+Tensor masked_select(const Tensor& x, const Tensor& mask) {
+  if (mask->dtype != DType::Bool) fail("masked_select: expected BoolTensor for mask");
+  const Dims shape = broadcast(x->shape(), mask->shape());
+  return index(expand(x, shape), {expand(mask, shape)});
+}
+
+namespace {
+
+Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source) {
+  if (mask->dtype != DType::Bool) fail("masked_scatter_ only supports boolean masks, but got mask with dtype ", name(mask->dtype));
+  if (x->dtype != source->dtype)
+    fail("masked_scatter: expected self and source to have same dtypes but got ", c_name(x->dtype), " and ", c_name(source->dtype));
+  const Dims shape = broadcast(x->shape(), mask->shape());
+  const Tensor wide = expand(mask, shape), positions = nonzero(wide);
+  const int64_t count = positions->sizes[0];
+  if (source->numel < count) fail("masked_scatter: expected self and source to have same number of elements: ", count, " are masked, source has ", source->numel);
+  return index_put(clone(expand(x, shape)), {wide}, narrow(reshape(source, Dims{-1}), 0, 0, count), false);
+}
+
+Tensor take(const Tensor& x, const Tensor& at) {
+  if (at->dtype != DType::Int64) fail("take(): Expected a long tensor for index, but got ", c_name(at->dtype));
+  if (x->numel == 0 && at->numel) fail<IndexError>("take(): tried to take from an empty tensor");
+  return reshape(index(reshape(x, Dims{-1}), {at}), at->shape());
+}
+Tensor put(const Tensor& x, const Tensor& at, const Tensor& source, bool accumulate) {
+  if (at->dtype != DType::Int64) fail("put_(): Expected a long tensor for index, but got ", c_name(at->dtype));
+  if (at->numel != source->numel)
+    fail("put_(): Expected source and index to have the same number of elements, but got ", source->numel, " and ", at->numel);
+  return reshape(index_put(reshape(x, Dims{-1}), {reshape(at, Dims{-1})}, reshape(source, Dims{-1}), accumulate), x->shape());
+}
+Tensor index_put_function(const Tensor& x, const Tensors& indices, const Tensor& values, bool accumulate) {
+  return index_put(x, indices, values, accumulate);
+}
+Tensor index_put_method(const Tensor& x, const Tensors& indices, const Tensor& values, bool accumulate) {
+  return index_put_(x, indices, values, accumulate);
+}
+
+}  // namespace
+
+static constexpr OpEntry entries[] = {
+    fn<nonzero_plain>("nonzero(Tensor input)", kFunction | kMethod | kOut),
+    fn<nonzero_as>("nonzero(Tensor input, *, bool as_tuple)"),
+    fn<nonzero_plain>("argwhere(Tensor input)"),
+    fn<positions_by_dimension>("where(Tensor condition)", kFunction),
+    fn<masked_fill>("masked_fill(Tensor input, Tensor mask, Operand value)", kFunction | kMethod | kInPlace),
+    fn<masked_select>("masked_select(Tensor input, Tensor mask)", kFunction | kMethod | kOut),
+    fn<masked_scatter>("masked_scatter(Tensor input, Tensor mask, Tensor source)", kFunction | kMethod | kInPlace),
+    fn<take>("take(Tensor input, Tensor index)", kFunction | kMethod | kOut),
+    fn<put>("put(Tensor input, Tensor index, Tensor source, bool accumulate=False)", kFunction | kMethod | kInPlace),
+    fn<index_put_function>("index_put(Tensor input, Tensor[] indices, Tensor values, bool accumulate=False)"),
+    fn<index_put_method>("index_put_(Tensor input, Tensor[] indices, Tensor values, bool accumulate=False)"),
+};
+FACULA_ENTRIES(index)
+
+}  // namespace facula
