@@ -22,7 +22,8 @@ concept Real = std::is_floating_point_v<T>;
 template <class T>
 concept Whole = std::is_integral_v<T>;  // bool too
 
-// Both sides are evaluated: a selection, not a branch.
+// Both sides are evaluated: a selection, not a branch. For the same reason conditions on values are joined
+// by | and &, never by || and &&.
 template <Arithmetic T> constexpr T where(bool c, T a, T b) { return c ? a : b; }
 
 template <class F> struct FloatBits;
@@ -46,8 +47,8 @@ template <Real F> inline constexpr Bits<F> sign_bit = Bits<F>(1) << (sizeof(F) *
 template <Real F> inline constexpr F smallest_normal = std::bit_cast<F>(Bits<F>(1) << FloatBits<F>::mantissa);
 
 template <Arithmetic T> constexpr bool isnan(T x) { return x != x; }
-template <Real F> inline bool isinf(F x) { return x == infinity<F> || x == -infinity<F>; }
-template <Real F> inline bool isfinite(F x) { return x < infinity<F> && x > -infinity<F>; }
+template <Real F> inline bool isinf(F x) { return (x == infinity<F>) | (x == -infinity<F>); }
+template <Real F> inline bool isfinite(F x) { return (x < infinity<F>)&(x > -infinity<F>); }
 template <Real F> inline bool isposinf(F x) { return x == infinity<F>; }
 template <Real F> inline bool isneginf(F x) { return x == -infinity<F>; }
 template <Whole T> constexpr bool isinf(T) { return false; }

@@ -15,7 +15,8 @@ inline float exp(float x) {
   return scale((p * (r * r) + r) + 1.f, n);
 }
 
-inline double exp_scaled(double x, double extra, double rest = 0.) {  // 2^extra e^(x + rest)
+inline double exp_scaled(double x, double extra,
+                                                double rest = 0.) {  // 2^extra e^(x + rest)
   const double c = x < -746. ? -746. : (x > 711. ? 711. : x);
   const double n = nearest(c * 1.44269504088896338700);
   const double hi = c - n * 6.93147180369123816490e-01, lo = n * 1.90821492927058770002e-10 - rest;
@@ -155,7 +156,8 @@ inline float log10(float x) { return float(wide_log2(x) * 0.30102999566398119521
 
 // log(1 + f) * (high + low) + k * (...) with the leading product in two parts, so that
 // powers of the base give integers.
-inline double log_of_base(double x, double high, double low, double k_high, double k_low) {
+inline double log_of_base(double x, double high, double low, double k_high,
+                                                 double k_low) {
   const auto [f, k] = split(x);
   const double h = 0.5 * f * f, r = log_tail(f, h);
   const double top = std::bit_cast<double>(bits_of(f - h) & 0xffffffff00000000u), rest = (f - top) - h + r;
@@ -177,11 +179,11 @@ template <Real F> inline F log_sigmoid(F x) { return (x < F(0) ? x : F(0)) - log
 // log(e^a + e^b), safe from overflow; two equal infinities are their own sum.
 template <Real F> inline F logaddexp(F a, F b) {
   const F high = a > b ? a : b, y = high + log1p(exp(-fabs(a - b)));
-  return a == b && fabs(a) == infinity<F> ? a : y;
+  return (a == b) & (fabs(a) == infinity<F>) ? a : y;
 }
 template <Real F> inline F logaddexp2(F a, F b) {
   const F high = a > b ? a : b, y = high + log1p(exp2(-fabs(a - b))) * F(1.44269504088896340736);
-  return a == b && fabs(a) == infinity<F> ? a : y;
+  return (a == b) & (fabs(a) == infinity<F>) ? a : y;
 }
 template <Real F> inline F xlogy(F x, F y) { return y != y ? y : (x == F(0) ? F(0) : x * log(y)); }
 template <Real F> inline F xlog1py(F x, F y) { return y != y ? y : (x == F(0) ? F(0) : x * log1p(y)); }

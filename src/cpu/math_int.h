@@ -16,12 +16,12 @@ template <Whole T> constexpr T bitwise_not(T a) {
 // Shifts by a negative count or by the width and more move every bit out, as in PyTorch.
 template <Whole T> constexpr T bitwise_left_shift(T a, T count) {
   constexpr T width = std::is_same_v<T, bool> ? T(1) : T(sizeof(T) * 8);
-  const bool inside = count >= T(0) && count < width;
+  const bool inside = (count >= T(0)) & (count < width);
   return inside ? T(a << (inside ? count : T(0))) : T(0);
 }
 template <Whole T> constexpr T bitwise_right_shift(T a, T count) {
   constexpr int all = int(sizeof(T) * 8) - 1;  // of a signed number: leaves its sign
-  const bool inside = count >= T(0) && count <= T(all);
+  const bool inside = (count >= T(0)) & (count <= T(all));
   const T shifted = T(a >> (inside ? int(count) : all));
   return inside || std::is_signed_v<T> ? shifted : T(0);
 }

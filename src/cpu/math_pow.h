@@ -15,9 +15,9 @@ inline double power_of(double x, double y, double size) {
   const double fraction = std::bit_cast<double>(-uint64_t(whole != y) & nan);  // 0 or NaN
   const double unit =
       std::bit_cast<double>(one | (-uint64_t(fabs(y) != infinity<double>) & nan));  // 1 or NaN
-  const double power = x < 0 && a != infinity<double> ? size + fraction : size;
+  const double power = (x < 0) & (a != infinity<double>) ? size + fraction : size;
   const double result =
-      x == 1 || a == unit ? 1. : std::bit_cast<double>(bits_of(power) ^ (bits_of(x) & sign));
+      (x == 1) | (a == unit) ? 1. : std::bit_cast<double>(bits_of(power) ^ (bits_of(x) & sign));
   return std::bit_cast<double>((bits_of(result) & ~zero) | (one & zero));
 }
 
@@ -55,13 +55,14 @@ inline Pair long_log(double x) {
   return {log_special(x, total), low};
 }
 
-inline float pow(float x, float y) {  // in double, denormals and overflow come for nothing
+inline float pow(float x,
+                                        float y) {  // in double, denormals and overflow come for nothing
   return float(power_of(x, y, wide_exp2(y * wide_log2(fabs(double(x))))));
 }
 inline double pow(double x, double y) {
   const Pair log = long_log(fabs(x));
   const Pair high = exact_product(y, log.high);
-  const bool moderate = fabs(high.high) < 800. && fabs(y) < 0x1p900;  // else the low parts may not exist
+  const bool moderate = (fabs(high.high) < 800.) & (fabs(y) < 0x1p900);  // else the low parts may not exist
   return power_of(x, y, exp_scaled(high.high, -0., moderate ? high.low + y * log.low : 0.));
 }
 template <Whole T> inline T pow(T x, T y) { return integer_power(x, int64_t(y)); }
@@ -90,7 +91,7 @@ template <Arithmetic T> inline T pow(T x, Scalar exponent) {
 // Calls fixed.operator()<twice the exponent>() for each of those, and varying() where the compiler knows that
 // it is none of them: so that a loop inside tests nothing. (It would not unswitch for so many conditions.)
 template <class T, class Fixed, class Varying>
-[[gnu::always_inline]] inline void with_exponent(Scalar exponent, Fixed fixed, Varying varying) {
+inline void with_exponent(Scalar exponent, Fixed fixed, Varying varying) {
   if (exponent.is_complex()) return varying();
   const double e = double(exponent);
   if (e == 2) return fixed.template operator()<4>();
@@ -107,7 +108,7 @@ template <class T, class Fixed, class Varying>
 }
 // The same for derivatives, in which the exponent occurs less 1, too.
 template <class T, class Fixed, class Varying>
-[[gnu::always_inline]] inline void with_lowered_exponent(Scalar exponent, Fixed fixed, Varying varying) {
+inline void with_lowered_exponent(Scalar exponent, Fixed fixed, Varying varying) {
   if (exponent.is_complex()) return varying();
   const double e = double(exponent), lower = double(exponent - 1);
   if (e == 2 || lower == 1) return fixed.template operator()<4>();

@@ -27,10 +27,11 @@ FACULA_DEFINE(/)
 #undef FACULA_DEFINE
 #define FACULA_DEFINE(op) \
   template <Real F> constexpr bool operator op(Quick<F> a, Quick<F> b) { return a.v op b.v; }
-    FACULA_DEFINE(==) FACULA_DEFINE(!=) FACULA_DEFINE(<) FACULA_DEFINE(<=) FACULA_DEFINE(>) FACULA_DEFINE(>=)
+FACULA_DEFINE(==)
+FACULA_DEFINE(!=) FACULA_DEFINE(<) FACULA_DEFINE(<=) FACULA_DEFINE(>) FACULA_DEFINE(>=)
 #undef FACULA_DEFINE
-        template <Real F>
-        constexpr Quick<F> operator-(Quick<F> a) {
+    template <Real F>
+    constexpr Quick<F> operator-(Quick<F> a) {
   return Quick<F>(-a.v);
 }
 template <Real F> constexpr Quick<F> where(bool c, Quick<F> a, Quick<F> b) {

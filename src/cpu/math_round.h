@@ -33,7 +33,7 @@ template <Real F> inline F nextafter(F x, F y) {
   const Bits<F> bits = bits_of(x), step = (x < y) == (x > F(0)) ? Bits<F>(1) : ~Bits<F>(0);
   const F from_zero = std::bit_cast<F>(Bits<F>(1) | (bits_of(y) & sign_bit<F>));
   const F next = x == F(0) ? from_zero : std::bit_cast<F>(bits + step);
-  return x == y ? y : (x != x || y != y ? x + y : next);
+  return x == y ? y : ((x != x) | (y != y) ? x + y : next);
 }
 
 // The remainder of a/b with the sign of a (C), exact.
@@ -43,18 +43,18 @@ inline double fmod(double a, double b) { return __builtin_fmod(a, b); }
 // rounded in double, is on the right side of every integer, and its product with b exact.
 inline float quick_fmod(float a, float b) {
   const double x = a, y = b, q = trunc(x / y), r = copysign(isinf(b) ? x : x - q * y, x);
-  return float(q < 0x1p28 && q > -0x1p28 ? r : not_a_number<double>);
+  return float((q < 0x1p28) & (q > -0x1p28) ? r : not_a_number<double>);
 }
 // That of doubles may be rounded up to the next integer: the remainder is then exact, but negative.
 inline double quick_fmod(double a, double b) {
   const double x = fabs(a), y = fabs(b), q = trunc(x / y), p = q * y, r = (x - p) - product_error(q, y, p);
-  const bool exact = q < 0x1p50 && x < 0x1p900 && y > 0x1p-900;
+  const bool exact = (q < 0x1p50) & (x < 0x1p900) & (y > 0x1p-900);
   return exact ? copysign(isinf(b) ? x : (r < 0 ? r + y : r), a) : not_a_number<double>;
 }
 
 // The remainder with the sign of b (Python).
 template <Real F> inline F remainder_of(F r, F b) {
-  return r != F(0) && copysign(F(1), r) != copysign(F(1), b) ? r + b : r;
+  return (r != F(0)) & (copysign(F(1), r) != copysign(F(1), b)) ? r + b : r;
 }
 template <Real F> inline F remainder(F a, F b) { return remainder_of(fmod(a, b), b); }
 
@@ -62,7 +62,7 @@ template <Real F> inline F remainder(F a, F b) { return remainder_of(fmod(a, b),
 // to the next integer when a lies just under a multiple of b.
 template <Real F> inline F floor_divide_of(F a, F b, F r) {
   const F quotient = (a - r) / b;
-  const F q = r != F(0) && copysign(F(1), r) != copysign(F(1), b) ? quotient - F(1) : quotient;
+  const F q = (r != F(0)) & (copysign(F(1), r) != copysign(F(1), b)) ? quotient - F(1) : quotient;
   const F low = floor(q), near = q - low > F(0.5) ? low + F(1) : low;
   return b == F(0) ? a / b : (q != F(0) ? near : copysign(F(0), a / b));
 }
@@ -86,11 +86,11 @@ template <Whole T> constexpr T fmod(T a, T b) {
 }
 template <Whole T> constexpr T remainder(T a, T b) {
   const T r = fmod(a, b);
-  return r != T(0) && (b < T(0)) != (r < T(0)) ? T(r + b) : r;
+  return (r != T(0)) & ((b < T(0)) != (r < T(0))) ? T(r + b) : r;
 }
 template <Whole T> constexpr T floor_divide(T a, T b) {
   const T q = trunc_divide(a, b), r = fmod(a, b);
-  return r != T(0) && (b < T(0)) != (r < T(0)) ? T(q - 1) : q;
+  return (r != T(0)) & ((b < T(0)) != (r < T(0))) ? T(q - 1) : q;
 }
 
 }  // namespace FACULA_ISA

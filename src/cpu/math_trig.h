@@ -143,14 +143,14 @@ inline double atan(double x) {
 inline float atan2(float y, float x) {
   const double v = y, u = x, a = fabs(v), b = fabs(u), d = a > b ? a : b, n = a > b ? b : a, t = n / d;
   const double r = wide_atan_unit(d == 0 ? 0. : (n == infinity<double> ? 1. : t));  // 0/0 is 0, inf/inf is 1
-  return float(a != a || b != b ? a + b : copysign(atan_turn(r, a > b, signbit(u)), v));
+  return float((a != a) | (b != b) ? a + b : copysign(atan_turn(r, a > b, signbit(u)), v));
 }
 inline double atan2(double y, double x) {
   const double a = fabs(y), b = fabs(x), d = a > b ? a : b, n = a > b ? b : a;
   const double unit = d > 0x1p1000 ? 0.25 : 1.;  // so that n + d exists
   const bool whole = n == infinity<double>, none = d == 0;
-  const double r = atan_ratio(whole || none ? (none ? 0. : 1.) : n * unit, whole || none ? 1. : d * unit);
-  return a != a || b != b ? a + b : copysign(atan_turn(r, a > b, signbit(x)), y);
+  const double r = atan_ratio(whole | none ? (none ? 0. : 1.) : n * unit, whole | none ? 1. : d * unit);
+  return (a != a) | (b != b) ? a + b : copysign(atan_turn(r, a > b, signbit(x)), y);
 }
 
 // asin(s)/s - 1 as a function of s^2 <= 1/4: ours to 35 bits, and FreeBSD's.
@@ -205,14 +205,14 @@ inline double acos(double x) {
 inline float hypot(float x, float y) {
   const double a = x, b = y;
   const float size = float(sqrt(a * a + b * b));
-  return isinf(x) || isinf(y) ? infinity<float> : size;
+  return isinf(x) | isinf(y) ? infinity<float> : size;
 }
 inline double hypot(double x, double y) {
   const double a = fabs(x), b = fabs(y), large = a > b ? a : b;
   const double down = large > 0x1p500 ? 0x1p-600 : (large < 0x1p-450 ? 0x1p600 : 1.);
   const double up = large > 0x1p500 ? 0x1p600 : (large < 0x1p-450 ? 0x1p-600 : 1.);
   const double p = a * down, q = b * down, size = sqrt(p * p + q * q) * up;
-  return isinf(x) || isinf(y) ? infinity<double> : size;
+  return isinf(x) | isinf(y) ? infinity<double> : size;
 }
 
 // Hyperbolic functions of float: e^|x| in double to 40 bits.

@@ -24,8 +24,7 @@ struct Round {  // to even; `decimals` as PyTorch: scaled, rounded, scaled back
   }
   template <class T> constexpr T forward(T x) const {
     if (decimals == 0) return round(x);
-    double scale = 1;
-    for (int64_t i = decimals < 0 ? -decimals : decimals; i > 0; --i) scale *= 10;
+    const double scale = __builtin_pow(10., double(decimals < 0 ? -decimals : decimals));
     if (decimals < 0) return round(x / T(scale)) * T(scale);
     return round(x * T(scale)) / T(scale);
   }
