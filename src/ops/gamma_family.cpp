@@ -22,14 +22,15 @@ double smallest(DType t) {
   return t == DType::Float32 ? double(std::numeric_limits<float>::min()) : std::numeric_limits<double>::min();
 }
 
-// Samples whose pathwise derivative has no formula here: asking for it is an error, not a zero.
-template <NodeName name> struct NoPathwise {
-  static constexpr const char* node = name.text;
+// Gamma samples do have a derivative, the pathwise one, but no formula here yet: asking for it is an error,
+// not a zero.
+struct StandardGamma {
+  static constexpr const char* node = "StandardGammaBackward0";
   static constexpr uint32_t saves = kNothing;
   Tensor sample;  // moved out: a node that held its own output would never be freed
   Tensor forward(const Tensor&) { return std::move(sample); }
   void vjp(const Back&, Tensor*) const {
-    fail<NotImplemented>("derivative for ", node, " is not implemented");
+    fail<NotImplemented>("the derivative of _standard_gamma is not implemented");
   }
 };
 
@@ -39,13 +40,13 @@ Tensor binomial(const Tensor& count, const Tensor& p, Generator* generator) {
   if (count->dtype != p->dtype)
     fail("Found dtype ", c_name(p->dtype), " but expected ", c_name(count->dtype));
   const Dims shape = broadcast(count->shape(), p->shape());
-  GradMode off(false);
   const Tensor counts = dense(expand(count, shape), DType::Float64),
                ps = dense(expand(p, shape), DType::Float64);
   Generator& g = chosen(generator);
-  return drawn_as(count->dtype, "binomial_cpu", shape, count->device, [&](int64_t i) {
+  const Tensor out = drawn_as(count->dtype, "binomial_cpu", shape, count->device, [&](int64_t i) {
     return sample_binomial(g, counts->as<double>()[i], ps->as<double>()[i]);
   });
+  return without_derivative<"binomial">(out, count, p);
 }
 
 Tensor standard_gamma(const Tensor& shape, Generator* generator) {
@@ -55,7 +56,7 @@ Tensor standard_gamma(const Tensor& shape, Generator* generator) {
     const double sample = sample_gamma(g, shapes->as<double>()[i]);
     return sample < smallest(shape->dtype) ? smallest(shape->dtype) : sample;
   });
-  return call_structural(NoPathwise<"StandardGammaBackward0">{out}, shape);
+  return call_structural(StandardGamma{out}, shape);
 }
 
 Tensor sample_dirichlet(const Tensor& concentration, Generator* generator) {
@@ -78,7 +79,7 @@ Tensor sample_dirichlet(const Tensor& concentration, Generator* generator) {
     const double least = smallest(t);
     return share < least ? least : share > largest ? largest : share;
   });
-  return call_structural(NoPathwise<"SampleDirichletBackward0">{out}, concentration);
+  return without_derivative<"_sample_dirichlet">(out, concentration);
 }
 
 constexpr OpEntry entries[] = {

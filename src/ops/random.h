@@ -50,14 +50,17 @@ template <NodeName name, int inputs> struct NoGradient {
       if (b.needs(i)) d[i] = full(shapes[i], Scalar(0), dtypes[i]);
   }
 };
-template <NodeName name, class... In> Ref<Node> no_gradient_node(const In&... inputs) {
+template <class Op, class... In> Ref<Node> new_node_for(const In&... inputs) {
   constexpr int count = sizeof...(In);
   const Tensor in[] = {inputs...};
   bool any = false;
   for (const Tensor& t : in) any |= is_floating(t->dtype) && requires_grad(*t);
   if (!mode.grad || !any) return nullptr;
-  using Op = NoGradient<name, count>;
   return detail::StructuralNode<Op>::create(Op(in), in, count, 1);
+}
+
+template <NodeName name, class... In> Ref<Node> no_gradient_node(const In&... inputs) {
+  return new_node_for<NoGradient<name, sizeof...(In)>>(inputs...);
 }
 
 // x.name_(...): checks, fills by calling `fill()`, and makes the history of x one that ends here.
@@ -72,6 +75,18 @@ Tensor overwrite(const Tensor& self, Fill fill, const In&... others) {
 }
 template <NodeName name, class... In> Tensor with_no_gradient(const Tensor& result, const In&... inputs) {
   if (const Ref<Node> node = no_gradient_node<name>(inputs...)) set_grad_fn(*result, node);
+  return result;
+}
+
+// Operations whose derivative PyTorch refuses to give, in backward only.
+template <NodeName op, int inputs> struct Refuses : NoGradient<"NotImplemented", inputs> {
+  using NoGradient<"NotImplemented", inputs>::NoGradient;
+  void vjp(const Back&, Tensor*) const {
+    fail("derivative for aten::", static_cast<const char*>(op.text), " is not implemented");
+  }
+};
+template <NodeName op, class... In> Tensor without_derivative(const Tensor& result, const In&... inputs) {
+  if (const Ref<Node> node = new_node_for<Refuses<op, sizeof...(In)>>(inputs...)) set_grad_fn(*result, node);
   return result;
 }
 

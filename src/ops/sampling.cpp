@@ -34,7 +34,7 @@ Tensor bernoulli(const Tensor& p, Generator* generator, const Tensor& out) {
 Tensor bernoulli_p(const Tensor& x, double p, Generator* generator) {
   const Tensor r = empty(x->dtype, x->shape(), x->device);
   bernoulli_into(*r, p, generator);
-  return with_no_gradient<"BernoulliBackward0">(r, x);
+  return without_derivative<"bernoulli">(r, x);
 }
 
 // --- poisson ---

@@ -301,3 +301,14 @@ def test_gradients_of_draws(draw):
         (y * 3).sum().backward()
         seen.append((y.grad_fn.name(), y.tolist(), x.grad.tolist()))
     assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("draw", ["t.bernoulli(x, 0.5)", "t.binomial(x, x)", "t._sample_dirichlet(x)"])
+def test_derivatives_that_do_not_exist(draw):
+    seen = []
+    for library in (torch, facula):
+        y = eval(draw, {"t": library, "x": library.full((3,), 0.5, requires_grad=True)})
+        with pytest.raises(RuntimeError) as error:
+            y.sum().backward()
+        seen.append((type(y.grad_fn).__name__, str(error.value)))
+    assert seen[0] == seen[1]
