@@ -94,12 +94,12 @@ template <Real F> inline Complex<F> expm1(Complex<F> z) {
   const F half = sin(z.im * F(0.5));
   return {expm1(z.re) * cos(z.im) - F(2) * half * half, exp(z.re) * sin(z.im)};
 }
-template <Real F> inline Complex<F> log_in(Complex<F> z, F inverse) {
+template <Real F> inline Complex<F> log_in(Complex<F> z, F base) {
   const Complex<F> y = log(z);
-  return {y.re * inverse, y.im * inverse};
+  return {y.re / base, y.im / base};
 }
-template <Real F> inline Complex<F> log2(Complex<F> z) { return log_in(z, F(1.44269504088896340736)); }
-template <Real F> inline Complex<F> log10(Complex<F> z) { return log_in(z, F(0.43429448190325182765)); }
+template <Real F> inline Complex<F> log2(Complex<F> z) { return log_in(z, F(0.69314718055994530942)); }
+template <Real F> inline Complex<F> log10(Complex<F> z) { return log_in(z, F(2.30258509299404568402)); }
 template <Real F> inline Complex<F> log1p(Complex<F> z) {
   const Complex<F> sum = {F(1) + z.re, z.im};
   const bool near = (fabs(z.re) < F(0.5)) & (fabs(z.im) < F(0.5));

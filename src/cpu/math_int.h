@@ -41,8 +41,8 @@ template <Whole T> constexpr T gcd(T a, T b) {
   }
 }
 template <Whole T> constexpr T lcm(T a, T b) {
-  const T g = gcd(a, b), product = T(trunc_divide(a, g) * b);
-  return product < T(0) ? T(T(0) - product) : product;
+  const auto product = trunc_divide(a, gcd(a, b)) * b;  // narrow types: an int, made positive before it is cut
+  return T(product < 0 ? -product : product);
 }
 
 // x^n by squaring, wrapping. Negative powers are truncated: 0 unless x is 1 or -1.

@@ -55,7 +55,7 @@ struct Remainder {
                                .number_node = "RemainderBackward0",
                                .divides = true};
   template <class T> constexpr T forward(T a, T b) const { return remainder(a, b); }
-  template <class T> constexpr Grads<T, 2> backward(T g, T a, T b, T) const { return {g, -g * floor(a / b)}; }
+  template <class T> constexpr Grads<T, 2> backward(T g, T a, T b, T) const { return {g, -g * floor_divide(a, b)}; }
 };
 
 struct FloorDivide {

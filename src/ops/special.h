@@ -53,7 +53,7 @@ struct Logit {
     return log(z / (T(1) - z));
   }
   template <class T> constexpr T backward(T g, T x, T) const {
-    if (!eps) return g / (x * (T(1) - x));
+    if (!eps) return where((x < T(0)) | (x > T(1)), T(0) / T(0), g / (x * (T(1) - x)));
     T low = T(eps.value), high = T(1) - low;
     return where((x < low) | (x > high), T(0), g / (x * (T(1) - x)));
   }
@@ -80,7 +80,7 @@ struct Heaviside {
   static constexpr OpInfo info{.signature = "heaviside(Tensor input, Tensor values)", .types = kReals};
   template <class T> constexpr T forward(T x, T at_zero) const {
     if constexpr (std::is_same_v<T, bool>) return x ? true : at_zero;
-    else return where(x == T(0), at_zero, where(x > T(0), T(1), where(x < T(0), T(0), x)));
+    else return where(x == T(0), at_zero, where(x > T(0), T(1), T(0)));
   }
 };
 
