@@ -44,7 +44,8 @@ lint:
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/clang-format --dry-run -Werror $$(git ls-files '*.cpp' '*.h')
-	$(RUN)/pyright
+	$(RUN)/python tools/make_stubs.py
+	$(RUN)/pyright --pythonpath $(RUN)/python
 
 format:
 	@$(SETUP) --extras dev

@@ -1,7 +1,7 @@
-"""Writes the type stubs facula/_C.pyi, facula/__init__.pyi, facula/nn/functional.pyi from the entries.
+"""Writes the type stubs (.pyi) of facula, facula._C and facula.nn.functional from the operations' entries.
 
-    python tools/make_stubs.py            # writes them
-    python tools/make_stubs.py --check    # fails if they are out of date
+    python tools/make_stubs.py                                   # into facula/, for editors and pyright
+    python tools/make_stubs.py --extension _C.so --output stubs  # from an extension just built, for the wheel
 
 The stubs are for editors and type checkers; nothing reads them at run time. What is no operation (attributes
 of Tensor, functions written in Python) is listed from the running library.
@@ -10,17 +10,27 @@ of Tensor, functions written in Python) is listed from the running library.
 from __future__ import annotations
 
 import argparse
+import importlib
 import inspect
 import keyword
 import re
 import sys
 from pathlib import Path
 
-import facula
-from facula import _C
+from stage import stage
+
+arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+arguments.add_argument("--extension", type=Path, help="use this build of facula._C")
+arguments.add_argument("--output", type=Path, help="folder to write to instead of facula/")
+chosen = arguments.parse_args()
+if chosen.extension:
+    sys.path.insert(0, str(stage(chosen.extension.resolve().parent / "stage", chosen.extension)))
+
+import facula  # noqa: E402  after the path is set
+from facula import _C  # noqa: E402
 
 PACKAGE = Path(__file__).resolve().parent.parent / "facula"
-HEAD = '"""Written by tools/make_stubs.py from the operations\' entries: change those, not this file."""\n\n'
+HEAD = '"""Written by tools/make_stubs.py from the operations\' entries."""\n\n'
 FUNCTION, METHOD, IN_PLACE, OUT, NN, IN_PLACE_NN, SPECIAL, PRIVATE, LINALG = (1 << i for i in range(9))
 
 TYPES = {
@@ -235,6 +245,8 @@ def core_stub(entries: list[Entry]) -> str:
         if not base:
             text += "    def __init__(self, *args: Any, **kwargs: Any) -> None: ...\n"
             text += "    def __getattr__(self, name: str) -> Any: ...\n"
+            if "__call__" in vars(vars(_C)[name]):
+                text += "    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...\n"
         else:
             text += "    def numel(self) -> _int: ...\n"
     for name in ("dtype", "device", "layout", "memory_format"):
@@ -277,8 +289,16 @@ def python_signature(function: object) -> str:
     return f"({', '.join(parts)}) -> Any"
 
 
+CONTEXT = (
+    "class {name}:\n"
+    "    def __init__(self, *args: Any, **kwargs: Any) -> None: ...\n"
+    "    def __enter__(self) -> Any: ...\n"
+    "    def __exit__(self, *error: Any) -> None: ...\n"
+    "    def __call__(self, function: _Function) -> _Function: ...\n"
+)
 IMPORTS = (
-    "from collections.abc import Sequence\nfrom typing import Any, overload\n\n"
+    "from collections.abc import Sequence\nfrom typing import Any, TypeVar, overload\n\n"
+    "_Function = TypeVar('_Function')\n\n"
     "from {dots}_C import *\nfrom {dots}_C import Number, {shadowed}{named}\n\n"
 )
 
@@ -290,12 +310,20 @@ def imports(entries: list[Entry], dots: str) -> str:
 
 def package_stub(entries: list[Entry]) -> str:
     functions = collect(entries, FUNCTION)
-    text = HEAD + imports(entries, ".")
+    text, contexts = HEAD + imports(entries, "."), ""
     for name, module in sorted(facula._LAZY.items()):
-        text += f"from .{module} import {name} as {name}\n"
+        try:
+            value = getattr(importlib.import_module(f".{module}", "facula"), name)
+        except (ModuleNotFoundError, AttributeError):  # announced, not there
+            continue
+        if isinstance(value, type) and hasattr(value, "__enter__"):  # a context that also decorates
+            contexts += CONTEXT.format(name=name)
+        else:
+            text += f"from .{module} import {name} as {name}\n"
     for name in sorted(facula._SUBMODULES):
         if (PACKAGE / f"{name}.py").exists() or (PACKAGE / name).is_dir():
             text += f"from . import {name} as {name}\n"
+    text += contexts
     text += "\ne: _float\ninf: _float\nnan: _float\npi: _float\nnewaxis: None\n__version__: str\n"
     for e in entries:
         if e.scope & IN_PLACE and e.scope & FUNCTION:
@@ -327,7 +355,7 @@ def functional_stub(entries: list[Entry]) -> str:
         if (
             callable(value)
             and not name.startswith("_")
-            and getattr(value, "__module__", "").startswith("facula.nn")
+            and str(getattr(value, "__module__", "")).startswith("facula.nn")
         ):
             functions[name] = [python_signature(value)]
     text = HEAD + imports(entries, "..")
@@ -335,22 +363,12 @@ def functional_stub(entries: list[Entry]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
     entries = [Entry(row) for row in _C._entries()]
-    stale = []
-    for path, text in (
-        (PACKAGE / "_C.pyi", core_stub(entries)),
-        (PACKAGE / "__init__.pyi", package_stub(entries)),
-        (PACKAGE / "nn" / "functional.pyi", functional_stub(entries)),
-    ):
-        if check and (not path.exists() or path.read_text() != text):
-            stale.append(path.name)
-        elif not check:
-            path.write_text(text)
-    if stale:
-        sys.exit(f"out of date: {', '.join(stale)}; run `make stubs`")
+    output = chosen.output or PACKAGE
+    (output / "nn").mkdir(parents=True, exist_ok=True)
+    (output / "_C.pyi").write_text(core_stub(entries))
+    (output / "__init__.pyi").write_text(package_stub(entries))
+    (output / "nn" / "functional.pyi").write_text(functional_stub(entries))
 
 
 if __name__ == "__main__":

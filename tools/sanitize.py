@@ -17,6 +17,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stage import stage
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "sanitize"
 LIBRARY = BUILD / "lib"
@@ -25,14 +27,7 @@ LIBRARY = BUILD / "lib"
 def build(python: Path, optimise: str) -> None:
     """Leaves an importable package in build/sanitize/lib."""
     package = LIBRARY / "facula"
-    package.mkdir(parents=True, exist_ok=True)
-    extensions = {f.name for f in package.glob("*.so")}
-    for old in package.iterdir():
-        if old.name not in extensions:
-            shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink()
-    for entry in (ROOT / "facula").iterdir():
-        if entry.suffix != ".so" and entry.name != "__pycache__":
-            (package / entry.name).symlink_to(entry)
+    stage(LIBRARY)
     flags = [
         "-DFACULA_SANITIZE=ON",
         f"-DFACULA_OPTIMISE={optimise}",
