@@ -106,7 +106,7 @@ void check_inplace(TensorImpl& self, bool recorded) {
   if (self.base->requires_grad && !self.base->grad_fn)
     fail("a view of a leaf Variable that requires grad is being used in an in-place operation.");
   if (self.view == ViewKind::Multi)
-    fail("Output ", int(self.output_nr), " of ", self.grad_fn ? self.grad_fn->name : "a function",
+    fail("Output ", int(self.output_nr), " of ", self.grad_fn ? std::string_view(self.grad_fn->name).substr(0, std::string_view(self.grad_fn->name).find("Backward")) : "a function",
          " is a view and is being modified inplace. This view is the output of a function that returns multiple views. Such "
          "functions do not allow the output views to be modified inplace. You should replace the inplace operation by an "
          "out-of-place one.");

@@ -55,7 +55,7 @@ Dims infer_size(const Dims& shape, int64_t numel) {
       if (unknown >= 0) fail("only one dimension can be inferred");
       unknown = d;
     } else if (shape[d] < 0) {
-      fail("invalid shape dimension ", shape[d]);
+      fail("invalid shape dimension ", shape[d], " at index ", d, " of shape ", to_string(shape));
     } else if (__builtin_mul_overflow(known, shape[d], &known)) {
       known = -1;
       break;

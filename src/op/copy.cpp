@@ -1,5 +1,7 @@
 // Copies, fills and conversions without recording, and the resizing of out= tensors.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include "cpu/loop.h"
 #include "op/execute.h"
 #include "op/pointwise.h"
@@ -33,7 +35,32 @@ Tensor converted(const Tensor& t, DType dtype) {
   return out;
 }
 
+// A number that the type cannot hold is an error here, unlike in arithmetic. Negative numbers wrap in unsigned types.
+static void require_fits(DType t, Scalar s) {
+  if (t == DType::Bool) return;
+  const bool fits = visit(t, [&](auto element) {
+    using T = decltype(element);
+    const double v = double(s);
+    if constexpr (is_complex_type<T>) return true;
+    else if (s.is_complex() && s.imag != 0) return false;
+    else if constexpr (std::is_integral_v<T>) {
+      using L = std::numeric_limits<T>;
+      const double low = std::is_unsigned_v<T> ? -double(L::max()) : double(L::min());
+      if (!s.is_integral()) return v >= low && v <= double(L::max()) && (sizeof(T) < 8 || v < double(L::max()));
+      return sizeof(T) == 8 || (v >= low && v <= double(L::max()));
+    } else {
+      const double most = is_half_type<T> ? (std::is_same_v<T, Float16> ? 65504 : 0x1.fep127) : double(std::numeric_limits<std::conditional_t<is_half_type<T>, float, T>>::max());
+      return !(std::abs(v) > most) || std::isinf(v);
+    }
+  });
+  if (fits) return;
+  const std::string type = t == DType::Float32 ? "float" : t == DType::Float64 ? "double" : t == DType::Int32 ? "int"
+                           : is_half(t) ? concat("c10::", c_name(t)) : concat(name(t), "_t");
+  fail("value cannot be converted to type ", type, " without overflow");
+}
+
 void fill(TensorImpl& t, Scalar value) {
+  require_fits(t.dtype, value);
   alignas(16) char element[16];
   store_scalar(element, t.dtype, value);
   if (t.is_meta() || t.numel == 0) return;

@@ -136,7 +136,7 @@ template <class Op, class Write, class... T> void inplace(Op op, Write&& write, 
 }
 
 const Tensor& require_scalar(const Tensor& value) {
-  if (value->ndim) fail("fill only supports 0-dimension value tensor but got tensor with ", int(value->ndim), " dimensions.");
+  if (value->ndim) fail("fill_ only supports 0-dimension value tensor but got tensor with ", int(value->ndim), " dimensions.");
   return value;
 }
 
@@ -195,28 +195,19 @@ Tensor copy_(const Tensor& self, const Tensor& source) {
 }
 
 Tensor fill_(const Tensor& self, Scalar value) {
-  inplace(FillNumber<true>{}, [&] {
-    require_writable(*self);
-    fill(*self, value);
-  }, self);
+  inplace(FillNumber<true>{}, [&] { fill(*self, value); }, self);
   return self;
 }
 
 namespace {
 
 Tensor fill_with(const Tensor& self, const Tensor& value) {
-  inplace(FillTensor<true>{require_scalar(value)->dtype}, [&] {
-    require_writable(*self);
-    copy_data(*self, *value);
-  }, self, value);
+  inplace(FillTensor<true>{require_scalar(value)->dtype}, [&] { copy_data(*self, *value); }, self, value);
   return self;
 }
 
 Tensor zero_(const Tensor& self) {
-  inplace(Zero{}, [&] {
-    require_writable(*self);
-    fill(*self, 0);
-  }, self);
+  inplace(Zero{}, [&] { fill(*self, 0); }, self);
   return self;
 }
 
@@ -243,7 +234,10 @@ Tensor filled_with(const Tensor& x, const Tensor& value) {
 Tensor clone_as(const Tensor& x, OptFormat format) {
   return call_structural(Clone{format.value_or(MemoryFormat::Preserve)}, x);
 }
-Tensor contiguous_as(const Tensor& x, OptFormat format) { return contiguous(x, format.value_or(MemoryFormat::Contiguous)); }
+Tensor contiguous_as(const Tensor& x, OptFormat format) {
+  if (format == MemoryFormat::Preserve && x->contiguous) return x;
+  return contiguous(x, format.value_or(MemoryFormat::Contiguous));
+}
 
 Tensor detach_(const Tensor& self) {
   if (self->view != ViewKind::None && self->base)
@@ -322,6 +316,8 @@ void require_resizable(const Tensor& self) {
 // Grows the memory when it must; elements keep their places in it.
 Tensor resize_(const Tensor& self, const Dims& sizes, OptFormat format) {
   require_resizable(self);
+  for (int64_t n : sizes)
+    if (n < 0) fail("numel: integer multiplication overflow: the size ", n, " is negative");
   const Dims strides = format_strides(sizes, format.value_or(MemoryFormat::Contiguous));
   if (self->shape() == sizes && !format) return self;
   const Tensor fresh = empty_strided(self->dtype, sizes, strides, self->device);  // checks the sizes
@@ -390,7 +386,7 @@ static constexpr OpEntry entries[] = {
     fn<is_complex_tensor>("is_complex(Tensor input)"),
     fn<numel>("numel(Tensor input)", kFunction | kMethod),
     fn<numel>("nelement(Tensor input)", kMethod),
-    fn<result_type>("result_type(Operand tensor1, Operand tensor2)", kFunction),
+    fn<result_type>("result_type(Operand tensor, Operand other)", kFunction),
     fn<can_cast_types>("can_cast(dtype from_, dtype to)", kFunction),
     fn<promote_types>("promote_types(dtype type1, dtype type2)", kFunction),
     fn<resize_>("resize_(Tensor input, int[] *size, memory_format? memory_format=None)", kMethod),

@@ -7,16 +7,21 @@
 
 namespace facula {
 
+// Of a tensor without gaps.
+static void fill_fresh(TensorImpl& t, Scalar value) {
+  if (value.is_integral() && value.i == 0 && t.contiguous && !t.is_meta()) std::memset(t.data, 0, size_t(t.numel * item_size(t.dtype)));
+  else fill(t, value);
+}
+
 Tensor full(const Dims& sizes, Scalar value, DType dtype, Device device) {
   Tensor out = empty(dtype, sizes, device);
-  if (!value.is_complex() && double(value) == 0 && !out->is_meta()) std::memset(out->data, 0, out->storage->bytes);
-  else fill(*out, value);
+  fill_fresh(*out, value);
   return out;
 }
 
 Tensor full_like(const Tensor& x, Scalar value) {
   Tensor out = empty_as(*x);
-  fill(*out, value);
+  fill_fresh(*out, value);
   return out;
 }
 
@@ -41,62 +46,94 @@ Tensor finish_factory(Tensor t, bool requires_grad) {
 namespace {
 
 // What every factory takes after its own arguments.
-#define FACTORY ", *, dtype? dtype=None, layout? layout=None, device? device=None, bool? pin_memory=False, bool requires_grad=False)"
-#define FACTORY_LIKE \
-  ", *, dtype? dtype=None, layout? layout=None, device? device=None, bool? pin_memory=False, bool requires_grad=False, " \
-  "memory_format? memory_format=None)"
-#define OPTIONS OptDType dtype, LayoutArg, std::optional<Device> device, std::optional<bool>, bool requires_grad
+#define FACTORY_TAIL ", dtype? dtype=None, layout? layout=None, device? device=None, bool? pin_memory=False, bool requires_grad=False"
+#define FACTORY ", *" FACTORY_TAIL ")"
+#define FACTORY_OUT ", *, Tensor? out=None" FACTORY_TAIL ")"
+#define FACTORY_LIKE ", *" FACTORY_TAIL ", memory_format? memory_format=None)"
+#define OPTIONS OptDType dtype, LayoutArg, std::optional<Device> device, OptBool pin_memory, bool requires_grad
+using OptBool = std::optional<bool>;
 using OptFormat = std::optional<MemoryFormat>;
+
+void refuse_pinning(OptBool pin_memory) {
+  if (pin_memory.value_or(false))
+    fail("Cannot access accelerator device when none is available: pin_memory=True needs one.");
+}
 
 DType floating_or_default(OptDType t) { return t.value_or(default_dtype); }
 
-template <int Value> Tensor constant(const Dims& size, OPTIONS) {
-  return finish_factory(full(size, Value, floating_or_default(dtype), device.value_or(Device{})), requires_grad);
+// What a factory is to fill: a new tensor, or `out` in the size asked for.
+Tensor target(const Dims& size, const Tensor& out, DType usual, OPTIONS) {
+  refuse_pinning(pin_memory);
+  if (!out) return finish_factory(empty(dtype.value_or(usual), size, device.value_or(Device{})), requires_grad);
+  if (dtype && *dtype != out->dtype)
+    fail("dtype ", c_name(*dtype), " does not match dtype of out parameter (", c_name(out->dtype), ")");
+  if (device && device->type != out->device.type)
+    fail("device ", to_string(*device), " does not match device of out parameter (", to_string(out->device), ")");
+  for (int64_t n : size)
+    if (n < 0) fail("Trying to create tensor with negative dimension ", n, ": ", to_string(size));
+  check_inplace(*out, requires_grad || facula::requires_grad(*out));
+  resize_out(out, size);
+  require_writable(*out);
+  out->bump_version();
+  return out;
+}
+OptDType type_of(OptDType asked, const Tensor& out) { return asked || !out ? asked : OptDType(out->dtype); }
+
+template <int Value> Tensor constant(const Dims& size, const Tensor& out, OPTIONS) {
+  if (Value == 0)
+    for (int64_t n : size)
+      if (n < 0) fail("zeros: Dimension size must be non-negative.");
+  Tensor t = target(size, out, default_dtype, dtype, {}, device, pin_memory, requires_grad);
+  fill_fresh(*t, Value);
+  return t;
 }
 
-Tensor empty_of(const Dims& size, OPTIONS, OptFormat format) {
-  return finish_factory(empty_strided(floating_or_default(dtype), size, format_strides(size, format.value_or(MemoryFormat::Contiguous)),
-                                      device.value_or(Device{})),
-                        requires_grad);
+Tensor full_of(const Dims& size, Scalar value, const Tensor& out, OPTIONS) {
+  Tensor t = target(size, out, dtype_of(value), dtype, {}, device, pin_memory, requires_grad);
+  fill_fresh(*t, value);
+  return t;
 }
 
-Tensor full_of(const Dims& size, Scalar value, OPTIONS) {
-  return finish_factory(full(size, value, dtype.value_or(dtype_of(value)), device.value_or(Device{})), requires_grad);
+Tensor empty_of(const Dims& size, const Tensor& out, OPTIONS, OptFormat format) {
+  if (out || !format) return target(size, out, default_dtype, dtype, {}, device, pin_memory, requires_grad);
+  return finish_factory(empty_strided(floating_or_default(dtype), size, format_strides(size, *format), device.value_or(Device{})), requires_grad);
 }
 
 Tensor strided_of(const Dims& size, const Dims& stride, OPTIONS) {
+  refuse_pinning(pin_memory);
   if (size.count != stride.count)
     fail("dimensionality of sizes (", size.count, ") must match dimensionality of strides (", stride.count, ")");
   return finish_factory(empty_strided(floating_or_default(dtype), size, stride, device.value_or(Device{})), requires_grad);
 }
 
 Tensor empty_like(const Tensor& x, OPTIONS, OptFormat format) {
+  refuse_pinning(pin_memory);
   return finish_factory(empty_in(*x, dtype.value_or(x->dtype), format.value_or(MemoryFormat::Preserve), device.value_or(x->device)),
                         requires_grad);
 }
 Tensor full_like_of(const Tensor& x, Scalar value, OPTIONS, OptFormat format) {
-  Tensor out = empty_like(x, dtype, {}, device, {}, false, format);
-  fill(*out, value);
-  return finish_factory(std::move(out), requires_grad);
+  Tensor out = empty_like(x, dtype, {}, device, pin_memory, requires_grad, format);
+  fill_fresh(*out, value);
+  return out;
 }
 template <int Value> Tensor constant_like(const Tensor& x, OPTIONS, OptFormat format) {
-  return full_like_of(x, Value, dtype, {}, device, {}, requires_grad, format);
+  return full_like_of(x, Value, dtype, {}, device, pin_memory, requires_grad, format);
 }
 
+Tensor new_full(const Tensor& x, const Dims& size, Scalar value, OPTIONS) {
+  return full_of(size, value, nullptr, dtype.value_or(x->dtype), {}, device.value_or(x->device), pin_memory, requires_grad);
+}
 template <int Value> Tensor new_constant(const Tensor& x, const Dims& size, OPTIONS) {
-  return finish_factory(full(size, Value, dtype.value_or(x->dtype), device.value_or(x->device)), requires_grad);
+  return new_full(x, size, Value, dtype, {}, device, pin_memory, requires_grad);
 }
 Tensor new_empty(const Tensor& x, const Dims& size, OPTIONS) {
-  return finish_factory(empty(dtype.value_or(x->dtype), size, device.value_or(x->device)), requires_grad);
+  return target(size, nullptr, x->dtype, dtype, {}, device.value_or(x->device), pin_memory, requires_grad);
 }
 Tensor new_empty_strided(const Tensor& x, const Dims& size, const Dims& stride, OPTIONS) {
-  return strided_of(size, stride, dtype.value_or(x->dtype), {}, device.value_or(x->device), {}, requires_grad);
-}
-Tensor new_full(const Tensor& x, const Dims& size, Scalar value, OPTIONS) {
-  return finish_factory(full(size, value, dtype.value_or(x->dtype), device.value_or(x->device)), requires_grad);
+  return strided_of(size, stride, dtype.value_or(x->dtype), {}, device.value_or(x->device), pin_memory, requires_grad);
 }
 Tensor scalar_tensor(Scalar s, OPTIONS) {
-  return full_of({}, s, floating_or_default(dtype), {}, device, {}, requires_grad);
+  return full_of({}, s, nullptr, floating_or_default(dtype), {}, device, pin_memory, requires_grad);
 }
 
 // --- ranges ---
@@ -110,20 +147,26 @@ template <class T> T element_from(auto v) {
   else return T(v);
 }
 
-// Elements are filled in runs of this many bytes, each counted on from its own first element as PyTorch's vectors do.
-constexpr int64_t kRunBytes = 64;
+// Floating elements come in runs of this many bytes, each counted on from its own rounded first element: as a
+// 256-bit vector holds them, so that the bits are PyTorch's.
+constexpr int64_t kRunBytes = 32;
 
 template <class T> void fill_range(T* to, int64_t n, Scalar first, Scalar step_number) {
   using A = Accumulated<T>;
   const A start = A(first), step = A(step_number);
-  constexpr int64_t run = std::is_floating_point_v<T> ? kRunBytes / int64_t(sizeof(T)) : 1;
-  const int64_t vectors = n - n % (2 * run);
-  for (int64_t i = 0; i < n; ++i) {
-    if (std::is_floating_point_v<T> && i < vectors) {
-      const T base = element_from<T>(start + step * A(i / run * run));
-      to[i] = element_from<T>(A(base) + step * A(i % run));
-    } else {
-      to[i] = element_from<T>(start + step * A(i));
+  // In a run of bfloat16 the product is rounded; elsewhere it is not.
+  const auto add_multiple = [](A a, A b, A n, bool whole) {
+    return std::is_same_v<T, BFloat16> && whole ? a + b * n : std::fma(b, n, a);
+  };
+  if constexpr (std::is_integral_v<T>) {
+    for (int64_t i = 0; i < n; ++i) to[i] = T(start + step * i);
+  } else {
+    constexpr int64_t run = kRunBytes / int64_t(sizeof(T));
+    const int64_t vectors = n - n % (2 * run);
+    for (int64_t i = 0; i < n; i += run) {
+      const bool whole = i < vectors;
+      const A base = whole ? A(element_from<T>(std::fma(step, A(i), start))) : start;
+      for (int64_t k = 0; k < std::min(run, n - i); ++k) to[i + k] = element_from<T>(add_multiple(base, step, A(whole ? k : i + k), whole));
     }
   }
 }
@@ -137,6 +180,19 @@ void require_direction(double start, double end, double step) {
     fail("upper bound and lower bound inconsistent with step sign");
 }
 
+// A vector whose elements `write` makes.
+template <class Write> Tensor generated(const Dims& size, const Tensor& out, DType t, OPTIONS, Write&& write) {
+  Tensor result = target(size, out, t, dtype, {}, device, pin_memory, requires_grad);
+  if (result->is_meta() || result->numel == 0) return result;
+  const Tensor place = result->contiguous ? result : empty(t, size);
+  visit(t, [&](auto element) {
+    using T = decltype(element);
+    write(place->as<T>(), place->numel);
+  });
+  if (place.get() != result.get()) copy_into(*result, *place);
+  return result;
+}
+
 DType range_dtype(OptDType asked, std::initializer_list<Scalar> numbers) {
   if (asked) return *asked;
   for (const Scalar& s : numbers)
@@ -144,8 +200,8 @@ DType range_dtype(OptDType asked, std::initializer_list<Scalar> numbers) {
   return DType::Int64;
 }
 
-Tensor arange_of(Scalar start, Scalar end, Scalar step, OPTIONS) {
-  const DType t = range_dtype(dtype, {start, end, step});
+Tensor arange_of(Scalar start, Scalar end, Scalar step, const Tensor& out, OPTIONS) {
+  const DType t = range_dtype(type_of(dtype, out), {start, end, step});
   if (is_complex(t) || t == DType::Bool) fail<NotImplemented>("\"arange_cpu\" not implemented for '", c_name(t), "'");
   if (double(step) == 0) fail("step must be nonzero");
   require_finite(double(start), double(end));
@@ -153,68 +209,68 @@ Tensor arange_of(Scalar start, Scalar end, Scalar step, OPTIONS) {
   double size;
   if (t == DType::Int64) {
     const int64_t s = int64_t(step), sign = (s > 0) - (s < 0);
-    if (s == 0) fail("step must be nonzero");
+    if (s == 0) fail<ValueError>("step must be nonzero");
     size = double((__int128(int64_t(end)) - int64_t(start) + s - sign) / s);
   } else {
     size = std::ceil((double(end) - double(start)) / double(step));
   }
   if (!(size >= 0 && size <= double(INT64_MAX))) fail("invalid size, possible overflow?");
-  Tensor out = empty(t, {int64_t(size)}, device.value_or(Device{}));
-  if (!out->is_meta())
-    visit(t, [&](auto element) {
-      using T = decltype(element);
-      if constexpr (!is_complex_type<T>) fill_range(out->as<T>(), out->numel, start, step);
-    });
-  return finish_factory(std::move(out), requires_grad);
+  return generated({int64_t(size)}, out, t, dtype, {}, device, pin_memory, requires_grad,
+                   [&](auto* to, int64_t n) {
+                     if constexpr (!is_complex_type<std::remove_reference_t<decltype(*to)>>) fill_range(to, n, start, step);
+                   });
 }
-Tensor arange_from(Scalar start, Scalar end, OPTIONS) { return arange_of(start, end, 1, dtype, {}, device, {}, requires_grad); }
-Tensor arange_to(Scalar end, OPTIONS) { return arange_of(0, end, 1, dtype, {}, device, {}, requires_grad); }
+Tensor arange_from(Scalar start, Scalar end, const Tensor& out, OPTIONS) {
+  return arange_of(start, end, 1, out, dtype, {}, device, pin_memory, requires_grad);
+}
+Tensor arange_to(Scalar end, const Tensor& out, OPTIONS) {
+  return arange_of(0, end, 1, out, dtype, {}, device, pin_memory, requires_grad);
+}
 
-Tensor range_of(Scalar start, Scalar end, Scalar step, OPTIONS) {
+Tensor range_of(Scalar start, Scalar end, Scalar step, const Tensor& out, OPTIONS) {
   warn("torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with Python's range "
        "builtin. Instead, use torch.arange, which produces values in [start, end).");
-  const DType t = floating_or_default(dtype);
+  const DType t = floating_or_default(type_of(dtype, out));
+  if (is_complex(t) || t == DType::Bool) fail<NotImplemented>("\"range_cpu\" not implemented for '", c_name(t), "'");
   if (double(step) == 0) fail("step must be nonzero");
   require_finite(double(start), double(end));
   require_direction(double(start), double(end), double(step));
   const double size = std::floor((double(end) - double(start)) / double(step)) + 1;
   if (!(size >= 0 && size <= double(INT64_MAX))) fail("invalid size, possible overflow?");
-  Tensor out = empty(t, {int64_t(size)}, device.value_or(Device{}));
-  if (!out->is_meta())
-    visit(t, [&](auto element) {
-      using T = decltype(element);
-      if constexpr (!is_complex_type<T>) {
-        using A = Accumulated<T>;
-        for (int64_t i = 0; i < out->numel; ++i) out->as<T>()[i] = element_from<T>(A(start) + A(step) * A(i));
-      }
-    });
-  return finish_factory(std::move(out), requires_grad);
+  return generated({int64_t(size)}, out, t, dtype, {}, device, pin_memory, requires_grad, [&](auto* to, int64_t n) {
+    using T = std::remove_reference_t<decltype(*to)>;
+    if constexpr (!is_complex_type<T>) {
+      using A = Accumulated<T>;
+      for (int64_t i = 0; i < n; ++i) to[i] = element_from<T>(A(start) + A(step) * A(i));
+    }
+  });
 }
 
-template <class T> using StepOf = std::conditional_t<std::is_integral_v<T>, double, std::conditional_t<is_half_type<T>, float, T>>;
-
-template <class T> Complex<T> plus(Complex<T> a, Complex<T> b, T scale) { return {a.re + scale * b.re, a.im + scale * b.im}; }
-template <class T> T plus(T a, T b, T scale) { return a + scale * b; }
-
-// From both ends, so that the last element is exactly `end`; a run of elements follows the end its first one follows.
+// Counted from both ends, so that the last element is exactly `end`. The halves round at every step.
 template <class T> void fill_linear(T* to, int64_t n, Scalar first, Scalar last) {
-  using S = StepOf<T>;
+  using S = std::conditional_t<std::is_integral_v<T>, double, std::conditional_t<is_half_type<T>, float, T>>;
+  auto rounded = [](S v) { return S(element_from<std::conditional_t<is_half_type<T>, T, S>>(v)); };
+  const S start = std::is_integral_v<T> ? S(int64_t(first)) : rounded(S(first));
+  const S end = std::is_integral_v<T> ? S(int64_t(last)) : rounded(S(last));
   if (n == 1) {
-    to[0] = element_from<T>(S(first));
+    to[0] = element_from<T>(start);
     return;
   }
-  const S start = std::is_integral_v<T> ? S(int64_t(first)) : S(first), end = std::is_integral_v<T> ? S(int64_t(last)) : S(last);
-  S step;
-  if constexpr (is_complex_type<S>) step = {(end.re - start.re) / (n - 1), (end.im - start.im) / (n - 1)};
-  else step = (end - start) / S(n - 1);
-  constexpr int64_t run = std::is_integral_v<T> ? 1 : kRunBytes / int64_t(sizeof(T));
-  const int64_t half = n / 2, vectors = n - n % (2 * run);
-  using R = decltype([] { if constexpr (is_complex_type<S>) return typename S::Real{}; else return S{}; }());
+  const S step = rounded(rounded(end - start) / rounded(S(n - 1)));
   for (int64_t i = 0; i < n; ++i) {
-    const int64_t base = i < vectors ? i / run * run : i;
-    const S at = base < half ? plus(start, step, R(base)) : plus(end, step, -R(n - base - 1));
-    to[i] = element_from<T>(plus(S(element_from<T>(at)), step, R(i - base)));
+    const bool front = i < n / 2;
+    const S count = rounded(S(front ? i : n - 1 - i));
+    if constexpr (is_half_type<T>) to[i] = element_from<T>(front ? start + rounded(step * count) : end - rounded(step * count));
+    else to[i] = element_from<T>(front ? std::fma(step, count, start) : std::fma(-step, count, end));
   }
+}
+template <class R> void fill_linear(Complex<R>* to, int64_t n, Scalar first, Scalar last) {  // part by part
+  std::vector<R> part(static_cast<size_t>(n));
+  const Complex<double> a(first), b(last);
+  fill_linear(part.data(), n, a.re, b.re);
+  for (int64_t i = 0; i < n; ++i) to[i].re = part[size_t(i)];
+  fill_linear(part.data(), n, a.im, b.im);
+  for (int64_t i = 0; i < n; ++i) to[i].im = part[size_t(i)];
 }
 
 int64_t require_steps(int64_t steps) {
@@ -227,36 +283,32 @@ DType linear_dtype(OptDType asked, Scalar start, Scalar end) {
   return start.is_complex() || end.is_complex() ? to_complex(default_dtype) : default_dtype;
 }
 
-Tensor linspace(Scalar start, Scalar end, int64_t steps, OPTIONS) {
-  Tensor out = empty(linear_dtype(dtype, start, end), {require_steps(steps)}, device.value_or(Device{}));
-  if (steps && !out->is_meta()) visit(out->dtype, [&](auto element) { fill_linear(out->as<decltype(element)>(), steps, start, end); });
-  return finish_factory(std::move(out), requires_grad);
+Tensor linspace(Scalar start, Scalar end, int64_t steps, const Tensor& out, OPTIONS) {
+  const DType t = linear_dtype(type_of(dtype, out), start, end);
+  if (t == DType::Bool) fail<NotImplemented>("\"linspace_cpu\" not implemented for 'Bool'");
+  return generated({require_steps(steps)}, out, t, dtype, {}, device, pin_memory, requires_grad,
+                   [&](auto* to, int64_t n) { fill_linear(to, n, start, end); });
 }
 
-Tensor logspace(Scalar start, Scalar end, int64_t steps, double base, OPTIONS) {
-  const DType t = linear_dtype(dtype, start, end);
-  if (is_complex(t)) fail<NotImplemented>("\"logspace_cpu\" not implemented for '", c_name(t), "'");
-  Tensor out = empty(t, {require_steps(steps)}, device.value_or(Device{}));
-  if (!out->is_meta() && steps)
-    visit(t, [&](auto element) {
-      using T = decltype(element);
-      if constexpr (!is_complex_type<T>) {
-        using S = StepOf<T>;
-        T* to = out->as<T>();
-        const S first = S(start), last = S(end), b = S(base);
-        const S step = steps > 1 ? (last - first) / S(steps - 1) : S(0);
-        for (int64_t i = 0; i < steps; ++i)
-          to[i] = element_from<T>(std::pow(b, i < steps / 2 || steps == 1 ? first + step * S(i) : last - step * S(steps - i - 1)));
-      }
-    });
-  return finish_factory(std::move(out), requires_grad);
+Tensor logspace(Scalar start, Scalar end, int64_t steps, double base, const Tensor& out, OPTIONS) {
+  const DType t = linear_dtype(type_of(dtype, out), start, end);
+  if (t == DType::Bool || is_complex(t)) fail<NotImplemented>("\"logspace_cpu\" not implemented for '", c_name(t), "'");
+  return generated({require_steps(steps)}, out, t, dtype, {}, device, pin_memory, requires_grad, [&](auto* to, int64_t n) {
+    using T = std::remove_reference_t<decltype(*to)>;
+    if constexpr (!is_complex_type<T>) {
+      using S = std::conditional_t<std::is_same_v<T, double> || std::is_integral_v<T>, double, float>;
+      const S first = S(start), last = S(end), step = n > 1 ? (last - first) / S(n - 1) : S(0);
+      for (int64_t i = 0; i < n; ++i)
+        to[i] = element_from<T>(std::pow(S(base), i < n / 2 || n == 1 ? first + step * S(i) : last - step * S(n - i - 1)));
+    }
+  });
 }
 
 static constexpr OpEntry entries[] = {
-    fn<constant<0>>("zeros(int[] *size" FACTORY, kFunction | kOut),
-    fn<constant<1>>("ones(int[] *size" FACTORY, kFunction | kOut),
-    fn<empty_of>("empty(int[] *size" FACTORY_LIKE, kFunction | kOut),
-    fn<full_of>("full(int[] size, Number fill_value" FACTORY, kFunction | kOut),
+    fn<constant<0>>("zeros(int[] *size" FACTORY_OUT, kFunction),
+    fn<constant<1>>("ones(int[] *size" FACTORY_OUT, kFunction),
+    fn<empty_of>("empty(int[] *size, *, Tensor? out=None" FACTORY_TAIL ", memory_format? memory_format=None)", kFunction),
+    fn<full_of>("full(int[] size, Number fill_value" FACTORY_OUT, kFunction),
     fn<strided_of>("empty_strided(int[] size, int[] stride" FACTORY, kFunction),
     fn<constant_like<0>>("zeros_like(Tensor input" FACTORY_LIKE, kFunction),
     fn<constant_like<1>>("ones_like(Tensor input" FACTORY_LIKE, kFunction),
@@ -268,14 +320,16 @@ static constexpr OpEntry entries[] = {
     fn<new_empty_strided>("new_empty_strided(Tensor input, int[] size, int[] stride" FACTORY, kMethod),
     fn<new_full>("new_full(Tensor input, int[] size, Number fill_value" FACTORY, kMethod),
     fn<scalar_tensor>("scalar_tensor(Number s" FACTORY, kFunction),
-    fn<arange_to>("arange(Number end" FACTORY, kFunction | kOut),
-    fn<arange_from>("arange(Number start, Number end" FACTORY, kFunction | kOut),
-    fn<arange_of>("arange(Number start, Number end, Number step=1" FACTORY, kFunction | kOut),
-    fn<range_of>("range(Number start, Number end, Number step=1" FACTORY, kFunction | kOut),
-    fn<linspace>("linspace(Number start, Number end, int steps" FACTORY, kFunction | kOut),
-    fn<logspace>("logspace(Number start, Number end, int steps, float base=10.0" FACTORY, kFunction | kOut),
+    fn<arange_to>("arange(Number end" FACTORY_OUT, kFunction),
+    fn<arange_from>("arange(Number start, Number end" FACTORY_OUT, kFunction),
+    fn<arange_of>("arange(Number start, Number end, Number step=1" FACTORY_OUT, kFunction),
+    fn<range_of>("range(Number start, Number end, Number step=1" FACTORY_OUT, kFunction),
+    fn<linspace>("linspace(Number start, Number end, int steps" FACTORY_OUT, kFunction),
+    fn<logspace>("logspace(Number start, Number end, int steps, float base=10.0" FACTORY_OUT, kFunction),
 };
 
+#undef FACTORY_TAIL
+#undef FACTORY_OUT
 #undef FACTORY
 #undef FACTORY_LIKE
 #undef OPTIONS

@@ -40,6 +40,7 @@ Tensor slice(const Tensor&, int64_t dim, int64_t start, int64_t end, int64_t ste
 Tensor narrow(const Tensor&, int64_t dim, int64_t start, int64_t length);
 Tensor diagonal(const Tensor&, int64_t offset, int64_t dim1, int64_t dim2);
 Tensor t(const Tensor&);
+uint64_t dim_bits(const Tensor&, const Dims& dims);  // the dimensions named, each once, as bits
 // A zero tensor of shape `whole`, contiguous, with g added in at these strides: the gradient of every strided view.
 Tensor embed(const Tensor& g, const Dims& whole, const Dims& strides, int64_t offset);
 
@@ -60,8 +61,6 @@ Tensor flip(const Tensor&, const Dims& dims);
 Tensor repeat(const Tensor&, const Dims& repeats);
 Tensor diag_embed(const Tensor&, int64_t offset, int64_t dim1, int64_t dim2);
 
-// ops/index.cpp
-[[gnu::weak]] Tensor index_select(const Tensor&, int64_t dim, const Tensor& index);  // weak until its family lands
 
 // ops/reduce.cpp
 Tensor sum(const Tensor&, const Dims& dims, bool keepdim);

@@ -87,7 +87,7 @@ Tensors grids(const Tensors& tensors, bool swapped) {
   for (int i = 0; i < shape.count; ++i) {
     Dims own = Dims::filled(shape.count, 1);
     own[swapped && i < 2 ? 1 - i : i] = tensors[size_t(i)]->numel;
-    out.push_back(expand(view(contiguous(tensors[size_t(i)]), own), shape));
+    out.push_back(expand(reshape(tensors[size_t(i)], own), shape));
   }
   return out;
 }

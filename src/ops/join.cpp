@@ -1,5 +1,6 @@
 // Tensors put together (cat, stack and their kin), repeated, turned round, and spread over diagonals.
 #include <algorithm>
+#include "op/inplace.h"
 #include "op/structural.h"
 #include "ops/functions.h"
 
@@ -178,16 +179,6 @@ struct Flip {
   Tensor forward(const Tensor& x) const { return reversed(x, dims); }
   void vjp(const Back& b, Tensor* d) const { d[0] = call_structural(*this, b.g[0]); }
 };
-
-uint64_t dim_bits(const Tensor& x, const Dims& dims) {
-  uint64_t bits = 0;
-  for (int64_t dim : dims) {
-    const int d = wrap_dim(dim, x->ndim);
-    if (bits >> d & 1) fail("dim ", d, " appears multiple times in the list of dims");
-    bits |= uint64_t(1) << d;
-  }
-  return bits;
-}
 
 // Elements move by `shift` along dim, those that leave enter again.
 Tensor rolled(const Tensor& x, int dim, int64_t shift) {
@@ -539,8 +530,17 @@ Tensor block_diag(const Tensors& tensors) {
   return call_structural(BlockDiag{}, tensors);
 }
 
+Tensor cat_out(const Tensors& tensors, int64_t dim, const Tensor& out) {
+  const Tensor joined = cat(tensors, dim);
+  if (!out) return joined;
+  if (!can_cast(joined->dtype, out->dtype))
+    fail<TypeError>("torch.cat(): input types can't be cast to the desired output type ", c_name(out->dtype));
+  copy_to_out(out, joined, "cat");
+  return out;
+}
+
 static constexpr OpEntry entries[] = {
-    fn<cat>("cat(Tensor[] tensors, int dim=0)", kFunction | kOut, "concat concatenate"),
+    fn<cat_out>("cat(Tensor[] tensors, int dim=0, *, Tensor? out=None)", kFunction, "concat concatenate"),
     fn<stack>("stack(Tensor[] tensors, int dim=0)", kFunction | kOut),
     fn<hstack>("hstack(Tensor[] tensors)", kFunction | kOut),
     fn<vstack>("vstack(Tensor[] tensors)", kFunction | kOut, "row_stack"),

@@ -392,11 +392,27 @@ Tensor complex_of(const Tensor& a, const Tensor& b) {
   return call_structural(ComplexOf{}, a, b);
 }
 
+struct PolarOf {
+  static constexpr const char* node = "PolarBackward0";
+  static constexpr uint32_t saves = kInputs;
+  Tensor forward(const Tensor& length, const Tensor& angle) const {
+    GradMode off(false);
+    return ComplexOf{}.forward(length * unary("cos", angle), length * unary("sin", angle));
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    const Tensor re = real_part(b.g[0]), im = imag_part(b.g[0]), c = unary("cos", b.in[1]), s = unary("sin", b.in[1]);
+    if (b.needs(0)) d[0] = sum_to(re * c + im * s, b.in[0]->shape());
+    if (b.needs(1)) d[1] = sum_to((im * c - re * s) * b.in[0], b.in[1]->shape());
+  }
+};
+
 Tensor polar(const Tensor& length, const Tensor& angle) {
   for (const Tensor& t : {length, angle})
     if (t->dtype != DType::Float32 && t->dtype != DType::Float64)
       fail("Expected both inputs to be Half, Float or Double tensors but got ", c_name(length->dtype), " and ", c_name(angle->dtype));
-  return complex_of(length * unary("cos", angle), length * unary("sin", angle));
+  if (length->dtype != angle->dtype)
+    fail("Expected object of scalar type ", c_name(length->dtype), " but got scalar type ", c_name(angle->dtype), " for second argument");
+  return call_structural(PolarOf{}, length, angle);
 }
 
 // --- scatters: a copy of x with one of its views replaced ---

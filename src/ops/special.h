@@ -136,30 +136,7 @@ struct Angle {
   }
 };
 
-struct MakeComplex {
-  static constexpr OpInfo info{.signature = "complex(Tensor real, Tensor imag)",
-                               .types = kFloats,
-                               .result = ResultType::Complex,
-                               .scope = kFunction | kOut};
-  template <class T> constexpr auto forward(T re, T im) const {
-    if constexpr (std::is_floating_point_v<T>) return Complex<T>(re, im);
-    else return re + im;
-  }
-};
-
-struct Polar {
-  static constexpr OpInfo info{.signature = "polar(Tensor abs, Tensor angle)",
-                               .types = kFloats,
-                               .result = ResultType::Complex,
-                               .scope = kFunction | kOut};
-  template <class T> constexpr auto forward(T r, T phi) const {
-    if constexpr (std::is_floating_point_v<T>) return Complex<T>(r * cos(phi), r * sin(phi));
-    else return r * cos(phi);
-  }
-};
-
-using special_ops = List<Erf, Erfc, Erfinv, Lgamma, Digamma, Logit, NanToNum, Heaviside, Copysign, Nextafter, Entr, Conj, Angle,
-                         MakeComplex, Polar>;
+using special_ops = List<Erf, Erfc, Erfinv, Lgamma, Digamma, Logit, NanToNum, Heaviside, Copysign, Nextafter, Entr, Conj, Angle>;
 
 }  // namespace FACULA_ISA
 }  // namespace facula

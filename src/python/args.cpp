@@ -75,7 +75,7 @@ bool convert(const Param& p, PyObject* o, Value& v, Call& call) {
       list.reserve(size_t(n));
       for (Py_ssize_t i = 0; i < n; ++i) {
         PyObject* t = PySequence_Fast_GET_ITEM(o, i);
-        if (t == Py_None) {
+        if (t == Py_None && p.optional) {
           list.emplace_back();
           continue;
         }
@@ -269,7 +269,14 @@ bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObj
   for (int i = 0; i < s.count; ++i) {
     const Param& p = s.params[i];
     Value& v = call.values[i];
-    if (spread && i == spread_at) {
+    if (spread && i == spread_at && p.type == ParamType::Tensors) {
+      const Owned list(PyTuple_New(count - positional));
+      for (Py_ssize_t k = positional; k < count; ++k) PyTuple_SET_ITEM(list.get(), k - positional, Py_NewRef(args[k]));
+      if (!convert(p, list.get(), v, call)) {
+        if (!throws) return false;
+        wrong_type(s, i, list.get(), call);
+      }
+    } else if (spread && i == spread_at) {
       Dims& d = call.ints[call.used_ints++];
       d.resize(0);
       for (Py_ssize_t k = positional; k < count; ++k) {
@@ -293,11 +300,8 @@ bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObj
       }
     } else if (p.has_default) {
       set_default(p, v, call);
-    } else if (p.varargs) {
-      Dims& d = call.ints[call.used_ints++];
-      d.resize(0);
-      v.kind = Value::Kind::Ints;
-      v.ints = &d;
+    } else if (p.varargs && p.type == ParamType::Tensors) {
+      set_default(p, v, call);
     } else {
       if (!throws) return false;
       fail<TypeError>(s.name, "() missing 1 required positional arguments: \"", p.name, "\"; signature: ", s.text);

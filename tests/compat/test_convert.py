@@ -1,0 +1,250 @@
+"""Copies, conversions and writes against PyTorch."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from expressions import check, check_gradients, lines  # noqa: E402
+
+import facula  # noqa: E402
+
+AGREES = """
+x.clone()
+n.clone()
+o.clone()
+n[:, 1:].clone()
+v.expand(3, 4).clone()
+one.expand(2, 3, 4).clone()
+n.clone(memory_format=torch.contiguous_format)
+n.clone(memory_format=torch.preserve_format)
+q.clone(memory_format=torch.channels_last)
+x.clone(memory_format=torch.channels_last)
+torch.clone(x)
+torch.clone(input=x)
+z.clone()
+rx.clone()
+x.contiguous()
+n.contiguous()
+o.contiguous()
+s.contiguous()
+q.contiguous(memory_format=torch.channels_last)
+x.contiguous(memory_format=torch.preserve_format)
+rx.contiguous()
+rx.transpose(0, 1).contiguous()
+x.is_contiguous()
+n.is_contiguous()
+q.is_contiguous(memory_format=torch.channels_last)
+q.to(memory_format=torch.channels_last).is_contiguous(memory_format=torch.channels_last)
+q.to(memory_format=torch.channels_last).stride()
+rx.detach()
+x.detach()
+rx.detach().requires_grad
+torch.detach(rx)
+y = rx * 2; y.detach_()
+y = rx * 2; y.view(-1).detach_()
+x.to(torch.float64)
+x.to(torch.float32)
+x.to(torch.int8)
+x.to(dtype=torch.int32)
+x.to('cpu')
+x.to(torch.device('cpu'))
+x.to('cpu', torch.float16)
+x.to(device='cpu', dtype=torch.bool)
+x.to(i)
+
+x.to(torch.float32, copy=True)
+x.to(torch.float32, non_blocking=True)
+x.to(torch.float32, False, True)
+x.to('cpu', copy=True)
+n.to(torch.float64)
+o.to(torch.float64)
+n.to(torch.float64, memory_format=torch.contiguous_format)
+x.to()
+x.to(torch.float64, bogus=1)
+
+x.to('nonsense')
+x.to('meta').shape
+x.to('meta').to('cpu')
+rx.to(torch.float64)
+rx.to(torch.int64)
+rx.to(torch.float32)
+rx.to(torch.float32, copy=True)
+x.type_as(i)
+i.type_as(d)
+x.type_as(x)
+rx.type_as(d)
+w.float()
+w.double()
+w.half()
+w.bfloat16()
+w.int()
+w.long()
+w.short()
+w.char()
+w.byte()
+w.bool()
+w.cfloat()
+w.cdouble()
+w.cpu()
+w.float().dtype
+i.float()
+rx.double()
+rx.long()
+torch.tensor([300, -1, 255]).byte()
+torch.tensor([300, -129, 127]).char()
+torch.tensor([1e10, -1e10]).long()
+torch.tensor([2.9, -2.9]).int()
+torch.tensor([0.5, 0.0, -0.1]).bool()
+torch.tensor([65520.0, 1e-8]).half()
+torch.tensor([1.00390625, 3.0e38]).bfloat16()
+torch.tensor([2**60 + 1]).float()
+c.to(torch.complex128)
+c.to(torch.float32)
+c.bool()
+b.to(torch.float32)
+h.float()
+bf.double()
+h.bfloat16()
+x.is_floating_point()
+i.is_floating_point()
+c.is_complex()
+torch.is_floating_point(h)
+torch.is_complex(x)
+x.numel()
+x.nelement()
+torch.numel(x)
+c.resolve_conj()
+c.resolve_neg()
+torch.result_type(i, 1.5)
+torch.result_type(i32, i)
+torch.result_type(s.int(), u8)
+torch.result_type(1, 2.0)
+torch.result_type(tensor=w, other=d)
+torch.result_type(b, 1)
+torch.result_type(w, 1j)
+torch.promote_types(torch.int8, torch.uint8)
+torch.promote_types(torch.float16, torch.bfloat16)
+torch.promote_types(torch.int64, torch.float16)
+torch.can_cast(torch.float32, torch.int32)
+torch.can_cast(torch.int32, torch.float32)
+torch.can_cast(torch.int64, torch.bool)
+torch.can_cast(torch.complex64, torch.float64)
+y = v.clone(); y.copy_(torch.ones(4))
+y = v.clone(); y.copy_(s)
+y = v.clone(); y.copy_(i32[:1])
+y = x.clone(); y.copy_(w[:, :1].reshape(2, 1, 1))
+y = n.clone(); y.copy_(x.transpose(0, 2) * 2)
+y = v.clone(); y.copy_(torch.ones(3))
+y = v.clone(); y.copy_(m)
+y = torch.ones(1).expand(3); y.copy_(v[:3])
+y = v.clone(); y[1:].copy_(y[:-1])
+y = v.clone(); y.copy_(y)
+y = v.clone(); y.copy_(torch.tensor([1j, 2, 3, 4]))
+y = i.clone(); y.copy_(torch.tensor([1.9, -1.9, 2.5]))
+y = u8.clone(); y.copy_(torch.tensor([300, -1, 5]))
+y = b.clone(); y.copy_(w - 1)
+y = v.clone(); y.copy_('a')
+y = v.clone(); y.copy_()
+y = v.clone(); y.copy_(s, True)
+y = v.clone(); y.copy_(rv); y
+y = rx * 1; y.copy_(x); y
+y = rx * 1; y[0].copy_(w[0, :1].expand(3, 4)); y
+rx.copy_(x)
+y = v.clone(); y.fill_(7)
+y = v.clone(); y.fill_(True)
+y = v.clone(); y.fill_(s)
+y = v.clone(); y.fill_(torch.tensor(3))
+y = v.clone(); y.fill_(m)
+y = v.clone(); y.fill_('a')
+y = v.clone(); y.fill_(1j)
+y = i.clone(); y.fill_(2.7)
+y = u8.clone(); y.fill_(300)
+y = u8.clone(); y.fill_(-1)
+y = c.clone(); y.fill_(1 + 2j)
+y = b.clone(); y.fill_(5)
+y = n.clone(); y.fill_(3)
+y = x.clone(); y[:, 1:, ::2].fill_(9); y
+y = torch.ones(1).expand(3); y.fill_(2)
+y = torch.ones(1).expand(3); y.zero_()
+y = rx * 1; y.fill_(2)
+y = rx * 1; y.fill_(rs)
+y = x.clone(); y.fill_(rs)
+y = rx * 1; y.zero_()
+y = rx * 1; y[0].zero_(); y
+rx.fill_(1)
+rx.zero_()
+y = x.clone(); y.zero_()
+y = x.clone(); torch.zero_(y)
+y = x.clone(); torch.fill_(y, 2)
+torch.fill(x, 2)
+torch.fill(n, s)
+torch.fill(rx, 2)
+torch.fill(rx, rs)
+y = v.clone(); y.resize_(2)
+y = v.clone(); y.resize_(2, 2)
+y = v.clone(); y.resize_((4, 1))
+y = v.clone(); y.resize_(2, 3).shape
+y = v.clone(); y[1:].resize_(3)
+y = v.clone(); y.resize_(-1)
+y = v.clone(); y.resize_as_(m)
+y = rx * 1; y.resize_(2)
+y = e.clone(); y.resize_(2, 2).stride()
+y = v.clone(); y.set_(x); y
+y = v.clone(); y.set_(); y
+y = b.clone(); y.fill_(float('nan'))
+y = i.clone(); y.fill_(float('nan'))
+y = i32.clone(); y.fill_(1e10)
+y = i32.clone(); y.fill_(2**40)
+y = v.clone(); y.fill_(1e40)
+y = v.clone(); y.fill_(float('inf'))
+y = h.clone(); y.fill_(1e6)
+"""
+
+DERIVATIVES = """
+rx.clone()
+rx.transpose(0, 1).contiguous()
+rx.to(torch.float64)
+rx.double().float()
+rx.to(torch.float32, copy=True)
+rx.half().float()
+(rx * 1).copy_(rv)
+torch.zeros(2, 3, 4).copy_(rv)
+torch.zeros(2, 4, dtype=torch.float64).copy_(rv)
+(rx * 1).fill_(2.0)
+(rx * 1).fill_(rs)
+(rx * 1).zero_()
+torch.fill(rx, rs)
+rx.type_as(torch.zeros(1, dtype=torch.float64))
+"""
+
+
+@pytest.mark.parametrize("expression", lines(AGREES))
+def test_agrees(expression: str) -> None:
+    check(expression)
+
+
+@pytest.mark.parametrize("expression", lines(DERIVATIVES))
+def test_derivatives(expression: str) -> None:
+    check_gradients(expression)
+
+
+DTYPES = "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split()
+VALUES = [0, 1, -1, 2, 100, -100, 127, 0.5, -0.75, 3.9, -3.9]
+
+
+@pytest.mark.filterwarnings("ignore:Casting complex")
+@pytest.mark.parametrize("source,target", list(itertools.product(DTYPES, DTYPES)))
+def test_conversions(source: str, target: str) -> None:
+    values = VALUES * 5 if source[0] in "fbc" else [int(v) for v in VALUES] * 5
+    if source == "uint8":
+        values = [abs(v) for v in values]
+    results = []
+    for lib in (torch, facula):
+        t = lib.tensor(values, dtype=getattr(lib, source))
+        strided = t.reshape(11, 5).transpose(0, 1)
+        results.append([t.to(getattr(lib, target)).tolist(), strided.to(getattr(lib, target)).tolist()])
+    assert results[0] == results[1]
