@@ -13,6 +13,9 @@
   X(index)                       \
   X(scatter)                     \
   X(reduce)                      \
+  X(scan)                        \
+  X(sort)                        \
+  X(unique)                      \
   X(random)                      \
   X(random_create)               \
   X(sampling)                    \

@@ -65,6 +65,10 @@ Tensor diag_embed(const Tensor&, int64_t offset, int64_t dim1, int64_t dim2);
 // ops/reduce.cpp
 Tensor sum(const Tensor&, const Dims& dims, bool keepdim);
 
+// ops/scan.cpp
+Tensor cumsum(const Tensor&, int64_t dim);
+Tensor cumprod(const Tensor&, int64_t dim);
+
 // ops/index.cpp, ops/scatter.cpp
 Tensor index(const Tensor&, const Tensors& indices);  // null: the whole dimension; bool tensors are masks
 Tensor index_put(const Tensor&, const Tensors& indices, const Tensor& value, bool accumulate);

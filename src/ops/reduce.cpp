@@ -1,101 +1,329 @@
-// sum: every partial result covers a fixed set of elements, and partial results are added in
-// a fixed tree. The result depends neither on threads nor on vector width, and the error
-// grows with the logarithm of the length.
+// Sums, products, extremes, truth over dimensions.
+#include "ops/reduce.h"
 #include <algorithm>
-#include "core/parallel.h"
-#include "op/structural.h"
-#include "ops/functions.h"
+#include <cmath>
 
 namespace facula {
 namespace {
 
-constexpr int64_t kLeaf = 1024;  // elements summed lane by lane before the tree starts
-
-template <class W> W sum_tree(W* x, int64_t n) {  // pairwise, in place
-  for (; n > 1; n = (n + 1) / 2)
-    for (int64_t i = 0; i < (n + 1) / 2; ++i) x[i] = 2 * i + 1 < n ? x[2 * i] + x[2 * i + 1] : x[2 * i];
-  return n ? x[0] : W(0);
-}
-
-template <class W, class T> W sum_row(const T* x, int64_t n, const ReduceKernels& kernels) {
-  W result;
-  if (n <= kLeaf) {
-    kernels.sum_block(x, n, &result);
-    return result;
-  }
-  const int64_t leaves = (n + kLeaf - 1) / kLeaf, per_piece = 64;
-  std::vector<W> partial(static_cast<size_t>(leaves));
-  parallel_pieces((leaves + per_piece - 1) / per_piece, [&](int64_t p) {
-    for (int64_t i = p * per_piece; i < std::min(leaves, (p + 1) * per_piece); ++i)
-      kernels.sum_block(x + i * kLeaf, std::min(kLeaf, n - i * kLeaf), &partial[size_t(i)]);
-  });
-  return sum_tree(partial.data(), leaves);
-}
-
-struct Sum {
-  static constexpr const char* node = "SumBackward1";
+// All<Op> and Dim<Op> differ in the name of their node only: PyTorch numbers the overloads.
+template <bool Whole> struct Sum {
+  static constexpr const char* node = Whole ? "SumBackward0" : "SumBackward1";
   static constexpr uint32_t saves = kNothing;
-  Dims dim;
-  bool keepdim;
-  Dims input_shape{};
-  bool reduced[kMaxDims]{};
-
-  TensorMeta meta(const Tensor& x) {
-    input_shape = x->shape();
-    Dims shape;
-    for (int i = 0; i < dim.count; ++i) {
-      dim[i] = wrap_dim(dim[i], x->ndim);
-      if (reduced[dim[i]]) fail("dim ", dim[i], " appears multiple times in the list of dims");
-      reduced[dim[i]] = true;
-    }
-    if (!dim.count)
-      for (int d = 0; d < x->ndim; ++d) reduced[d] = true;
-    for (int d = 0; d < x->ndim; ++d)
-      if (!reduced[d] || keepdim) shape.push(reduced[d] ? 1 : x->sizes[d]);
-    return {is_floating(x->dtype) ? x->dtype : DType::Int64, shape};
-  }
-  void cpu(TensorImpl& out, const Tensor& input) const {
-    Dims sizes, strides;
-    int64_t length = 1;
-    for (int pass = 0; pass < 2; ++pass)
-      for (int d = 0; d < input->ndim; ++d)
-        if (reduced[d] == (pass == 1)) {
-          sizes.push(input->sizes[d]);
-          strides.push(input->strides[d]);
-          if (pass) length *= input->sizes[d];
-        }
-    const Tensor x = dense(alias(*input, sizes, strides));
-    visit(x->dtype, [&](auto zero) {
-      using T = decltype(zero);
-      if constexpr (!is_complex_type<T> && !is_half_type<T>) {
-        using A = std::conditional_t<std::is_floating_point_v<T>, T, int64_t>;
-        using W = std::conditional_t<std::is_floating_point_v<T>, double, int64_t>;
-        const ReduceKernels& kernels = reduce_kernel(x->dtype);
-        for (int64_t i = 0; i < out.numel; ++i) out.as<A>()[i] = A(sum_row<W>(x->as<T>() + i * length, length, kernels));
-      } else {
-        fail<NotImplemented>("\"sum_cpu\" not implemented for '", c_name(x->dtype), "'");
-      }
-    });
-  }
-  void vjp(const Back& b, Tensor* d) const {
-    Tensor g = b.g[0];
-    if (!keepdim)
-      for (int i = 0; i < input_shape.count; ++i)
-        if (reduced[i]) g = unsqueeze(g, i);
-    d[0] = expand(g, input_shape);
-  }
+  Reduced r;
+  TensorMeta meta(const Tensor& x) { return {fold_dtype(x->dtype, Fold::Sum), r.shape()}; }
+  void cpu(TensorImpl& out, const Tensor& x) const { fold_into(out, x, r, Fold::Sum); }
+  void vjp(const Back& b, Tensor* d) const { d[0] = r.restore(b.g[0]); }
 };
 
-Tensor sum_all(const Tensor& x) { return sum(x, Dims(), false); }
+template <bool Whole> struct Mean {
+  static constexpr const char* node = Whole ? "MeanBackward0" : "MeanBackward1";
+  static constexpr uint32_t saves = kNothing;
+  Reduced r;
+  TensorMeta meta(const Tensor& x) {
+    if (!is_floating(x->dtype))
+      fail("mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ", c_name(x->dtype));
+    return {x->dtype, r.shape()};
+  }
+  void cpu(TensorImpl& out, const Tensor& x) const {
+    if (x->numel == 0) facula::fill(out, std::nan(""));
+    else fold_into(out, x, r, Fold::Sum, double(r.length()));
+  }
+  void vjp(const Back& b, Tensor* d) const { d[0] = r.restore(b.g[0]) / Scalar(double(r.length())); }
+};
+
+// The tensor in the type a sum is asked for.
+Tensor as_type(const Tensor& x, OptDType dtype) { return dtype ? to_dtype(x, *dtype) : x; }
+Tensor in_type(const Tensor& result, OptDType dtype) { return dtype && result->dtype != *dtype ? to_dtype(result, *dtype) : result; }
+
+Tensor sum_all(const Tensor& x, OptDType dtype) {
+  const Tensor v = as_type(x, dtype);
+  return in_type(call_structural(Sum<true>{Reduced(v, std::nullopt, false)}, v), dtype);
+}
+Tensor sum_dims(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dtype) {
+  const Tensor v = as_type(x, dtype);
+  return in_type(call_structural(Sum<false>{Reduced(v, dims, keepdim)}, v), dtype);
+}
+Tensor mean_all(const Tensor& x, OptDType dtype) {
+  const Tensor v = as_type(x, dtype);
+  return call_structural(Mean<true>{Reduced(v, std::nullopt, false)}, v);
+}
+Tensor mean_dims(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dtype) {
+  const Tensor v = as_type(x, dtype);
+  return call_structural(Mean<false>{Reduced(v, dims, keepdim)}, v);
+}
+Tensor without_nan(const Tensor& x) { return is_floating(x->dtype) ? where(unary("isnan", x), Scalar(0), x) : x; }
+Tensor nansum(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dtype) {
+  return sum_dims(without_nan(x), dims, keepdim, dtype);
+}
+Tensor nanmean(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dtype) {
+  const Tensor v = as_type(x, dtype);
+  if (!is_floating(v->dtype)) fail("nanmean(): expected input to have floating point or complex dtype but got ", c_name(v->dtype));
+  const Tensor count = sum_dims(unary("logical_not", unary("isnan", v)), dims, keepdim, std::nullopt);
+  return nansum(v, dims, keepdim, std::nullopt) / count;
+}
+
+template <bool Whole> struct Prod {
+  static constexpr const char* node = Whole ? "ProdBackward0" : "ProdBackward1";
+  static constexpr uint32_t saves = saves_input(0);
+  Reduced r;
+  TensorMeta meta(const Tensor& x) { return {fold_dtype(x->dtype, Fold::Prod), r.shape()}; }
+  void cpu(TensorImpl& out, const Tensor& x) const { fold_into(out, x, r, Fold::Prod); }
+  // The product of the others, without division: products from the left times products from the right.
+  void vjp(const Back& b, Tensor* d) const {
+    const Tensor& x = b.in[0];
+    if (x->ndim == 0) {
+      d[0] = b.g[0];
+      return;
+    }
+    const Tensor flat = Whole ? reshape(x, Dims{-1}) : x;
+    const int dim = Whole ? 0 : int(r.dims()[0]);
+    const int64_t n = flat->sizes[dim];
+    Dims one = flat->shape();
+    one[dim] = 1;
+    const Tensor unit = ones(one, x->dtype, x->device);
+    Tensor others;
+    if (n == 0) {
+      d[0] = zeros_like(x);
+      return;
+    }
+    const Tensor left = cumprod(cat({unit, narrow(flat, dim, 0, n - 1)}, dim), dim);
+    const Tensor right = flip(cumprod(cat({unit, flip(narrow(flat, dim, 1, n - 1), Dims{dim})}, dim), dim), Dims{dim});
+    others = left * right;
+    if (is_complex(x->dtype)) others = unary("conj", others);
+    d[0] = r.restore(b.g[0]) * (Whole ? reshape(others, x->shape()) : others);
+  }
+};
+Tensor prod_all(const Tensor& x, OptDType dtype) {
+  const Tensor v = as_type(x, dtype);
+  return in_type(call_structural(Prod<true>{Reduced(v, std::nullopt, false)}, v), dtype);
+}
+Tensor prod_dim(const Tensor& x, int64_t dim, bool keepdim, OptDType dtype) {
+  const Tensor v = as_type(x, dtype);
+  return in_type(call_structural(Prod<false>{Reduced(v, Dims{dim}, keepdim)}, v), dtype);
+}
+
+// --- extremes of values only: ties share the gradient ---
+
+enum class Which : uint8_t { Amax, Amin, Max, Min };
+template <Which W> struct Extreme {
+  static constexpr const char* node =
+      W == Which::Amax ? "AmaxBackward0" : W == Which::Amin ? "AminBackward0" : W == Which::Max ? "MaxBackward1" : "MinBackward1";
+  static constexpr const char* name = W == Which::Amax ? "amax" : W == Which::Amin ? "amin" : W == Which::Max ? "max" : "min";
+  static constexpr uint32_t saves = saves_input(0) | kOutput;
+  Reduced r;
+  TensorMeta meta(const Tensor& x) {
+    if (is_complex(x->dtype)) fail<NotImplemented>("\"", name, "_cpu\" not implemented for '", c_name(x->dtype), "'");
+    const Dims shape = r.shape();
+    if (r.length() == 0 && shape.numel() != 0) {
+      if (W == Which::Max || W == Which::Min)
+        fail(name, "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.");
+      fail<IndexError>(name, "(): Expected reduction dim ", r.dims().count ? r.dims()[0] : 0, " to have non-zero size.");
+    }
+    return {x->dtype, shape};
+  }
+  void cpu(TensorImpl& out, const Tensor& x) const {
+    fold_into(out, x, r, W == Which::Amax || W == Which::Max ? Fold::Max : Fold::Min);
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    const Tensor y = r.restore(b.out[0]);
+    const Tensor nan = binary("logical_and", unary("isnan", y), unary("isnan", b.in[0]));
+    const Tensor mask = to_dtype(binary("logical_or", binary("eq", b.in[0], y), nan), b.g[0]->dtype);
+    const Tensor count = sum(mask, r.dims(), true);
+    d[0] = mask / (r.input.count ? expand(count, r.input) : count) * r.restore(b.g[0]);
+  }
+};
+template <Which W> Tensor extreme(const Tensor& x, const OptDims& dims, bool keepdim) {
+  return call_structural(Extreme<W>{Reduced(x, dims, keepdim)}, x);
+}
+template <Which W> Tensor extreme_all(const Tensor& x) { return extreme<W>(x, std::nullopt, false); }
+std::vector<Tensor> aminmax(const Tensor& x, std::optional<int64_t> dim, bool keepdim) {
+  const OptDims dims = dim ? OptDims(Dims{*dim}) : std::nullopt;
+  return {extreme<Which::Amin>(x, dims, keepdim), extreme<Which::Amax>(x, dims, keepdim)};
+}
+
+// --- truth ---
+
+Tensor truth(const Tensor& x, const OptDims& dims, bool keepdim, Fold f) {
+  const Reduced r(x, dims, keepdim);
+  Tensor out = empty(DType::Bool, r.shape(), x->device);
+  if (out->is_meta() || out->numel == 0) return out->is_meta() || x->dtype != DType::UInt8 ? out : converted(out, DType::UInt8);
+  if (x->numel == 0) facula::fill(*out, f == Fold::Min);
+  else fold_into(*out, x->dtype == DType::Bool ? x : converted(x, DType::Bool), r, f);
+  return x->dtype == DType::UInt8 ? converted(out, DType::UInt8) : out;
+}
+template <Fold F> Tensor truth_all(const Tensor& x) { return truth(x, std::nullopt, false, F); }
+template <Fold F> Tensor truth_dims(const Tensor& x, const OptDims& dims, bool keepdim) { return truth(x, dims, keepdim, F); }
+
+Tensor count_nonzero(const Tensor& x, const OptDims& dims) {
+  GradMode off(false);
+  return sum_dims(binary("ne", x, Scalar(0)), dims, false, std::nullopt);
+}
+
+// --- norms ---
+
+struct VectorNorm {
+  static constexpr const char* node = "LinalgVectorNormBackward0";
+  static constexpr uint32_t saves = saves_input(0) | kOutput;
+  Reduced r;
+  double p;
+  Tensor forward(const Tensor& x) {
+    if (!is_floating(x->dtype)) fail("linalg.vector_norm: Expected a floating point or complex tensor as input. Got ", c_name(x->dtype));
+    GradMode off(false);
+    const Dims dims = r.dims();
+    const Tensor a = p == 2 && !is_complex(x->dtype) ? x : unary("abs", x);
+    if (a->numel == 0 && r.length() == 0 && (std::isinf(p) || p < 0)) {
+      if (r.shape().numel() != 0)
+        fail("linalg.vector_norm cannot compute the ", p, " norm on an empty ", dims.count ? "dimension" : "tensor", " because the operation does not have an identity");
+    }
+    auto total = [&](const Tensor& v) { return call_structural(Sum<false>{r}, v); };
+    if (p == INFINITY) return call_structural(Extreme<Which::Amax>{r}, a);
+    if (p == -INFINITY) return call_structural(Extreme<Which::Amin>{r}, a);
+    if (p == 0) return to_dtype(total(binary("ne", a, Scalar(0))), a->dtype);
+    if (p == 1) return total(a);
+    if (p == 2) return unary("sqrt", total(a * a));
+    return call(Pow{1 / p}, total(call(Pow{p}, a)));
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    const Tensor &x = b.in[0], y = r.restore(b.out[0]), g = r.restore(b.g[0]);
+    const Tensor zero = binary("eq", y, Scalar(0));
+    if (p == 0) d[0] = zeros_like(x);
+    else if (p == 1) d[0] = unary("sgn", x) * g;
+    else if (p == 2) d[0] = where(zero, Scalar(0), x / y) * g;
+    else if (std::isinf(p)) {
+      const Tensor mask = to_dtype(binary("eq", unary("abs", x), y), b.g[0]->dtype), count = sum(mask, r.dims(), true);
+      d[0] = unary("sgn", x) * mask / (r.input.count ? expand(count, r.input) : count) * g;
+    } else {
+      const Tensor a = unary("abs", x);
+      const Tensor ratio = p < 2 ? unary("sgn", x) * call(Pow{p - 1}, a) : x * call(Pow{p - 2}, a);
+      d[0] = where(p < 1 || p < 2 ? binary("logical_or", zero, binary("eq", a, Scalar(0))) : zero, Scalar(0),
+                   ratio / call(Pow{p - 1}, y)) * g;
+    }
+  }
+};
+Tensor vector_norm(const Tensor& x, Scalar p, const OptDims& dims, bool keepdim, OptDType dtype) {
+  const Tensor v = as_type(x, dtype);
+  return call_structural(VectorNorm{Reduced(v, dims, keepdim), double(p)}, v);
+}
+Tensor norm_number(const Tensor& x, std::optional<Scalar> p, const OptDims& dims, bool keepdim, OptDType dtype) {
+  return vector_norm(x, p.value_or(Scalar(2)), dims, keepdim, dtype);
+}
+Tensor norm_named(const Tensor& x, std::string_view p, const OptDims& dims, bool keepdim, OptDType dtype) {
+  if (p != "fro") fail<NotImplemented>("norm(p='", p, "') needs singular values, which are not implemented; p='fro' and numbers are");
+  return vector_norm(x, 2.0, dims, keepdim, dtype);
+}
+Tensor dist(const Tensor& a, const Tensor& b, Scalar p) { return vector_norm(a - b, p, std::nullopt, false, std::nullopt); }
+
+// --- logsumexp ---
+
+struct LogSumExp {
+  static constexpr const char* node = "LogsumexpBackward0";
+  static constexpr uint32_t saves = saves_input(0) | kOutput;
+  Reduced r;
+  Tensor forward(const Tensor& x) {
+    GradMode off(false);
+    const Dims dims = r.dims();
+    if (x->numel == 0) return unary("log", sum(unary("exp", x), dims, r.keepdim));
+    const Tensor top = call_structural(Extreme<Which::Amax>{r}, x);
+    const Tensor finite = where(unary("isinf", top), Scalar(0), top);
+    const Tensor shifted = unary("exp", x - r.restore(finite));
+    return unary("log", call_structural(Sum<false>{r}, shifted)) + finite;
+  }
+  void vjp(const Back& b, Tensor* d) const { d[0] = r.restore(b.g[0]) * unary("exp", b.in[0] - r.restore(b.out[0])); }
+};
+Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim) {
+  const Tensor v = is_floating(x->dtype) ? x : to_dtype(x, default_dtype);
+  return call_structural(LogSumExp{Reduced(v, dims, keepdim)}, v);
+}
+
+// --- variance ---
+
+template <bool Root> struct Var {
+  static constexpr const char* node = Root ? "StdBackward0" : "VarBackward0";
+  static constexpr uint32_t saves = saves_input(0) | (Root ? kOutput : 0);
+  Reduced r;
+  double correction;
+  double freedom() const { return std::max(0., double(r.length()) - correction); }
+  Tensor forward(const Tensor& x) {
+    if (!is_floating(x->dtype)) fail(Root ? "std" : "var", " and ", Root ? "std" : "var", "_mean only support floating point and complex dtypes");
+    GradMode off(false);
+    if (double(r.length()) - correction <= 0)
+      warn(concat(Root ? "std" : "var", "(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel "
+                  "divided by output numel)."));
+    const Tensor away = unary("abs", x - r.restore(call_structural(Mean<false>{r}, x)));
+    const Tensor variance = call_structural(Sum<false>{r}, away * away) / Scalar(freedom());
+    return Root ? unary("sqrt", variance) : variance;
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    const Tensor& x = b.in[0];
+    const Tensor away = x - r.restore(mean_dims(x, r.dims(), r.keepdim, std::nullopt));
+    Tensor g = b.g[0];
+    if constexpr (Root) {
+      const Tensor half = g / (b.out[0] * Scalar(2));
+      g = where(binary("eq", b.out[0], Scalar(0)), Scalar(0), half);
+    }
+    d[0] = r.restore(g) * away * Scalar(2 / freedom());
+  }
+};
+template <bool Root> Tensor variance(const Tensor& x, const OptDims& dims, std::optional<Scalar> correction, bool keepdim) {
+  return call_structural(Var<Root>{Reduced(x, dims, keepdim), double(correction.value_or(Scalar(1)))}, x);
+}
+template <bool Root> Tensor variance_unbiased(const Tensor& x, bool unbiased) {
+  return variance<Root>(x, std::nullopt, Scalar(unbiased ? 1 : 0), false);
+}
+template <bool Root> Tensor variance_dims_unbiased(const Tensor& x, const OptDims& dims, bool unbiased, bool keepdim) {
+  return variance<Root>(x, dims, Scalar(unbiased ? 1 : 0), keepdim);
+}
+template <bool Root> std::vector<Tensor> variance_and_mean(const Tensor& x, const OptDims& dims, std::optional<Scalar> correction, bool keepdim) {
+  return {variance<Root>(x, dims, correction, keepdim), mean_dims(x, dims, keepdim, std::nullopt)};
+}
+template <bool Root> std::vector<Tensor> variance_and_mean_unbiased(const Tensor& x, const OptDims& dims, bool unbiased, bool keepdim) {
+  return variance_and_mean<Root>(x, dims, Scalar(unbiased ? 1 : 0), keepdim);
+}
 
 }  // namespace
 
-Tensor sum(const Tensor& x, const Dims& dims, bool keepdim) { return call_structural(Sum{dims, keepdim}, x); }
+Tensor sum(const Tensor& x, const Dims& dims, bool keepdim) { return call_structural(Sum<false>{Reduced(x, dims, keepdim)}, x); }
 
+#define FACULA_VARIANCE(name, Root)                                                                                       \
+  fn<variance_unbiased<Root>>(name "(Tensor input, bool unbiased)", kFunction | kMethod | kOut),                          \
+      fn<variance<Root>>(name "(Tensor input, int[1]? dim=None, *, Number? correction=None, bool keepdim=False)",         \
+                         kFunction | kMethod | kOut),                                                                     \
+      fn<variance_dims_unbiased<Root>>(name "(Tensor input, int[1]? dim, bool unbiased=True, bool keepdim=False)",        \
+                                       kFunction | kMethod | kOut),                                                       \
+      fn<variance_and_mean<Root>>(                                                                                        \
+          name "_mean(Tensor input, int[1]? dim=None, *, Number? correction=None, bool keepdim=False)", kFunction),       \
+      fn<variance_and_mean_unbiased<Root>>(name "_mean(Tensor input, int[1]? dim, bool unbiased=True, bool keepdim=False)", kFunction)
+
+inline constexpr uint16_t kPlain = kFunction | kMethod | kOut;
 static constexpr OpEntry entries[] = {
-    fn<sum_all>("sum(Tensor input)"),
-    fn<sum>("sum(Tensor input, int[1] dim, bool keepdim=False)"),
+    fn<sum_all>("sum(Tensor input, *, dtype? dtype=None)", kPlain),
+    fn<sum_dims>("sum(Tensor input, int[1]? dim, bool keepdim=False, *, dtype? dtype=None)", kPlain),
+    fn<nansum>("nansum(Tensor input, int[1]? dim=None, bool keepdim=False, *, dtype? dtype=None)", kPlain),
+    fn<mean_all>("mean(Tensor input, *, dtype? dtype=None)", kPlain),
+    fn<mean_dims>("mean(Tensor input, int[1]? dim, bool keepdim=False, *, dtype? dtype=None)", kPlain),
+    fn<nanmean>("nanmean(Tensor input, int[1]? dim=None, bool keepdim=False, *, dtype? dtype=None)", kPlain),
+    fn<prod_all>("prod(Tensor input, *, dtype? dtype=None)", kPlain),
+    fn<prod_dim>("prod(Tensor input, int dim, bool keepdim=False, *, dtype? dtype=None)", kPlain),
+    fn<extreme<Which::Amax>>("amax(Tensor input, int[1]? dim=None, bool keepdim=False)", kPlain),
+    fn<extreme<Which::Amin>>("amin(Tensor input, int[1]? dim=None, bool keepdim=False)", kPlain),
+    fn<extreme_all<Which::Max>>("max(Tensor input)", kPlain),
+    fn<extreme_all<Which::Min>>("min(Tensor input)", kPlain),
+    fn<aminmax>("aminmax(Tensor input, *, int? dim=None, bool keepdim=False) -> min, max", kPlain),
+    fn<truth_all<Fold::Min>>("all(Tensor input)", kPlain),
+    fn<truth_dims<Fold::Min>>("all(Tensor input, int[1]? dim, bool keepdim=False)", kPlain),
+    fn<truth_all<Fold::Max>>("any(Tensor input)", kPlain),
+    fn<truth_dims<Fold::Max>>("any(Tensor input, int[1]? dim, bool keepdim=False)", kPlain),
+    fn<count_nonzero>("count_nonzero(Tensor input, int[1]? dim=None)"),
+    fn<vector_norm>("vector_norm(Tensor x, Number ord=2, int[1]? dim=None, bool keepdim=False, *, dtype? dtype=None)", kLinalg | kOut),
+    fn<norm_number>("norm(Tensor input, Number? p=None, int[1]? dim=None, bool keepdim=False, dtype? dtype=None)", kPlain),
+    fn<norm_named>("norm(Tensor input, str p='fro', int[1]? dim=None, bool keepdim=False, dtype? dtype=None)", kPlain),
+    fn<dist>("dist(Tensor input, Tensor other, Number p=2)"),
+    fn<logsumexp>("logsumexp(Tensor input, int[1] dim, bool keepdim=False)", kPlain | kSpecial),
+    FACULA_VARIANCE("var", false),
+    FACULA_VARIANCE("std", true),
 };
+#undef FACULA_VARIANCE
 FACULA_ENTRIES(reduce)
 
 }  // namespace facula

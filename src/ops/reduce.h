@@ -1,0 +1,37 @@
+// The driver of reductions, shared by every operation that folds dimensions away.
+#pragma once
+#include "cpu/reduce.h"
+#include "op/structural.h"
+#include "ops/functions.h"
+
+namespace facula {
+
+// Which dimensions are folded; nothing given (or an empty list): all.
+struct Reduced {
+  Dims input;           // shape before
+  uint64_t mask = 0;    // bit d: dimension d is folded
+  bool keepdim = false;
+
+  Reduced() = default;
+  Reduced(const Tensor& x, const OptDims& dims, bool keepdim);
+  bool has(int d) const { return mask >> d & 1; }
+  Dims shape() const;                      // after
+  int64_t length() const;                  // elements folded into one
+  Tensor restore(const Tensor& t) const;   // a result brought back to the input's shape (a view)
+  Tensor keep(const Tensor& t) const;      // a result with its folded dimensions of size 1 (a view)
+  Dims dims() const;
+};
+
+// x as [outer, length, inner], contiguous, with the folded dimensions in the middle; `order` tells where the kept
+// dimensions went when they had to be reordered.
+struct Folded {
+  Tensor x;
+  int64_t outer = 1, length = 1, inner = 1;
+};
+Folded fold_layout(const Tensor& x, const Reduced& r);
+
+// out (contiguous, of the type fold results have: see fold_dtype) = fold of x.
+void fold_into(TensorImpl& out, const Tensor& x, const Reduced& r, Fold f, double divide_by = 0);
+DType fold_dtype(DType t, Fold f);  // int64 for sums and products of integers
+
+}  // namespace facula
