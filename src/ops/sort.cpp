@@ -88,7 +88,7 @@ template <bool Max> std::vector<Tensor> extreme_at(const Tensor& x, int64_t dim,
 }
 template <bool Max> Tensor arg_extreme(const Tensor& x, std::optional<int64_t> dim, bool keepdim) {
   const char* name = Max ? "argmax" : "argmin";
-  if (x->dtype == DType::Bool) unsupported(Max ? "argmax_cpu" : "argmin_cpu", x->dtype);
+  if (x->dtype == DType::Bool) fail(name, "(): does not support bool input");
   const int d = dim ? wrap_dim(*dim, x->ndim) : 0;
   if (x->numel == 0) {
     if (!dim) fail<IndexError>(name, "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.");

@@ -106,7 +106,7 @@ bool convert(const Param& p, PyObject* o, Value& v, Call& call) {
     case ParamType::Bool:
       if (!PyBool_Check(o)) {
         Scalar s;
-        if (!PyLong_Check(o) && !(is_tensor(o) && number_of_tensor(o, &s) && s.kind == Scalar::Kind::Bool)) {
+        if (!(is_tensor(o) && number_of_tensor(o, &s) && s.kind == Scalar::Kind::Bool)) {
           if (std::string_view(Py_TYPE(o)->tp_name).substr(0, 10) != "numpy.bool") return false;
         }
       }
