@@ -23,4 +23,5 @@
   X(dropout)                     \
   X(matmul)                      \
   X(bmm)                         \
-  X(einsum)
+  X(einsum)                      \
+  X(linalg_qr)
