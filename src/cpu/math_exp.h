@@ -16,7 +16,7 @@ inline float exp(float x) {
 }
 
 inline double exp_scaled(double x, double extra,
-                                                double rest = 0.) {  // 2^extra e^(x + rest)
+                         double rest = 0.) {  // 2^extra e^(x + rest)
   const double c = x < -746. ? -746. : (x > 711. ? 711. : x);
   const double n = nearest(c * 1.44269504088896338700);
   const double hi = c - n * 6.93147180369123816490e-01, lo = n * 1.90821492927058770002e-10 - rest;
@@ -156,8 +156,7 @@ inline float log10(float x) { return float(wide_log2(x) * 0.30102999566398119521
 
 // log(1 + f) * (high + low) + k * (...) with the leading product in two parts, so that
 // powers of the base give integers.
-inline double log_of_base(double x, double high, double low, double k_high,
-                                                 double k_low) {
+inline double log_of_base(double x, double high, double low, double k_high, double k_low) {
   const auto [f, k] = split(x);
   const double h = 0.5 * f * f, r = log_tail(f, h);
   const double top = std::bit_cast<double>(bits_of(f - h) & 0xffffffff00000000u), rest = (f - top) - h + r;

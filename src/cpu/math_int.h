@@ -41,7 +41,8 @@ template <Whole T> constexpr T gcd(T a, T b) {
   }
 }
 template <Whole T> constexpr T lcm(T a, T b) {
-  const auto product = trunc_divide(a, gcd(a, b)) * b;  // narrow types: an int, made positive before it is cut
+  const auto product =
+      trunc_divide(a, gcd(a, b)) * b;  // narrow types: an int, made positive before it is cut
   return T(product < 0 ? -product : product);
 }
 

@@ -56,7 +56,7 @@ inline Pair long_log(double x) {
 }
 
 inline float pow(float x,
-                                        float y) {  // in double, denormals and overflow come for nothing
+                 float y) {  // in double, denormals and overflow come for nothing
   return float(power_of(x, y, wide_exp2(y * wide_log2(fabs(double(x))))));
 }
 inline double pow(double x, double y) {

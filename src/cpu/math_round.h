@@ -52,17 +52,19 @@ inline double quick_fmod(double a, double b) {
   return exact ? copysign(isinf(b) ? x : (r < 0 ? r + y : r), a) : not_a_number<double>;
 }
 
-// The remainder with the sign of b (Python).
-template <Real F> inline F remainder_of(F r, F b) {
-  return (r != F(0)) & (copysign(F(1), r) != copysign(F(1), b)) ? r + b : r;
+// Whether a remainder and its divisor point apart: r, turned by the sign of b, is below zero.
+template <Real F> inline bool apart(F r, F b) {
+  return std::bit_cast<F>(bits_of(r) ^ (bits_of(b) & sign_bit<F>)) < F(0);
 }
+// The remainder with the sign of b (Python).
+template <Real F> inline F remainder_of(F r, F b) { return apart(r, b) ? r + b : r; }
 template <Real F> inline F remainder(F a, F b) { return remainder_of(fmod(a, b), b); }
 
 // Floor of the exact quotient, as Python and PyTorch do it, from r = fmod(a, b): floor(a / b) would round up
 // to the next integer when a lies just under a multiple of b.
 template <Real F> inline F floor_divide_of(F a, F b, F r) {
   const F quotient = (a - r) / b;
-  const F q = (r != F(0)) & (copysign(F(1), r) != copysign(F(1), b)) ? quotient - F(1) : quotient;
+  const F q = apart(r, b) ? quotient - F(1) : quotient;
   const F low = floor(q), near = q - low > F(0.5) ? low + F(1) : low;
   return b == F(0) ? a / b : (q != F(0) ? near : copysign(F(0), a / b));
 }

@@ -16,8 +16,7 @@ inline float erf(float x) {  // odd polynomial below 1 (less a, for precision), 
                              -0.000441469873898919987f, 0.0000216973793044360887f);
   return copysign(a < 1.f ? a + a * small : 1.f - exp(-q), x);
 }
-inline double erf(
-    double x) {  // the same, 1 - e^(-x^2) t P(t) with t = 1 / (1 + x/2) above 1
+inline double erf(double x) {  // the same, 1 - e^(-x^2) t P(t) with t = 1 / (1 + x/2) above 1
   const double size = fabs(x), a = size > 6. ? 6. : size, z = a * a, t = 1 / (1 + 0.5 * a);
   const double small =
       polynomial(z, 0.12837916709551257, -0.376126389031837476, 0.112837916709548575, -0.0268661706450728912,
@@ -87,11 +86,11 @@ inline float lgamma(float value) {
   const double z = up ? a + 8 : a, inverse = 1 / z, l = log(z);
   const double series = inverse * polynomial(inverse * inverse, 1. / 12, -1. / 360, 1. / 1260, -1. / 1680,
                                              1. / 1188, -691. / 360360, 1. / 156);
-  const double sum = (z * (l - 1) - 0.5 * l + 0.91893853320467274178 + series) - log(up ? product : 1.);
-  const double positive = (a == 1) | (a == 2) ? 0. : sum;
+  const double stirling = z * (l - 1) - 0.5 * l + 0.91893853320467274178 + series, below = up ? product : 1.;
   const double sine = fabs(quick_sin(3.14159265358979323846 * (a - round(a))));
-  const double negative = log(3.14159265358979323846 / (a * sine)) - positive;
-  return float(a == infinity<double> ? a : (x < 0 ? negative : positive));
+  const double other = log(x < 0 ? below * 3.14159265358979323846 / (a * sine) : below);
+  const double y = x < 0 ? other - stirling : stirling - other, zero = (x == 1) | (x == 2) ? 0. : y;
+  return float(a == infinity<double> ? a : zero);
 }
 
 // Derivatives of lgamma: recurrence up to 10, then the asymptotic series; reflection for negative x.
