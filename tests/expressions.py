@@ -1,8 +1,9 @@
-"""A differential test is one line: an expression that PyTorch and facula both evaluate on the same tensors."""
+"""A differential test is one line: an expression that PyTorch and facula evaluate on the same tensors."""
 
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from typing import Any
 
@@ -124,7 +125,7 @@ def outcome(lib: Any, expression: str, tolerance: float = 0.0) -> tuple[Any, Any
                 *statements, expression = expression.split(";")
                 exec("\n".join(s.strip() for s in statements), names)
             result = eval(expression.strip(), names)
-        except Exception as e:  # noqa: BLE001: the class is what is compared
+        except Exception as e:  # its class is what is compared
             return "error", (type(e).__name__, str(e))
         names.pop("__builtins__", None)
         description = describe(result, names, tolerance)
@@ -161,9 +162,8 @@ def _weights(lib: Any, like: Any, phase: float) -> Any:
 def gradients(lib: Any, expression: str) -> list[Any]:
     """First derivatives with a fixed cotangent, and how those depend on the cotangent and the inputs."""
     names = tensors(lib)
-    inputs = [t for name, t in names.items() if name in expression.replace("(", " ").replace(")", " ").replace(
-        ",", " ").replace(".", " ").replace("[", " ").replace("]", " ").replace("*", " ").split()
-        and getattr(t, "requires_grad", False)]
+    used = set(re.findall(r"\w+", expression))
+    inputs = [t for name, t in names.items() if name in used and getattr(t, "requires_grad", False)]
     result = eval(expression, names)
     outputs = [result] if hasattr(result, "grad_fn") else [t for t in result if t.requires_grad]
     cotangents = [_weights(lib, t, k) for k, t in enumerate(outputs)]
@@ -172,7 +172,8 @@ def gradients(lib: Any, expression: str) -> list[Any]:
     recorded = [g for g in first if g is not None and g.requires_grad]
     if recorded:
         over = [_weights(lib, g, 0.3 + k) for k, g in enumerate(recorded)]
-        second = lib.autograd.grad(recorded, cotangents + inputs, [w.detach() for w in over], allow_unused=True)
+        over = [w.detach() for w in over]
+        second = lib.autograd.grad(recorded, cotangents + inputs, over, allow_unused=True)
         found += [None if g is None or not _any(g) else g.detach().tolist() for g in second]
     return found
 

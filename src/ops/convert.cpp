@@ -10,7 +10,8 @@ Dims format_strides(const Dims& sizes, MemoryFormat format) {
   const bool three = format == MemoryFormat::ChannelsLast3d;
   if (!three && format != MemoryFormat::ChannelsLast) return contiguous_strides(sizes);
   const int n = three ? 5 : 4;
-  if (sizes.count != n) fail("required rank ", n, " tensor to use channels_last", three ? "_3d" : "", " format");
+  if (sizes.count != n)
+    fail("required rank ", n, " tensor to use channels_last", three ? "_3d" : "", " format");
   Dims strides(n);
   int64_t step = 1;
   auto take = [&](int d) {
@@ -24,7 +25,8 @@ Dims format_strides(const Dims& sizes, MemoryFormat format) {
 }
 
 Tensor empty_in(const TensorImpl& like, DType dtype, MemoryFormat format, Device device) {
-  if (format != MemoryFormat::Preserve) return empty_strided(dtype, like.shape(), format_strides(like.shape(), format), device);
+  if (format != MemoryFormat::Preserve)
+    return empty_strided(dtype, like.shape(), format_strides(like.shape(), format), device);
   if (device == like.device) return empty_as(like, dtype);
   const Tensor shaped = empty_as(like, dtype);  // only its strides are wanted
   return empty_strided(dtype, like.shape(), shaped->stride(), device);
@@ -35,7 +37,8 @@ namespace {
 using OptFormat = std::optional<MemoryFormat>;
 
 bool has_format(const TensorImpl& t, MemoryFormat format) {
-  if (format == MemoryFormat::Preserve) fail("preserve memory format is unsupported by the contiguous operator");
+  if (format == MemoryFormat::Preserve)
+    fail("preserve memory format is unsupported by the contiguous operator");
   if (format == MemoryFormat::Contiguous) return t.contiguous;
   if (t.ndim != (format == MemoryFormat::ChannelsLast ? 4 : 5)) return false;
   const Dims wanted = format_strides(t.shape(), format);
@@ -80,9 +83,7 @@ struct ToCopy {
     copy_data(*out, *x);
     return out;
   }
-  void vjp(const Back& b, Tensor* d) const {
-    d[0] = call_structural(ToCopy{from, from_device}, b.g[0]);
-  }
+  void vjp(const Back& b, Tensor* d) const { d[0] = call_structural(ToCopy{from, from_device}, b.g[0]); }
 };
 
 struct Copy {  // in place: recorded by copy_
@@ -123,7 +124,8 @@ struct Zero {
 bool wants_grad(const Tensor& t) { return is_floating(t->dtype) && requires_grad(*t); }
 
 // A recorded write: `write` runs between the checks and the new history.
-template <class Op, class Write, class... T> void inplace(Op op, Write&& write, const Tensor& self, const T&... others) {
+template <class Op, class Write, class... T>
+void inplace(Op op, Write&& write, const Tensor& self, const T&... others) {
   const bool any = (requires_grad(*self) || ... || wants_grad(others));
   check_inplace(*self, any);
   Ref<Node> node;
@@ -136,7 +138,9 @@ template <class Op, class Write, class... T> void inplace(Op op, Write&& write, 
 }
 
 const Tensor& require_scalar(const Tensor& value) {
-  if (value->ndim) fail("fill_ only supports 0-dimension value tensor but got tensor with ", int(value->ndim), " dimensions.");
+  if (value->ndim)
+    fail("fill_ only supports 0-dimension value tensor but got tensor with ", int(value->ndim),
+         " dimensions.");
   return value;
 }
 
@@ -184,7 +188,8 @@ Tensor copy_(const Tensor& self, const Tensor& source) {
         if (!self->same_shape(*source)) {
           const Dims shape = broadcast(self->shape(), source->shape());
           if (!(shape == self->shape()))
-            fail("output with shape ", to_string(self->shape()), " doesn't match the broadcast shape ", to_string(shape));
+            fail("output with shape ", to_string(self->shape()), " doesn't match the broadcast shape ",
+                 to_string(shape));
         }
         require_writable(*self);
         require_no_partial_overlap(*self, *source);
@@ -195,19 +200,22 @@ Tensor copy_(const Tensor& self, const Tensor& source) {
 }
 
 Tensor fill_(const Tensor& self, Scalar value) {
-  inplace(FillNumber<true>{}, [&] { fill(*self, value); }, self);
+  inplace(
+      FillNumber<true>{}, [&] { fill(*self, value); }, self);
   return self;
 }
 
 namespace {
 
 Tensor fill_with(const Tensor& self, const Tensor& value) {
-  inplace(FillTensor<true>{require_scalar(value)->dtype}, [&] { copy_data(*self, *value); }, self, value);
+  inplace(
+      FillTensor<true>{require_scalar(value)->dtype}, [&] { copy_data(*self, *value); }, self, value);
   return self;
 }
 
 Tensor zero_(const Tensor& self) {
-  inplace(Zero{}, [&] { fill(*self, 0); }, self);
+  inplace(
+      Zero{}, [&] { fill(*self, 0); }, self);
   return self;
 }
 
@@ -241,10 +249,14 @@ Tensor contiguous_as(const Tensor& x, OptFormat format) {
 
 Tensor detach_(const Tensor& self) {
   if (self->view != ViewKind::None && self->base)
-    fail("Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and "
-         "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on "
-         "these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py "
-         "as a solution.");
+    fail(
+        "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) "
+        "for training, and "
+        "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() "
+        "cannot be called on "
+        "these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
+        "torch/optim/optimizer.py "
+        "as a solution.");
   set_grad_fn(*self, nullptr);
   return self;
 }
@@ -258,8 +270,11 @@ Tensor to(const Tensor& x, DType dtype, Device device, bool copy, OptFormat want
   if (same && !copy) return x;
   return call_structural(ToCopy{dtype, device, format}, x);
 }
-Tensor to_type(const Tensor& x, DType dtype, bool, bool copy, OptFormat format) { return to(x, dtype, x->device, copy, format); }
-Tensor to_device(const Tensor& x, std::optional<Device> device, OptDType dtype, bool, bool copy, OptFormat format) {
+Tensor to_type(const Tensor& x, DType dtype, bool, bool copy, OptFormat format) {
+  return to(x, dtype, x->device, copy, format);
+}
+Tensor to_device(const Tensor& x, std::optional<Device> device, OptDType dtype, bool, bool copy,
+                 OptFormat format) {
   return to(x, dtype.value_or(x->dtype), device.value_or(x->device), copy, format);
 }
 Tensor to_other(const Tensor& x, const Tensor& other, bool, bool copy, OptFormat format) {
@@ -269,7 +284,9 @@ Tensor type_as(const Tensor& x, const Tensor& other) { return to(x, other->dtype
 Tensor cpu(const Tensor& x, OptFormat format) { return to(x, x->dtype, {}, false, format); }
 
 // The short forms x.float(), x.long(), ...: named after the dtype's name in C.
-template <DType D> Tensor short_form(const Tensor& x, OptFormat format) { return to(x, D, x->device, false, format); }
+template <DType D> Tensor short_form(const Tensor& x, OptFormat format) {
+  return to(x, D, x->device, false, format);
+}
 template <DType D> inline constexpr auto short_signature = [] {
   struct {
     char text[64]{};
@@ -281,7 +298,8 @@ template <DType D> inline constexpr auto short_signature = [] {
     c.remove_prefix(std::string_view("Complex").size());
   }
   for (char letter : c) s.text[n++] = letter >= 'A' && letter <= 'Z' ? char(letter + 32) : letter;
-  for (char letter : std::string_view("(Tensor input, *, memory_format? memory_format=None)")) s.text[n++] = letter;
+  for (char letter : std::string_view("(Tensor input, *, memory_format? memory_format=None)"))
+    s.text[n++] = letter;
   return s;
 }();
 constexpr uint16_t short_scope(DType t) { return t >= DType::UInt16 && t <= DType::UInt64 ? 0 : kMethod; }
@@ -294,6 +312,11 @@ bool is_contiguous_as(const Tensor& x, OptFormat format) {
 }
 bool is_floating_point(const Tensor& x) { return is_real_floating(x->dtype); }
 bool is_complex_tensor(const Tensor& x) { return is_complex(x->dtype); }
+bool is_signed(const Tensor& x) {
+  return x->dtype != DType::Bool && x->dtype != DType::UInt8 &&
+         !(x->dtype >= DType::UInt16 && x->dtype <= DType::UInt64);
+}
+bool is_same_size(const Tensor& x, const Tensor& other) { return x->same_shape(*other); }
 int64_t numel(const Tensor& x) { return x->numel; }
 
 void add_operand(Promotion& p, const Arg& a) {
@@ -353,8 +376,10 @@ Tensor set_to(const Tensor& self, const Tensor& source) {
   take_storage(*self, *source);
   return self;
 }
-Tensor set_geometry(const Tensor& self, const Tensor& source, int64_t offset, const Dims& sizes, const Dims& strides) {
-  const Tensor placed = as_strided(detach(source), sizes, strides.count || !sizes.count ? strides : contiguous_strides(sizes), offset);
+Tensor set_geometry(const Tensor& self, const Tensor& source, int64_t offset, const Dims& sizes,
+                    const Dims& strides) {
+  const Tensor placed = as_strided(
+      detach(source), sizes, strides.count || !sizes.count ? strides : contiguous_strides(sizes), offset);
   return set_to(self, placed);
 }
 
@@ -363,17 +388,23 @@ static constexpr OpEntry entries[] = {
     fn<contiguous_as>("contiguous(Tensor input, *, memory_format? memory_format=None)", kMethod),
     fn<detach>("detach(Tensor input)"),
     fn<detach_>("detach_(Tensor input)"),
-    fn<to_type>("to(Tensor input, dtype dtype, bool non_blocking=False, bool copy=False, *, memory_format? memory_format=None)", kMethod),
-    fn<to_other>("to(Tensor input, Tensor other, bool non_blocking=False, bool copy=False, *, memory_format? memory_format=None)", kMethod),
-    fn<to_device>("to(Tensor input, device? device=None, dtype? dtype=None, bool non_blocking=False, bool copy=False, *, "
-                  "memory_format? memory_format=None)", kMethod),
+    fn<to_type>("to(Tensor input, dtype dtype, bool non_blocking=False, bool copy=False, *, memory_format? "
+                "memory_format=None)",
+                kMethod),
+    fn<to_other>("to(Tensor input, Tensor other, bool non_blocking=False, bool copy=False, *, memory_format? "
+                 "memory_format=None)",
+                 kMethod),
+    fn<to_device>("to(Tensor input, device? device=None, dtype? dtype=None, bool non_blocking=False, bool "
+                  "copy=False, *, "
+                  "memory_format? memory_format=None)",
+                  kMethod),
     fn<type_as>("type_as(Tensor input, Tensor other)", kMethod),
     fn<cpu>("cpu(Tensor input, memory_format? memory_format=None)", kMethod),
 #define X(enumerator, ...) \
-    fn<&short_form<DType::enumerator>>(short_signature<DType::enumerator>.text, short_scope(DType::enumerator)),
+  fn<&short_form<DType::enumerator>>(short_signature<DType::enumerator>.text, short_scope(DType::enumerator)),
     FACULA_DTYPES(X)
 #undef X
-    fn<copy_from>("copy_(Tensor input, Tensor other, bool non_blocking=False)", kMethod),
+        fn<copy_from>("copy_(Tensor input, Tensor other, bool non_blocking=False)", kMethod),
     fn<fill_with>("fill_(Tensor input, Tensor value)"),
     fn<fill_>("fill_(Tensor input, Number value)"),
     fn<filled_with>("fill(Tensor input, Tensor value)", kFunction),
@@ -384,6 +415,8 @@ static constexpr OpEntry entries[] = {
     fn<is_contiguous_as>("is_contiguous(Tensor input, memory_format? memory_format=None)", kMethod),
     fn<is_floating_point>("is_floating_point(Tensor input)"),
     fn<is_complex_tensor>("is_complex(Tensor input)"),
+    fn<is_signed>("is_signed(Tensor input)"),
+    fn<is_same_size>("is_same_size(Tensor input, Tensor other)"),
     fn<numel>("numel(Tensor input)", kFunction | kMethod),
     fn<numel>("nelement(Tensor input)", kMethod),
     fn<result_type>("result_type(Operand tensor, Operand other)", kFunction),
@@ -393,7 +426,8 @@ static constexpr OpEntry entries[] = {
     fn<resize_as_>("resize_as_(Tensor input, Tensor the_template, *, memory_format? memory_format=None)"),
     fn<set_empty>("set_(Tensor input)", kMethod),
     fn<set_to>("set_(Tensor input, Tensor source)", kMethod),
-    fn<set_geometry>("set_(Tensor input, Tensor source, int storage_offset, int[] size, int[] stride=[])", kMethod),
+    fn<set_geometry>("set_(Tensor input, Tensor source, int storage_offset, int[] size, int[] stride=[])",
+                     kMethod),
 };
 
 }  // namespace

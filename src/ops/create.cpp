@@ -9,7 +9,8 @@ namespace facula {
 
 // Of a tensor without gaps.
 static void fill_fresh(TensorImpl& t, Scalar value) {
-  if (value.is_integral() && value.i == 0 && t.contiguous && !t.is_meta()) std::memset(t.data, 0, size_t(t.numel * item_size(t.dtype)));
+  if (value.is_integral() && value.i == 0 && t.contiguous && !t.is_meta())
+    std::memset(t.data, 0, size_t(t.numel * item_size(t.dtype)));
   else fill(t, value);
 }
 
@@ -46,11 +47,14 @@ Tensor finish_factory(Tensor t, bool requires_grad) {
 namespace {
 
 // What every factory takes after its own arguments.
-#define FACTORY_TAIL ", dtype? dtype=None, layout? layout=None, device? device=None, bool? pin_memory=False, bool requires_grad=False"
+#define FACTORY_TAIL                                                                             \
+  ", dtype? dtype=None, layout? layout=None, device? device=None, bool? pin_memory=False, bool " \
+  "requires_grad=False"
 #define FACTORY ", *" FACTORY_TAIL ")"
 #define FACTORY_OUT ", *, Tensor? out=None" FACTORY_TAIL ")"
 #define FACTORY_LIKE ", *" FACTORY_TAIL ", memory_format? memory_format=None)"
-#define OPTIONS OptDType dtype, LayoutArg, std::optional<Device> device, OptBool pin_memory, bool requires_grad
+#define OPTIONS \
+  OptDType dtype, LayoutArg, std::optional<Device> device, OptBool pin_memory, bool requires_grad
 using OptBool = std::optional<bool>;
 using OptFormat = std::optional<MemoryFormat>;
 
@@ -64,11 +68,13 @@ DType floating_or_default(OptDType t) { return t.value_or(default_dtype); }
 // What a factory is to fill: a new tensor, or `out` in the size asked for.
 Tensor target(const Dims& size, const Tensor& out, DType usual, OPTIONS) {
   refuse_pinning(pin_memory);
-  if (!out) return finish_factory(empty(dtype.value_or(usual), size, device.value_or(Device{})), requires_grad);
+  if (!out)
+    return finish_factory(empty(dtype.value_or(usual), size, device.value_or(Device{})), requires_grad);
   if (dtype && *dtype != out->dtype)
     fail("dtype ", c_name(*dtype), " does not match dtype of out parameter (", c_name(out->dtype), ")");
   if (device && device->type != out->device.type)
-    fail("device ", to_string(*device), " does not match device of out parameter (", to_string(out->device), ")");
+    fail("device ", to_string(*device), " does not match device of out parameter (", to_string(out->device),
+         ")");
   for (int64_t n : size)
     if (n < 0) fail("Trying to create tensor with negative dimension ", n, ": ", to_string(size));
   check_inplace(*out, requires_grad || facula::requires_grad(*out));
@@ -96,19 +102,24 @@ Tensor full_of(const Dims& size, Scalar value, const Tensor& out, OPTIONS) {
 
 Tensor empty_of(const Dims& size, const Tensor& out, OPTIONS, OptFormat format) {
   if (out || !format) return target(size, out, default_dtype, dtype, {}, device, pin_memory, requires_grad);
-  return finish_factory(empty_strided(floating_or_default(dtype), size, format_strides(size, *format), device.value_or(Device{})), requires_grad);
+  return finish_factory(empty_strided(floating_or_default(dtype), size, format_strides(size, *format),
+                                      device.value_or(Device{})),
+                        requires_grad);
 }
 
 Tensor strided_of(const Dims& size, const Dims& stride, OPTIONS) {
   refuse_pinning(pin_memory);
   if (size.count != stride.count)
-    fail("dimensionality of sizes (", size.count, ") must match dimensionality of strides (", stride.count, ")");
-  return finish_factory(empty_strided(floating_or_default(dtype), size, stride, device.value_or(Device{})), requires_grad);
+    fail("dimensionality of sizes (", size.count, ") must match dimensionality of strides (", stride.count,
+         ")");
+  return finish_factory(empty_strided(floating_or_default(dtype), size, stride, device.value_or(Device{})),
+                        requires_grad);
 }
 
 Tensor empty_like(const Tensor& x, OPTIONS, OptFormat format) {
   refuse_pinning(pin_memory);
-  return finish_factory(empty_in(*x, dtype.value_or(x->dtype), format.value_or(MemoryFormat::Preserve), device.value_or(x->device)),
+  return finish_factory(empty_in(*x, dtype.value_or(x->dtype), format.value_or(MemoryFormat::Preserve),
+                                 device.value_or(x->device)),
                         requires_grad);
 }
 Tensor full_like_of(const Tensor& x, Scalar value, OPTIONS, OptFormat format) {
@@ -121,7 +132,8 @@ template <int Value> Tensor constant_like(const Tensor& x, OPTIONS, OptFormat fo
 }
 
 Tensor new_full(const Tensor& x, const Dims& size, Scalar value, OPTIONS) {
-  return full_of(size, value, nullptr, dtype.value_or(x->dtype), {}, device.value_or(x->device), pin_memory, requires_grad);
+  return full_of(size, value, nullptr, dtype.value_or(x->dtype), {}, device.value_or(x->device), pin_memory,
+                 requires_grad);
 }
 template <int Value> Tensor new_constant(const Tensor& x, const Dims& size, OPTIONS) {
   return new_full(x, size, Value, dtype, {}, device, pin_memory, requires_grad);
@@ -130,7 +142,8 @@ Tensor new_empty(const Tensor& x, const Dims& size, OPTIONS) {
   return target(size, nullptr, x->dtype, dtype, {}, device.value_or(x->device), pin_memory, requires_grad);
 }
 Tensor new_empty_strided(const Tensor& x, const Dims& size, const Dims& stride, OPTIONS) {
-  return strided_of(size, stride, dtype.value_or(x->dtype), {}, device.value_or(x->device), pin_memory, requires_grad);
+  return strided_of(size, stride, dtype.value_or(x->dtype), {}, device.value_or(x->device), pin_memory,
+                    requires_grad);
 }
 Tensor scalar_tensor(Scalar s, OPTIONS) {
   return full_of({}, s, nullptr, floating_or_default(dtype), {}, device, pin_memory, requires_grad);
@@ -166,7 +179,8 @@ template <class T> void fill_range(T* to, int64_t n, Scalar first, Scalar step_n
     for (int64_t i = 0; i < n; i += run) {
       const bool whole = i < vectors;
       const A base = whole ? A(element_from<T>(std::fma(step, A(i), start))) : start;
-      for (int64_t k = 0; k < std::min(run, n - i); ++k) to[i + k] = element_from<T>(add_multiple(base, step, A(whole ? k : i + k), whole));
+      for (int64_t k = 0; k < std::min(run, n - i); ++k)
+        to[i + k] = element_from<T>(add_multiple(base, step, A(whole ? k : i + k), whole));
     }
   }
 }
@@ -181,7 +195,8 @@ void require_direction(double start, double end, double step) {
 }
 
 // A vector whose elements `write` makes.
-template <class Write> Tensor generated(const Dims& size, const Tensor& out, DType t, OPTIONS, Write&& write) {
+template <class Write>
+Tensor generated(const Dims& size, const Tensor& out, DType t, OPTIONS, Write&& write) {
   Tensor result = target(size, out, t, dtype, {}, device, pin_memory, requires_grad);
   if (result->is_meta() || result->numel == 0) return result;
   const Tensor place = result->contiguous ? result : empty(t, size);
@@ -202,7 +217,8 @@ DType range_dtype(OptDType asked, std::initializer_list<Scalar> numbers) {
 
 Tensor arange_of(Scalar start, Scalar end, Scalar step, const Tensor& out, OPTIONS) {
   const DType t = range_dtype(type_of(dtype, out), {start, end, step});
-  if (is_complex(t) || t == DType::Bool) fail<NotImplemented>("\"arange_cpu\" not implemented for '", c_name(t), "'");
+  if (is_complex(t) || t == DType::Bool)
+    fail<NotImplemented>("\"arange_cpu\" not implemented for '", c_name(t), "'");
   if (double(step) == 0) fail("step must be nonzero");
   require_finite(double(start), double(end));
   require_direction(double(start), double(end), double(step));
@@ -217,7 +233,8 @@ Tensor arange_of(Scalar start, Scalar end, Scalar step, const Tensor& out, OPTIO
   if (!(size >= 0 && size <= double(INT64_MAX))) fail("invalid size, possible overflow?");
   return generated({int64_t(size)}, out, t, dtype, {}, device, pin_memory, requires_grad,
                    [&](auto* to, int64_t n) {
-                     if constexpr (!is_complex_type<std::remove_reference_t<decltype(*to)>>) fill_range(to, n, start, step);
+                     if constexpr (!is_complex_type<std::remove_reference_t<decltype(*to)>>)
+                       fill_range(to, n, start, step);
                    });
 }
 Tensor arange_from(Scalar start, Scalar end, const Tensor& out, OPTIONS) {
@@ -228,22 +245,26 @@ Tensor arange_to(Scalar end, const Tensor& out, OPTIONS) {
 }
 
 Tensor range_of(Scalar start, Scalar end, Scalar step, const Tensor& out, OPTIONS) {
-  warn("torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with Python's range "
-       "builtin. Instead, use torch.arange, which produces values in [start, end).");
+  warn(
+      "torch.range is deprecated and will be removed in a future release because its behavior is "
+      "inconsistent with Python's range "
+      "builtin. Instead, use torch.arange, which produces values in [start, end).");
   const DType t = floating_or_default(type_of(dtype, out));
-  if (is_complex(t) || t == DType::Bool) fail<NotImplemented>("\"range_cpu\" not implemented for '", c_name(t), "'");
+  if (is_complex(t) || t == DType::Bool)
+    fail<NotImplemented>("\"range_cpu\" not implemented for '", c_name(t), "'");
   if (double(step) == 0) fail("step must be nonzero");
   require_finite(double(start), double(end));
   require_direction(double(start), double(end), double(step));
   const double size = std::floor((double(end) - double(start)) / double(step)) + 1;
   if (!(size >= 0 && size <= double(INT64_MAX))) fail("invalid size, possible overflow?");
-  return generated({int64_t(size)}, out, t, dtype, {}, device, pin_memory, requires_grad, [&](auto* to, int64_t n) {
-    using T = std::remove_reference_t<decltype(*to)>;
-    if constexpr (!is_complex_type<T>) {
-      using A = Accumulated<T>;
-      for (int64_t i = 0; i < n; ++i) to[i] = element_from<T>(A(start) + A(step) * A(i));
-    }
-  });
+  return generated({int64_t(size)}, out, t, dtype, {}, device, pin_memory, requires_grad,
+                   [&](auto* to, int64_t n) {
+                     using T = std::remove_reference_t<decltype(*to)>;
+                     if constexpr (!is_complex_type<T>) {
+                       using A = Accumulated<T>;
+                       for (int64_t i = 0; i < n; ++i) to[i] = element_from<T>(A(start) + A(step) * A(i));
+                     }
+                   });
 }
 
 // Counted from both ends, so that the last element is exactly `end`. The halves round at every step.
@@ -260,7 +281,8 @@ template <class T> void fill_linear(T* to, int64_t n, Scalar first, Scalar last)
   for (int64_t i = 0; i < n; ++i) {
     const bool front = i < n / 2;
     const S count = rounded(S(front ? i : n - 1 - i));
-    if constexpr (is_half_type<T>) to[i] = element_from<T>(front ? start + rounded(step * count) : end - rounded(step * count));
+    if constexpr (is_half_type<T>)
+      to[i] = element_from<T>(front ? start + rounded(step * count) : end - rounded(step * count));
     else to[i] = element_from<T>(front ? std::fma(step, count, start) : std::fma(-step, count, end));
   }
 }
@@ -292,22 +314,26 @@ Tensor linspace(Scalar start, Scalar end, int64_t steps, const Tensor& out, OPTI
 
 Tensor logspace(Scalar start, Scalar end, int64_t steps, double base, const Tensor& out, OPTIONS) {
   const DType t = linear_dtype(type_of(dtype, out), start, end);
-  if (t == DType::Bool || is_complex(t)) fail<NotImplemented>("\"logspace_cpu\" not implemented for '", c_name(t), "'");
-  return generated({require_steps(steps)}, out, t, dtype, {}, device, pin_memory, requires_grad, [&](auto* to, int64_t n) {
-    using T = std::remove_reference_t<decltype(*to)>;
-    if constexpr (!is_complex_type<T>) {
-      using S = std::conditional_t<std::is_same_v<T, double> || std::is_integral_v<T>, double, float>;
-      const S first = S(start), last = S(end), step = n > 1 ? (last - first) / S(n - 1) : S(0);
-      for (int64_t i = 0; i < n; ++i)
-        to[i] = element_from<T>(std::pow(S(base), i < n / 2 || n == 1 ? first + step * S(i) : last - step * S(n - i - 1)));
-    }
-  });
+  if (t == DType::Bool || is_complex(t))
+    fail<NotImplemented>("\"logspace_cpu\" not implemented for '", c_name(t), "'");
+  return generated(
+      {require_steps(steps)}, out, t, dtype, {}, device, pin_memory, requires_grad, [&](auto* to, int64_t n) {
+        using T = std::remove_reference_t<decltype(*to)>;
+        if constexpr (!is_complex_type<T>) {
+          using S = std::conditional_t<std::is_same_v<T, double> || std::is_integral_v<T>, double, float>;
+          const S first = S(start), last = S(end), step = n > 1 ? (last - first) / S(n - 1) : S(0);
+          for (int64_t i = 0; i < n; ++i)
+            to[i] = element_from<T>(
+                std::pow(S(base), i < n / 2 || n == 1 ? first + step * S(i) : last - step * S(n - i - 1)));
+        }
+      });
 }
 
 static constexpr OpEntry entries[] = {
     fn<constant<0>>("zeros(int[] *size" FACTORY_OUT, kFunction),
     fn<constant<1>>("ones(int[] *size" FACTORY_OUT, kFunction),
-    fn<empty_of>("empty(int[] *size, *, Tensor? out=None" FACTORY_TAIL ", memory_format? memory_format=None)", kFunction),
+    fn<empty_of>("empty(int[] *size, *, Tensor? out=None" FACTORY_TAIL ", memory_format? memory_format=None)",
+                 kFunction),
     fn<full_of>("full(int[] size, Number fill_value" FACTORY_OUT, kFunction),
     fn<strided_of>("empty_strided(int[] size, int[] stride" FACTORY, kFunction),
     fn<constant_like<0>>("zeros_like(Tensor input" FACTORY_LIKE, kFunction),

@@ -7,7 +7,9 @@
   X(convert)                     \
   X(create)                      \
   X(view)                        \
+  X(strided)                     \
   X(shape)                       \
+  X(complex_parts)               \
   X(join)                        \
   X(grid)                        \
   X(index)                       \

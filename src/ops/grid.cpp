@@ -7,8 +7,11 @@
 namespace facula {
 namespace {
 
-#define FACTORY ", *, dtype? dtype=None, layout? layout=None, device? device=None, bool? pin_memory=False, bool requires_grad=False)"
-#define OPTIONS OptDType dtype, LayoutArg, std::optional<Device> device, std::optional<bool>, bool requires_grad
+#define FACTORY                                                                                     \
+  ", *, dtype? dtype=None, layout? layout=None, device? device=None, bool? pin_memory=False, bool " \
+  "requires_grad=False)"
+#define OPTIONS \
+  OptDType dtype, LayoutArg, std::optional<Device> device, std::optional<bool>, bool requires_grad
 
 Tensor eye_of(int64_t n, int64_t m, OPTIONS) {
   if (n < 0) fail("n must be greater or equal to 0, got ", n);
@@ -19,13 +22,15 @@ Tensor eye_of(int64_t n, int64_t m, OPTIONS) {
 }
 Tensor eye_square(int64_t n, OPTIONS) { return eye_of(n, n, dtype, {}, device, {}, requires_grad); }
 
-// Keeps the elements on and below (lower) or on and above the k-th diagonal of every matrix, zeroes the others.
+// Keeps the elements on and below (lower) or on and above the k-th diagonal of every matrix, zeroes the
+// others.
 void keep_triangle(TensorImpl& out, const TensorImpl& x, bool lower, int64_t k) {
   const int64_t rows = x.sizes[x.ndim - 2], columns = x.sizes[x.ndim - 1], item = item_size(x.dtype);
   if (x.numel == 0 || x.is_meta()) return;
   for (int64_t r = 0; r < x.numel / columns; ++r) {
     const int64_t row = r % rows;  // |k| may be huge: clamp before adding
-    const int64_t edge = std::clamp<int64_t>(row + std::clamp<int64_t>(k, -rows - columns, rows + columns) + lower, 0, columns);
+    const int64_t edge = std::clamp<int64_t>(
+        row + std::clamp<int64_t>(k, -rows - columns, rows + columns) + lower, 0, columns);
     char* to = out.data + r * columns * item;
     const char* from = x.data + r * columns * item;
     const int64_t first = lower ? 0 : edge, last = lower ? edge : columns;
@@ -46,13 +51,16 @@ template <bool Lower> struct Triangle {
   void cpu(TensorImpl& out, const Tensor& x) const { keep_triangle(out, *dense(x), Lower, diagonal); }
   void vjp(const Back& b, Tensor* d) const { d[0] = call_structural(*this, b.g[0]); }
 };
-template <bool Lower> Tensor triangle(const Tensor& x, int64_t diagonal) { return call_structural(Triangle<Lower>{diagonal}, x); }
+template <bool Lower> Tensor triangle(const Tensor& x, int64_t diagonal) {
+  return call_structural(Triangle<Lower>{diagonal}, x);
+}
 
 template <bool Lower> Tensor triangle_indices(int64_t rows, int64_t columns, int64_t offset, OPTIONS) {
   if (rows < 0) fail("row must be non-negative, got", rows);
   if (columns < 0) fail("col must be non-negative, got", columns);
   const DType t = dtype.value_or(DType::Int64);
-  if (!is_integral(t)) fail<NotImplemented>("\"", Lower ? "tril" : "triu", "_indices\" not implemented for '", c_name(t), "'");
+  if (!is_integral(t))
+    fail<NotImplemented>("\"", Lower ? "tril" : "triu", "_indices\" not implemented for '", c_name(t), "'");
   int64_t limit;
   if (__builtin_add_overflow(rows, columns, &limit)) fail("the indices would not fit in memory");
   offset = std::clamp(offset, -limit, limit);
@@ -76,7 +84,9 @@ Tensors grids(const Tensors& tensors, bool swapped) {
   if (tensors.empty()) fail("meshgrid expects a non-empty TensorList");
   Dims shape;
   for (const Tensor& t : tensors) {
-    if (t->ndim > 1) fail("torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got a tensor of shape ", to_string(t->shape()));
+    if (t->ndim > 1)
+      fail("torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got a tensor of shape ",
+           to_string(t->shape()));
     if (t->dtype != tensors[0]->dtype) fail("meshgrid expects all tensors to have the same dtype");
     if (!(t->device == tensors[0]->device)) fail("meshgrid expects all tensors to have the same device");
     shape.push(t->numel);

@@ -1,4 +1,4 @@
-// Tensors put together (cat, stack and their kin), repeated, turned round, and spread over diagonals.
+// Tensors put together (cat, stack and their kin), repeated and turned round.
 #include <algorithm>
 #include "op/inplace.h"
 #include "op/structural.h"
@@ -24,7 +24,8 @@ void join_into(TensorImpl& out, const Tensors& in, int dim) {
     if (simple) {
       const char* from = t->data;
       char* to = row;
-      for (int64_t i = 0; i < outer; ++i, from += bytes, to += row_bytes) std::memcpy(to, from, size_t(bytes));
+      for (int64_t i = 0; i < outer; ++i, from += bytes, to += row_bytes)
+        std::memcpy(to, from, size_t(bytes));
     } else {
       Dims strides = out.stride();
       if (strides.count > t->ndim) strides.erase(dim);
@@ -47,8 +48,8 @@ DType promoted(const Tensors& in) {
 Device common_device(const Tensors& in) {
   for (const Tensor& t : in)
     if (!(t->device == in[0]->device))
-      fail("Expected all tensors to be on the same device, but found at least two devices, ", to_string(in[0]->device), " and ",
-           to_string(t->device), "!");
+      fail("Expected all tensors to be on the same device, but found at least two devices, ",
+           to_string(in[0]->device), " and ", to_string(t->device), "!");
   return in[0]->device;
 }
 
@@ -69,7 +70,9 @@ struct Cat {
   Dims lengths = {};
   std::vector<DType> types = {};  // of the inputs, where they differ from the result
   static constexpr int64_t kSkipped = -1;
-  static bool skipped(const Tensor& t) { return t->ndim == 1 && t->numel == 0; }  // of any shape, for old programs
+  static bool skipped(const Tensor& t) {
+    return t->ndim == 1 && t->numel == 0;
+  }  // of any shape, for old programs
 
   Tensor forward(const Tensors& in) {
     const Tensor* like = nullptr;
@@ -92,14 +95,17 @@ struct Cat {
       if (t.ndim != n) fail("Tensors must have same number of dimensions: got ", n, " and ", int(t.ndim));
       for (int k = 0; k < n; ++k)
         if (k != d && t.sizes[k] != shape[k])
-          fail("Sizes of tensors must match except in dimension ", d, ". Expected size ", shape[k], " but got size ", t.sizes[k],
-               " for tensor number ", i, " in the list.");
+          fail("Sizes of tensors must match except in dimension ", d, ". Expected size ", shape[k],
+               " but got size ", t.sizes[k], " for tensor number ", i, " in the list.");
       lengths[int(i)] = t.sizes[d];
-      if (__builtin_add_overflow(shape[d], t.sizes[d], &shape[d])) fail("cat(): the result would have more than 2**63 elements");
+      if (__builtin_add_overflow(shape[d], t.sizes[d], &shape[d]))
+        fail("cat(): the result would have more than 2**63 elements");
     }
     types = types_unless_equal(in, dtype);
     if (!first->contiguous && all_channels_last(in)) {
-      Tensor out = empty_strided(dtype, shape, format_strides(shape, n == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d), device);
+      Tensor out = empty_strided(
+          dtype, shape,
+          format_strides(shape, n == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d), device);
       for (int64_t i = 0, at = 0; i < int64_t(in.size()); at += std::max<int64_t>(lengths[int(i++)], 0))
         copy_into(*alias(*out, in[size_t(i)]->shape(), out->stride(), at * out->strides[d]), *in[size_t(i)]);
       return out;
@@ -113,7 +119,8 @@ struct Cat {
     for (int i = 0; i < b.inputs; ++i) {
       const int64_t length = std::max<int64_t>(lengths[i], 0);
       if (b.needs(i)) {
-        d[i] = lengths[i] == kSkipped ? zeros({0}, b.g[0]->dtype, b.g[0]->device) : narrow(b.g[0], dim, at, length);
+        d[i] = lengths[i] == kSkipped ? zeros({0}, b.g[0]->dtype, b.g[0]->device)
+                                      : narrow(b.g[0], dim, at, length);
         if (!types.empty() && types[size_t(i)] != d[i]->dtype) d[i] = to_dtype(d[i], types[size_t(i)]);
       }
       at += length;
@@ -122,7 +129,9 @@ struct Cat {
   static bool all_channels_last(const Tensors& in) {
     for (const Tensor& t : in) {
       if (t->ndim != 4 && t->ndim != 5) return false;
-      if (!(t->stride() == format_strides(t->shape(), t->ndim == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d))) return false;
+      if (!(t->stride() == format_strides(t->shape(), t->ndim == 4 ? MemoryFormat::ChannelsLast
+                                                                   : MemoryFormat::ChannelsLast3d)))
+        return false;
     }
     return true;
   }
@@ -138,8 +147,8 @@ struct Stack {
     dim = wrap_dim(dim, shape.count + 1);
     for (size_t i = 1; i < in.size(); ++i)
       if (!in[i]->same_shape(*in[0]))
-        fail("stack expects each tensor to be equal size, but got ", to_string(shape), " at entry 0 and ", to_string(in[i]->shape()),
-             " at entry ", i);
+        fail("stack expects each tensor to be equal size, but got ", to_string(shape), " at entry 0 and ",
+             to_string(in[i]->shape()), " at entry ", i);
     shape.insert(int(dim), int64_t(in.size()));
     const DType dtype = promoted(in);
     types = types_unless_equal(in, dtype);
@@ -190,7 +199,8 @@ Tensor rolled(const Tensor& x, int dim, int64_t shift) {
   for (int part = 0; part < 2; ++part) {  // [0, size - shift) goes to shift, the rest to 0
     const int64_t from = part ? size - shift : 0, to = part ? 0 : shift;
     sizes[dim] = part ? shift : size - shift;
-    copy_into(*alias(*out, sizes, out->stride(), to * out->strides[dim]), *alias(*x, sizes, x->stride(), from * x->strides[dim]));
+    copy_into(*alias(*out, sizes, out->stride(), to * out->strides[dim]),
+              *alias(*x, sizes, x->stride(), from * x->strides[dim]));
   }
   return out;
 }
@@ -253,11 +263,13 @@ struct Repeat {
     Dims sizes, out_strides, in_strides;  // repeated dimensions stand twice: which copy, which element
     for (int d = 0; d < n; ++d) {
       const int64_t size = d < extra ? 1 : x->sizes[d - extra];
-      if (__builtin_mul_overflow(size, repeats[d], &shape[d])) fail("repeat(): the result would have more than 2**63 elements");
+      if (__builtin_mul_overflow(size, repeats[d], &shape[d]))
+        fail("repeat(): the result would have more than 2**63 elements");
     }
     Tensor out = empty(x->dtype, shape, x->device);
     for (int d = 0; d < n; ++d) {
-      const int64_t size = d < extra ? 1 : x->sizes[d - extra], stride = d < extra ? 0 : x->strides[d - extra];
+      const int64_t size = d < extra ? 1 : x->sizes[d - extra],
+                    stride = d < extra ? 0 : x->strides[d - extra];
       if (repeats[d] != 1) {
         sizes.push(repeats[d]);
         out_strides.push(out->strides[d] * size);
@@ -290,50 +302,6 @@ struct Repeat {
   }
 };
 
-// --- diagonals ---
-
-struct DiagEmbed {
-  static constexpr const char* node = "DiagEmbedBackward0";
-  static constexpr uint32_t saves = kNothing;
-  int64_t offset;
-  int dim1, dim2;
-  Tensor forward(const Tensor& x) const {
-    Dims shape = x->shape();
-    const int64_t length = shape[shape.count - 1];
-    int64_t side;
-    if (offset == INT64_MIN || __builtin_add_overflow(length, std::abs(offset), &side)) fail("diag_embed(): the result would be too large");
-    shape.erase(shape.count - 1);
-    shape.insert(std::min(dim1, dim2), side);
-    shape.insert(std::max(dim1, dim2), side);
-    Tensor out = zeros(shape, x->dtype, x->device);
-    if (length == 0 || out->is_meta()) return out;
-    Dims strides = out->stride();
-    const int64_t s1 = strides[dim1], s2 = strides[dim2];
-    strides.erase(std::max(dim1, dim2));
-    strides.erase(std::min(dim1, dim2));
-    strides.push(s1 + s2);
-    copy_into(*alias(*out, x->shape(), strides, offset >= 0 ? offset * s2 : -offset * s1), *x);
-    return out;
-  }
-  void vjp(const Back& b, Tensor* d) const { d[0] = diagonal(b.g[0], offset, dim1, dim2); }
-};
-
-struct DiagonalCopy {
-  static constexpr const char* node = "DiagonalBackward0_copy";
-  static constexpr uint32_t saves = kNothing;
-  int64_t offset;
-  Dims from = {};
-  Tensor forward(const Tensor& x) {
-    from = x->shape();
-    GradMode off(false);
-    return Rot90::contiguous_copy(diagonal(x, offset, 0, 1));
-  }
-  void vjp(const Back& b, Tensor* d) const {
-    const int64_t start = b.g[0]->numel == 0 ? 0 : offset >= 0 ? offset : -offset * from[1];
-    d[0] = embed(b.g[0], from, {from[1] + 1}, start);
-  }
-};
-
 struct BlockDiag {
   static constexpr const char* node = "BlockDiagBackward0";
   static constexpr uint32_t saves = kNothing;
@@ -345,7 +313,8 @@ struct BlockDiag {
     int64_t height = 0, width = 0;
     for (size_t i = 0; i < in.size(); ++i) {
       if (in[i]->ndim > 2)
-        fail("torch.block_diag: Input tensors must have 2 or fewer dimensions. Input ", i, " has ", int(in[i]->ndim), " dimensions");
+        fail("torch.block_diag: Input tensors must have 2 or fewer dimensions. Input ", i, " has ",
+             int(in[i]->ndim), " dimensions");
       shapes.push_back(in[i]->shape());
       height += rows(shapes.back());
       width += columns(shapes.back());
@@ -392,15 +361,9 @@ Tensor stack(const Tensors& tensors, int64_t dim) {
 Tensor flip(const Tensor& x, const Dims& dims) { return call_structural(Flip{dim_bits(x, dims)}, x); }
 
 Tensor repeat(const Tensor& x, const Dims& repeats) {
-  if (repeats.count < x->ndim) fail("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
+  if (repeats.count < x->ndim)
+    fail("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
   return call_structural(Repeat{repeats}, x);
-}
-
-Tensor diag_embed(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
-  if (x->ndim == 0) fail("diag_embed: input must have at least 1 dimension");
-  const int a = wrap_dim(dim1, x->ndim + 1), b = wrap_dim(dim2, x->ndim + 1);
-  if (a == b) fail("diagonal dimensions cannot be identical ", dim1, ", ", dim2);
-  return call_structural(DiagEmbed{offset, a, b}, x);
 }
 
 namespace {
@@ -409,7 +372,10 @@ template <int N> Tensor atleast(const Tensor& x) {
   if (x->ndim >= N) return x;
   if constexpr (N == 1) return reshape(x, {1});
   else if constexpr (N == 2) return x->ndim ? unsqueeze(x, 0) : reshape(x, {1, 1});
-  else return x->ndim == 0 ? reshape(x, {1, 1, 1}) : x->ndim == 1 ? unsqueeze(unsqueeze(x, 0), -1) : unsqueeze(x, -1);
+  else
+    return x->ndim == 0   ? reshape(x, {1, 1, 1})
+           : x->ndim == 1 ? unsqueeze(unsqueeze(x, 0), -1)
+                          : unsqueeze(x, -1);
 }
 template <int N> Tensors atleast_all(const Tensors& in) {
   Tensors out;
@@ -475,10 +441,12 @@ Tensor tile(const Tensor& x, const Dims& dims) {
 }
 
 void check_output_size(std::optional<int64_t> asked, int64_t size) {
-  if (asked && *asked != size) fail("repeat_interleave: Invalid output_size, expected ", size, " but got ", *asked);
+  if (asked && *asked != size)
+    fail("repeat_interleave: Invalid output_size, expected ", size, " but got ", *asked);
 }
 
-Tensor repeat_interleave(const Tensor& x, int64_t repeats, std::optional<int64_t> dim, std::optional<int64_t> output_size) {
+Tensor repeat_interleave(const Tensor& x, int64_t repeats, std::optional<int64_t> dim,
+                         std::optional<int64_t> output_size) {
   const Tensor in = dim ? x : flatten(x, 0, -1);
   const int d = wrap_dim(dim.value_or(0), in->ndim);
   if (repeats < 0) fail("Repeats must be non-negative");
@@ -499,7 +467,8 @@ Tensor repeated_positions(const Tensor& repeats, std::optional<int64_t> output_s
   int64_t size = 0;
   for (int64_t i = 0; i < counts->numel; ++i) {
     if (n[i] < 0) fail("repeats can not be negative");
-    if (__builtin_add_overflow(size, n[i], &size)) fail("repeat_interleave(): the result would have more than 2**63 elements");
+    if (__builtin_add_overflow(size, n[i], &size))
+      fail("repeat_interleave(): the result would have more than 2**63 elements");
   }
   check_output_size(output_size, size);
   Tensor out = empty(DType::Int64, {size});
@@ -507,23 +476,18 @@ Tensor repeated_positions(const Tensor& repeats, std::optional<int64_t> output_s
   for (int64_t i = 0; i < counts->numel; ++i) to = std::fill_n(to, n[i], i);
   return repeats->dtype == DType::Int64 ? out : converted(out, repeats->dtype);
 }
-Tensor repeat_interleave_each(const Tensor& x, const Tensor& repeats, std::optional<int64_t> dim, std::optional<int64_t> output_size) {
+Tensor repeat_interleave_each(const Tensor& x, const Tensor& repeats, std::optional<int64_t> dim,
+                              std::optional<int64_t> output_size) {
   const Tensor flat = dim ? x : flatten(x, 0, -1), in = flat->ndim ? flat : reshape(flat, {1});
   const int d = wrap_dim(dim.value_or(0), in->ndim);
   Tensor counts = repeats;
   if (counts->ndim > 1) fail("repeats must be 0-dim or 1-dim tensor");
   if (counts->numel == 1) counts = expand(reshape(counts, {1}), {in->sizes[d]});
   else if (counts->sizes[0] != in->sizes[d])
-    fail("repeats must have the same size as input along dim, but got repeats.size(0) = ", counts->sizes[0], " and input.size(", d, ") = ", in->sizes[d]);
+    fail("repeats must have the same size as input along dim, but got repeats.size(0) = ", counts->sizes[0],
+         " and input.size(", d, ") = ", in->sizes[d]);
   return index_select(in, d, repeated_positions(counts, output_size));
 }
-
-Tensor diag(const Tensor& x, int64_t offset) {
-  if (x->ndim == 1) return diag_embed(x, offset, 0, 1);
-  if (x->ndim == 2) return call_structural(DiagonalCopy{offset}, x);
-  fail("diag(): Supports 1D or 2D tensors. Got ", int(x->ndim), "D");
-}
-Tensor diagflat(const Tensor& x, int64_t offset) { return diag_embed(reshape(x, {-1}), offset, 0, 1); }
 
 Tensor block_diag(const Tensors& tensors) {
   if (tensors.empty()) return empty(default_dtype, {1, 0});
@@ -553,12 +517,11 @@ static constexpr OpEntry entries[] = {
     fn<rot90>("rot90(Tensor input, int k=1, int[] dims=[0,1])"),
     fn<repeat>("repeat(Tensor input, int[] *repeats)", kMethod),
     fn<tile>("tile(Tensor input, int[] *dims)"),
-    fn<repeat_interleave>("repeat_interleave(Tensor input, int repeats, int? dim=None, *, int? output_size=None)"),
-    fn<repeat_interleave_each>("repeat_interleave(Tensor input, Tensor repeats, int? dim=None, *, int? output_size=None)"),
+    fn<repeat_interleave>(
+        "repeat_interleave(Tensor input, int repeats, int? dim=None, *, int? output_size=None)"),
+    fn<repeat_interleave_each>(
+        "repeat_interleave(Tensor input, Tensor repeats, int? dim=None, *, int? output_size=None)"),
     fn<repeated_positions>("repeat_interleave(Tensor repeats, *, int? output_size=None)", kFunction),
-    fn<diag>("diag(Tensor input, int diagonal=0)", kFunction | kMethod | kOut),
-    fn<diag_embed>("diag_embed(Tensor input, int offset=0, int dim1=-2, int dim2=-1)"),
-    fn<diagflat>("diagflat(Tensor input, int offset=0)"),
     fn<block_diag>("block_diag(Tensor[] *tensors)", kFunction),
     fn<atleast<1>>("atleast_1d(Tensor input)", kFunction),
     fn<atleast<2>>("atleast_2d(Tensor input)", kFunction),

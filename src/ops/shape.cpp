@@ -1,5 +1,5 @@
-// Views with several results, views as another type, what is composed of views (flatten, movedim, hsplit, ...),
-// and the scatters, which write one view of a copy.
+// Views with several results, views as another type, and what is composed of views (flatten, movedim, hsplit,
+// ...).
 #include <algorithm>
 #include "op/structural.h"
 #include "ops/functions.h"
@@ -11,11 +11,10 @@ namespace {
 
 struct PiecesOf {
   static constexpr uint32_t saves = kNothing;
-  static constexpr bool multi_view = true;
   int dim;
   Dims lengths;
   Dims from = {};
-  Tensors view(const Tensor& x) {
+  Tensors cut(const Tensor& x) {
     from = x->shape();
     Tensors out;
     out.reserve(size_t(lengths.count));
@@ -42,9 +41,21 @@ struct PiecesOf {
 };
 struct Split : PiecesOf {
   static constexpr const char* node = "SplitBackward0";
+  static constexpr bool multi_view = true;
+  Tensors view(const Tensor& x) { return cut(x); }
 };
 struct SplitWithSizes : PiecesOf {
   static constexpr const char* node = "SplitWithSizesBackward0";
+  static constexpr bool multi_view = true;
+  Tensors view(const Tensor& x) { return cut(x); }
+};
+struct UnsafeSplit : PiecesOf {  // autograd does not see that the pieces share memory
+  static constexpr const char* node = "UnsafeSplitBackward0";
+  Tensors forward(const Tensor& x) { return cut(x); }
+};
+struct UnsafeSplitWithSizes : PiecesOf {
+  static constexpr const char* node = "UnsafeSplitWithSizesBackward0";
+  Tensors forward(const Tensor& x) { return cut(x); }
 };
 
 struct Unbind {
@@ -101,29 +112,35 @@ Dims equal_lengths(int64_t size, int64_t piece) {
 
 }  // namespace
 
-Tensors split(const Tensor& x, int64_t piece, int64_t dim) {
+template <class Op> static Tensors split_by(const Tensor& x, int64_t piece, int64_t dim) {
   if (x->ndim == 0) fail("split expects at least a 1-dimensional tensor");
   if (piece < 0) fail("split expects split_size be non-negative, but got split_size=", piece);
   const int d = wrap_dim(dim, x->ndim);
   const int64_t size = x->sizes[d];
-  if (piece == 0 && size) fail("split_size can only be 0 if dimension size is 0, but got dimension size of ", size);
-  return pieces<Split>(x, d, equal_lengths(size, piece > size ? size : piece));
+  if (piece == 0 && size)
+    fail("split_size can only be 0 if dimension size is 0, but got dimension size of ", size);
+  return pieces<Op>(x, d, equal_lengths(size, piece > size ? size : piece));
 }
+Tensors split(const Tensor& x, int64_t piece, int64_t dim) { return split_by<Split>(x, piece, dim); }
 
-Tensors split_with_sizes(const Tensor& x, const Dims& lengths, int64_t dim) {
+template <class Op> static Tensors split_into(const Tensor& x, const Dims& lengths, int64_t dim) {
   if (x->ndim == 0) fail("split_with_sizes expects at least a 1-dimensional tensor");
   const int d = wrap_dim(dim, x->ndim);
   int64_t sum = 0;
   for (int64_t length : lengths) {
     if (length < 0)
-      fail("split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=", to_string(lengths));
+      fail("split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=",
+           to_string(lengths));
     if (__builtin_add_overflow(sum, length, &sum)) sum = -1;
     if (sum < 0) break;
   }
   if (sum != x->sizes[d])
-    fail("split_with_sizes expects split_sizes to sum exactly to ", x->sizes[d], " (input tensor's size at dimension ", d,
-         "), but got split_sizes=", to_string(lengths));
-  return pieces<SplitWithSizes>(x, d, lengths);
+    fail("split_with_sizes expects split_sizes to sum exactly to ", x->sizes[d],
+         " (input tensor's size at dimension ", d, "), but got split_sizes=", to_string(lengths));
+  return pieces<Op>(x, d, lengths);
+}
+Tensors split_with_sizes(const Tensor& x, const Dims& lengths, int64_t dim) {
+  return split_into<SplitWithSizes>(x, lengths, dim);
 }
 
 Tensors unbind(const Tensor& x, int64_t dim) {
@@ -148,8 +165,8 @@ Tensor flatten(const Tensor& x, int64_t start, int64_t end) {
 
 Tensor movedim(const Tensor& x, const Dims& source, const Dims& destination) {
   if (source.count != destination.count)
-    fail("movedim: Invalid source or destination dims: source (", to_string(source), " dims) should contain the same number of dims as destination (",
-         to_string(destination), " dims)");
+    fail("movedim: Invalid source or destination dims: source (", to_string(source),
+         " dims) should contain the same number of dims as destination (", to_string(destination), " dims)");
   const int n = std::max<int>(x->ndim, 1);
   Dims order = Dims::filled(n, -1);
   uint64_t from_seen = 0, to_seen = 0;
@@ -180,7 +197,8 @@ Tensor unflatten(const Tensor& x, int64_t dim, const Dims& sizes) {
   int64_t known = 1;
   Dims full = sizes;
   for (int i = 0; i < sizes.count; ++i) {
-    if (sizes[i] == -1 && unknown >= 0) fail("unflatten got an unexpected error:\nonly one dimension can be inferred");
+    if (sizes[i] == -1 && unknown >= 0)
+      fail("unflatten got an unexpected error:\nonly one dimension can be inferred");
     if (sizes[i] == -1) unknown = i;
     else if (sizes[i] < 0 || __builtin_mul_overflow(known, sizes[i], &known)) known = -1;
     if (known < 0) break;
@@ -188,7 +206,8 @@ Tensor unflatten(const Tensor& x, int64_t dim, const Dims& sizes) {
   const int64_t size = x->sizes[d];
   if (unknown >= 0 && known > 0 && size % known == 0) full[unknown] = size / known;
   else if (unknown >= 0 || known != size)
-    fail("unflatten: Provided sizes ", to_string(sizes), " don't multiply up to the size of dim ", d, " (", size, ") in the input tensor");
+    fail("unflatten: Provided sizes ", to_string(sizes), " don't multiply up to the size of dim ", d, " (",
+         size, ") in the input tensor");
   Dims shape = x->shape();
   shape[d] = full[0];
   for (int i = 1; i < full.count; ++i) shape.insert(d + i, full[i]);
@@ -197,17 +216,18 @@ Tensor unflatten(const Tensor& x, int64_t dim, const Dims& sizes) {
 
 Tensor ravel(const Tensor& x) { return view(contiguous(x), {-1}); }
 
-Tensors chunk(const Tensor& x, int64_t chunks, int64_t dim) {
+template <class Equal, class Sizes> Tensors chunks_of(const Tensor& x, int64_t chunks, int64_t dim) {
   if (x->ndim == 0) fail("chunk expects at least a 1-dimensional tensor");
   if (chunks <= 0) fail("chunk expects `chunks` to be greater than 0, got: ", chunks);
   const int d = wrap_dim(dim, x->ndim);
   const int64_t size = x->sizes[d], piece = size / chunks + (size % chunks != 0);
-  if (piece == 0 && chunks <= INT32_MAX) return split_with_sizes(x, Dims::filled(int(chunks), 0), d);
-  return split(x, piece, d);
+  if (piece == 0 && chunks <= INT32_MAX) return split_into<Sizes>(x, Dims::filled(int(chunks), 0), d);
+  return split_by<Equal>(x, piece, d);
 }
 
 Tensors tensor_split_at(const Tensor& x, const Dims& at, int64_t dim) {
-  if (x->ndim == 0) fail("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
+  if (x->ndim == 0)
+    fail("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
   const int d = wrap_dim(dim, x->ndim);
   Tensors out;
   int64_t start = 0;
@@ -219,7 +239,8 @@ Tensors tensor_split_at(const Tensor& x, const Dims& at, int64_t dim) {
   return out;
 }
 Tensors tensor_split(const Tensor& x, int64_t sections, int64_t dim) {
-  if (x->ndim == 0) fail("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
+  if (x->ndim == 0)
+    fail("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
   const int d = wrap_dim(dim, x->ndim);
   if (sections <= 0) fail("number of sections must be larger than 0, got ", sections);
   Tensors out;
@@ -233,8 +254,11 @@ Tensors tensor_split(const Tensor& x, int64_t sections, int64_t dim) {
 }
 Tensors tensor_split_tensor(const Tensor& x, const Tensor& where, int64_t dim) {
   if (where->dtype != DType::Int64 || where->ndim > 1 || where->is_meta())
-    fail("tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor of dtype long, but got "
-         "a tensor with ", int(where->ndim), " dims and dtype ", name(where->dtype));
+    fail(
+        "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor "
+        "of dtype long, but got "
+        "a tensor with ",
+        int(where->ndim), " dims and dtype ", name(where->dtype));
   const Tensor values = dense(where);
   if (where->ndim == 0) return tensor_split(x, *values->as<int64_t>(), dim);
   return tensor_split_at(x, Dims(int(values->numel), values->as<int64_t>()), dim);
@@ -244,18 +268,50 @@ Tensors tensor_split_tensor(const Tensor& x, const Tensor& where, int64_t dim) {
 template <char Kind> int split_dim(const Tensor& x) {
   const int needed = Kind == 'h' ? 1 : Kind == 'v' ? 2 : 3;
   if (x->ndim < needed)
-    fail("torch.", Kind, "split requires a tensor with at least ", needed, " dimension, but got a tensor with ", int(x->ndim), " dimensions!");
+    fail("torch.", Kind, "split requires a tensor with at least ", needed,
+         " dimension, but got a tensor with ", int(x->ndim), " dimensions!");
   return Kind == 'h' ? (x->ndim == 1 ? 0 : 1) : needed - 2 + (Kind == 'd');
 }
 template <char Kind> Tensors split_evenly(const Tensor& x, int64_t sections) {
   const int d = Kind == 'v' ? (split_dim<Kind>(x), 0) : split_dim<Kind>(x);
   if (sections == 0 || x->sizes[d] % sections)
-    fail("torch.", Kind, "split attempted to split along dimension ", d, ", but the size of the dimension ", x->sizes[d],
-         " is not divisible by the split_size ", sections, "!");
+    fail("torch.", Kind, "split attempted to split along dimension ", d, ", but the size of the dimension ",
+         x->sizes[d], " is not divisible by the split_size ", sections, "!");
   return tensor_split(x, sections, d);
 }
 template <char Kind> Tensors split_at(const Tensor& x, const Dims& at) {
   return tensor_split_at(x, at, Kind == 'v' ? (split_dim<Kind>(x), 0) : split_dim<Kind>(x));
+}
+
+Tensor narrow_copy(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
+  const Tensor part = narrow(x, dim, start, length);
+  return part->contiguous ? clone(part) : contiguous(part);
+}
+
+Tensor sum_to_size(const Tensor& x, const Dims& size) {
+  const int extra = x->ndim - size.count;
+  bool fits = extra >= 0;
+  for (int d = 0; fits && d < size.count; ++d) fits = size[d] == 1 || size[d] == x->sizes[d + extra];
+  if (!fits) fail("size {", to_string(size), "} is not expandable to size {", to_string(x->shape()), "}.");
+  return sum_to(x, size);
+}
+
+Tensor fill_diagonal_(const Tensor& self, Scalar value, bool wrap) {
+  const int n = self->ndim;
+  if (n < 2) fail("dimensions must larger than 1");
+  int64_t length = self->sizes[0], step = 0;
+  for (int d = 0; d < n; ++d) {
+    if (n > 2 && self->sizes[d] != self->sizes[0]) fail("all dimensions of input must be of equal length");
+    length = std::min(length, self->sizes[d]);
+    step += self->strides[d];
+  }
+  fill_(as_strided(self, {length}, {step}, self->offset()), value);
+  const int64_t rows = self->sizes[0], columns = self->sizes[1];
+  if (wrap && n == 2 && rows > columns + 1) {  // the diagonal goes on one row below where it left
+    const int64_t rest = (rows * columns + columns) / (columns + 1) - columns;
+    fill_(as_strided(self, {rest}, {step}, self->offset() + self->strides[0] * (columns + 1)), value);
+  }
+  return self;
 }
 
 Tensors broadcast_tensors(const Tensors& tensors) {
@@ -266,48 +322,6 @@ Tensors broadcast_tensors(const Tensors& tensors) {
   return out;
 }
 
-// --- windows and other types ---
-
-struct Unfold {
-  static constexpr const char* node = "UnfoldBackward0";
-  static constexpr uint32_t saves = kNothing;
-  int dim;
-  int64_t size, step;
-  Dims from = {};
-  void place(Dims& sizes, Dims& strides) const {
-    if (sizes.count == 0) {
-      sizes.push(size);
-      strides.push(1);
-      return;
-    }
-    const int64_t stride = strides[dim];
-    sizes[dim] = (sizes[dim] - size) / step + 1;
-    strides[dim] *= step;
-    sizes.push(size);
-    strides.push(stride);
-  }
-  Tensor view(const Tensor& x) {
-    from = x->shape();
-    Dims sizes = from, strides = x->stride();
-    place(sizes, strides);
-    return alias(*x, sizes, strides);
-  }
-  void vjp(const Back& b, Tensor* d) const {
-    Dims sizes = from, strides = contiguous_strides(from);
-    place(sizes, strides);
-    d[0] = embed(b.g[0], from, strides, 0);
-  }
-};
-
-Tensor unfold(const Tensor& x, int64_t dim, int64_t size, int64_t step) {
-  const int d = wrap_dim(dim, x->ndim);
-  const int64_t longest = x->ndim ? x->sizes[d] : 1;
-  if (size < 0) fail("size is ", size, " but must be >= 0");
-  if (size > longest) fail("maximum size for tensor at dimension ", d, " is ", longest, " but size is ", size);
-  if (step <= 0) fail("step is ", step, " but must be > 0");
-  return call_structural(Unfold{d, size, step}, x);
-}
-
 // The same memory as another type. Not differentiable, hence no view in the eyes of autograd.
 Tensor view_dtype(const Tensor& x, DType dtype) {
   if (index(dtype) >= kDTypes) fail<NotImplemented>("view() as '", name(dtype), "' is not implemented");
@@ -315,8 +329,11 @@ Tensor view_dtype(const Tensor& x, DType dtype) {
   Dims sizes = x->shape(), strides = x->stride();
   const int last = x->ndim - 1;
   if (have != want) {
-    const std::string what = concat(" to view ", c_name(x->dtype), " as ", c_name(dtype), " (different element sizes), but got ");
-    if (last < 0) fail("self.dim() cannot be 0 to view ", c_name(x->dtype), " as ", c_name(dtype), " (different element sizes)");
+    const std::string what =
+        concat(" to view ", c_name(x->dtype), " as ", c_name(dtype), " (different element sizes), but got ");
+    if (last < 0)
+      fail("self.dim() cannot be 0 to view ", c_name(x->dtype), " as ", c_name(dtype),
+           " (different element sizes)");
     if (strides[last] != 1) fail("self.stride(-1) must be 1", what, strides[last]);
     if (have > want) {
       const int64_t ratio = have / want;
@@ -337,175 +354,6 @@ Tensor view_dtype(const Tensor& x, DType dtype) {
   return out;
 }
 
-struct ViewAsReal {
-  static constexpr const char* node = "ViewAsRealBackward0";
-  static constexpr uint32_t saves = kNothing;
-  Tensor view(const Tensor& x) const {
-    Dims sizes = x->shape(), strides = x->stride();
-    for (int d = 0; d < strides.count; ++d) strides[d] *= 2;
-    sizes.push(2);
-    strides.push(1);
-    Tensor out = alias(*x, sizes, strides);
-    out->dtype = to_real(x->dtype);
-    return out;
-  }
-  void vjp(const Back& b, Tensor* d) const { d[0] = view_as_complex(contiguous(b.g[0])); }
-};
-
-struct ViewAsComplex {
-  static constexpr const char* node = "ViewAsComplexBackward0";
-  static constexpr uint32_t saves = kNothing;
-  Tensor view(const Tensor& x) const {
-    Dims sizes(x->ndim - 1, x->sizes), strides(x->ndim - 1, x->strides);
-    for (int d = 0; d < strides.count; ++d) strides[d] /= 2;
-    Tensor out = alias(*x, sizes, strides);
-    out->dtype = to_complex(x->dtype);
-    return out;
-  }
-  void vjp(const Back& b, Tensor* d) const { d[0] = view_as_real(b.g[0]); }
-};
-
-struct ComplexOf {
-  static constexpr const char* node = "ComplexBackward0";
-  static constexpr uint32_t saves = kNothing;
-  Dims re = {}, im = {};
-  Tensor forward(const Tensor& a, const Tensor& b) {
-    re = a->shape();
-    im = b->shape();
-    Tensor out = empty(to_complex(a->dtype), broadcast(re, im), a->device);
-    const Tensor parts = ViewAsReal{}.view(out);
-    for (int k = 0; k < 2; ++k) copy_into(*alias(*parts, out->shape(), Dims(out->ndim, parts->strides), k), k ? *b : *a);
-    return out;
-  }
-  void vjp(const Back& b, Tensor* d) const {
-    if (b.needs(0)) d[0] = sum_to(real_part(b.g[0]), re);
-    if (b.needs(1)) d[1] = sum_to(imag_part(b.g[0]), im);
-  }
-};
-
-Tensor complex_of(const Tensor& a, const Tensor& b) {
-  for (const Tensor& t : {a, b})
-    if (!is_real_floating(t->dtype) || t->dtype == DType::BFloat16)
-      fail("Expected both inputs to be Half, Float or Double tensors but got ", c_name(a->dtype), " and ", c_name(b->dtype));
-  if (a->dtype != b->dtype)
-    fail("Expected object of scalar type ", c_name(a->dtype), " but got scalar type ", c_name(b->dtype), " for second argument");
-  return call_structural(ComplexOf{}, a, b);
-}
-
-struct PolarOf {
-  static constexpr const char* node = "PolarBackward0";
-  static constexpr uint32_t saves = kInputs;
-  Tensor forward(const Tensor& length, const Tensor& angle) const {
-    GradMode off(false);
-    return ComplexOf{}.forward(length * unary("cos", angle), length * unary("sin", angle));
-  }
-  void vjp(const Back& b, Tensor* d) const {
-    const Tensor re = real_part(b.g[0]), im = imag_part(b.g[0]), c = unary("cos", b.in[1]), s = unary("sin", b.in[1]);
-    if (b.needs(0)) d[0] = sum_to(re * c + im * s, b.in[0]->shape());
-    if (b.needs(1)) d[1] = sum_to((im * c - re * s) * b.in[0], b.in[1]->shape());
-  }
-};
-
-Tensor polar(const Tensor& length, const Tensor& angle) {
-  for (const Tensor& t : {length, angle})
-    if (t->dtype != DType::Float32 && t->dtype != DType::Float64)
-      fail("Expected both inputs to be Half, Float or Double tensors but got ", c_name(length->dtype), " and ", c_name(angle->dtype));
-  if (length->dtype != angle->dtype)
-    fail("Expected object of scalar type ", c_name(length->dtype), " but got scalar type ", c_name(angle->dtype), " for second argument");
-  return call_structural(PolarOf{}, length, angle);
-}
-
-// --- scatters: a copy of x with one of its views replaced ---
-
-template <class Place> struct Scatter {
-  static constexpr const char* node = Place::node;
-  static constexpr uint32_t saves = kNothing;
-  Place place;
-  DType source = {};
-  Tensor forward(const Tensor& x, const Tensor& src) {
-    source = src->dtype;
-    const Tensor out = empty(x->dtype, x->shape(), x->device);
-    copy_into(*out, *x);
-    const Tensor target = place(out);
-    if (!target->same_shape(*src))
-      fail("expected src to have a size equal to the slice of self. src size = ", to_string(src->shape()), ", slice size = ", to_string(target->shape()));
-    copy_into(*target, *src);
-    return alias(*out);
-  }
-  void vjp(const Back& b, Tensor* d) const {
-    const Tensor at = place(b.g[0]);
-    if (b.needs(0)) d[0] = call_structural(Scatter{place}, b.g[0], zeros(at->shape(), at->dtype, at->device));
-    if (b.needs(1)) d[1] = to_dtype(at, source);
-  }
-};
-struct SelectAt {
-  static constexpr const char* node = "SelectScatterBackward0";
-  int64_t dim, index;
-  Tensor operator()(const Tensor& x) const { return select(x, dim, index); }
-};
-struct SliceAt {
-  static constexpr const char* node = "SliceScatterBackward0";
-  int64_t dim, start, end, step;
-  Tensor operator()(const Tensor& x) const { return slice(x, dim, start, end, step); }
-};
-struct DiagonalAt {
-  static constexpr const char* node = "DiagonalScatterBackward0";
-  int64_t offset, dim1, dim2;
-  Tensor operator()(const Tensor& x) const { return diagonal(x, offset, dim1, dim2); }
-};
-struct StridedAt {
-  static constexpr const char* node = "AsStridedScatterBackward0";
-  Dims size, stride;
-  int64_t offset;
-  Tensor operator()(const Tensor& x) const { return as_strided(contiguous(x), size, stride, offset); }
-};
-
-Tensor select_scatter(const Tensor& x, const Tensor& src, int64_t dim, int64_t index) {
-  return call_structural(Scatter<SelectAt>{{dim, index}}, x, src);
-}
-Tensor slice_scatter(const Tensor& x, const Tensor& src, int64_t dim, std::optional<int64_t> start, std::optional<int64_t> end, int64_t step) {
-  return call_structural(Scatter<SliceAt>{{dim, start.value_or(0), end.value_or(INT64_MAX), step}}, x, src);
-}
-Tensor diagonal_scatter(const Tensor& x, const Tensor& src, int64_t offset, int64_t dim1, int64_t dim2) {
-  return call_structural(Scatter<DiagonalAt>{{offset, dim1, dim2}}, x, src);
-}
-Tensor as_strided_scatter(const Tensor& x, const Tensor& src, const Dims& size, const Dims& stride, std::optional<int64_t> offset) {
-  return call_structural(Scatter<StridedAt>{{size, stride, offset.value_or(x->offset())}}, x, src);
-}
-Tensor narrow_copy(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
-  const Tensor part = narrow(x, dim, start, length);
-  return part->contiguous ? clone(part) : contiguous(part);
-}
-
-}  // namespace
-
-Tensor view_as_real(const Tensor& x) {
-  if (!is_complex(x->dtype)) fail("view_as_real is only supported for complex tensors");
-  return call_structural(ViewAsReal{}, x);
-}
-
-Tensor view_as_complex(const Tensor& x) {
-  if (x->dtype != DType::Float32 && x->dtype != DType::Float64)
-    fail("view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: ", c_name(x->dtype));
-  if (x->ndim == 0) fail("Input tensor must have one or more dimensions");
-  const int last = x->ndim - 1;
-  if (x->sizes[last] != 2) fail("Tensor must have a last dimension of size 2");
-  if (x->strides[last] != 1) fail("Tensor must have a last dimension with stride 1");
-  for (int d = 0; d < last; ++d)
-    if (x->strides[d] % 2) fail("Tensor must have a stride divisible by 2 for all but last dimension");
-  if (x->offset() % 2) fail("Tensor must have a storage_offset divisible by 2");
-  return call_structural(ViewAsComplex{}, x);
-}
-
-Tensor real_part(const Tensor& x) { return is_complex(x->dtype) ? select(view_as_real(x), -1, 0) : x; }
-
-Tensor imag_part(const Tensor& x) {
-  if (!is_complex(x->dtype)) fail("imag is not implemented for tensors with non-complex dtypes.");
-  return select(view_as_real(x), -1, 1);
-}
-
-namespace {
-
 static constexpr OpEntry entries[] = {
     fn<split>("split(Tensor tensor, int split_size_or_sections, int dim=0)", kFunction),
     fn<split_with_sizes>("split(Tensor tensor, int[] split_size_or_sections, int dim=0)", kFunction),
@@ -513,7 +361,11 @@ static constexpr OpEntry entries[] = {
     fn<split_with_sizes>("split(Tensor input, int[] split_size, int dim=0)", kMethod),
     fn<split_with_sizes>("split_with_sizes(Tensor input, int[] split_sizes, int dim=0)"),
     fn<unbind>("unbind(Tensor input, int dim=0)"),
-    fn<chunk>("chunk(Tensor input, int chunks, int dim=0)"),
+    fn<split_by<UnsafeSplit>>("unsafe_split(Tensor input, int split_size, int dim=0)"),
+    fn<split_into<UnsafeSplitWithSizes>>(
+        "unsafe_split_with_sizes(Tensor input, int[] split_sizes, int dim=0)"),
+    fn<chunks_of<UnsafeSplit, UnsafeSplitWithSizes>>("unsafe_chunk(Tensor input, int chunks, int dim=0)"),
+    fn<chunks_of<Split, SplitWithSizes>>("chunk(Tensor input, int chunks, int dim=0)"),
     fn<tensor_split_tensor>("tensor_split(Tensor input, Tensor tensor_indices_or_sections, int dim=0)"),
     fn<tensor_split>("tensor_split(Tensor input, int sections, int dim=0)"),
     fn<tensor_split_at>("tensor_split(Tensor input, int[] indices, int dim=0)"),
@@ -528,18 +380,9 @@ static constexpr OpEntry entries[] = {
     fn<ravel>("ravel(Tensor input)"),
     fn<movedim>("movedim(Tensor input, int[1] source, int[1] destination)", kFunction | kMethod, "moveaxis"),
     fn<broadcast_tensors>("broadcast_tensors(Tensor[] *tensors)", kFunction),
-    fn<unfold>("unfold(Tensor input, int dimension, int size, int step)", kMethod),
+    fn<sum_to_size>("sum_to_size(Tensor input, int[] *size)", kMethod),
+    fn<fill_diagonal_>("fill_diagonal_(Tensor input, Number fill_value, bool wrap=False)"),
     fn<view_dtype>("view(Tensor input, dtype dtype)", kMethod),
-    fn<view_as_real>("view_as_real(Tensor input)", kFunction),
-    fn<view_as_complex>("view_as_complex(Tensor input)", kFunction),
-    fn<real_part>("real(Tensor input)", kFunction),
-    fn<imag_part>("imag(Tensor input)", kFunction),
-    fn<complex_of>("complex(Tensor real, Tensor imag)", kFunction | kOut),
-    fn<polar>("polar(Tensor abs, Tensor angle)", kFunction | kOut),
-    fn<select_scatter>("select_scatter(Tensor input, Tensor src, int dim, int index)"),
-    fn<slice_scatter>("slice_scatter(Tensor input, Tensor src, int dim=0, int? start=None, int? end=None, int step=1)"),
-    fn<diagonal_scatter>("diagonal_scatter(Tensor input, Tensor src, int offset=0, int dim1=0, int dim2=1)"),
-    fn<as_strided_scatter>("as_strided_scatter(Tensor input, Tensor src, int[] size, int[] stride, int? storage_offset=None)"),
     fn<narrow_copy>("narrow_copy(Tensor input, int dim, int start, int length)"),
 };
 

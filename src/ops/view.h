@@ -1,0 +1,23 @@
+// The in-place forms of views: only the geometry changes.
+#pragma once
+#include "op/structural.h"
+#include "ops/functions.h"
+
+namespace facula {
+
+// `op` is the view's struct under its in-place name.
+template <class Op> Tensor change_geometry(Op op, const Tensor& self) {
+  check_inplace(*self, requires_grad(*self));
+  const Tensor changed = op.view(self);
+  Ref<Node> node;
+  if (mode.grad && is_floating(self->dtype) && requires_grad(*self))
+    node = detail::StructuralNode<Op>::create(op, &self, 1, 1);
+  self->set_geometry(changed->shape(), changed->stride());
+  self->data = changed->data;
+  self->bump_version();
+  if (node) set_grad_fn(*self, std::move(node));  // of this tensor alone, even where it is a view
+  self->seen_version = self->version();
+  return self;
+}
+
+}  // namespace facula
