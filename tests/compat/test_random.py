@@ -312,3 +312,34 @@ def test_derivatives_that_do_not_exist(draw):
             y.sum().backward()
         seen.append((type(y.grad_fn).__name__, str(error.value)))
     assert seen[0] == seen[1]
+
+
+INITS = [
+    "uniform_(w)",
+    "normal_(w, 0.5, 0.2)",
+    "trunc_normal_(w)",
+    "trunc_normal_(w, 1.0, 2.0, -1.0, 3.0)",
+    "xavier_uniform_(w)",
+    "xavier_normal_(w, 2.0)",
+    "kaiming_uniform_(w, a=5**0.5)",
+    "kaiming_normal_(w, mode='fan_out', nonlinearity='relu')",
+    "sparse_(w, 0.3)",
+]
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_start_values(init):
+    seed(5)
+    expected, got = (
+        plain(eval(f"t.nn.init.{init}", {"t": library, "w": library.empty(7, 9)}))
+        for library in (torch, facula)
+    )
+    assert not difference(got, expected)
+    assert facula.get_rng_state().tolist() == torch.get_rng_state().tolist()
+
+
+def test_orthogonal_start_values():
+    """Two LAPACKs agree to their rounding only."""
+    seed(5)
+    expected, got = (library.nn.init.orthogonal_(library.empty(7, 9)) for library in (torch, facula))
+    assert got.reshape(-1).tolist() == pytest.approx(expected.reshape(-1).tolist(), abs=1e-5)
