@@ -1,0 +1,98 @@
+"""Factories: types are inferred, what does not fit is refused, ranges end where they should."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+import facula as torch
+
+hypothesis = pytest.importorskip("hypothesis")
+st = hypothesis.strategies
+
+
+@hypothesis.given(st.integers(-50, 50), st.integers(-50, 50), st.integers(-9, 9).filter(bool))
+def test_integer_ranges_are_pythons(start: int, end: int, step: int) -> None:
+    if (end - start) * step < 0:
+        with pytest.raises(RuntimeError, match="inconsistent with step sign"):
+            torch.arange(start, end, step)
+    else:
+        assert torch.arange(start, end, step).tolist() == list(range(start, end, step))
+
+
+@hypothesis.given(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3), st.integers(2, 70))
+def test_lines_touch_both_ends(start: float, end: float, steps: int) -> None:
+    line = torch.linspace(start, end, steps, dtype=torch.float64).tolist()
+    assert line[0] == start and line[-1] == end and len(line) == steps
+    for k, value in enumerate(line):
+        assert math.isclose(value, start + (end - start) * k / (steps - 1), abs_tol=1e-9)
+
+
+@pytest.mark.parametrize("value,dtype", [(True, "bool"), (3, "int64"), (2.5, "float32"), (1j, "complex64")])
+def test_full_takes_its_type_from_the_value(value, dtype: str) -> None:
+    t = torch.full((2,), value)
+    assert t.dtype == getattr(torch, dtype) and t.tolist() == [value, value]
+
+
+def test_default_dtype_is_followed() -> None:
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert torch.zeros(1).dtype == torch.arange(0, 1, 0.5).dtype == torch.full((1,), 0.5).dtype == torch.float64
+        assert torch.full((1,), 1j).dtype == torch.complex128
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_meta_tensors_have_shapes_without_memory() -> None:
+    t = torch.empty(2**20, 2**20, device="meta")
+    assert t.view(-1).shape == (2**40,) and t.t()[3].shape == (2**20,)
+    assert torch.cat([t, t]).shape == (2**21, 2**20)
+    assert t.tril().shape == t.shape and t.flip(0).device.type == "meta"
+
+
+def test_out_is_filled_in_its_own_type() -> None:
+    out = torch.empty(0, dtype=torch.int16)
+    assert torch.arange(4, out=out) is out and out.tolist() == [0, 1, 2, 3] and out.dtype == torch.int16
+    strided = torch.zeros(4, 2)
+    torch.arange(4, out=strided[:, 1])
+    assert strided.tolist() == [[0.0, 0.0], [0.0, 1.0], [0.0, 2.0], [0.0, 3.0]]
+    leaf = torch.zeros(2, requires_grad=True)
+    with pytest.raises(RuntimeError):
+        torch.ones(2, out=leaf)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        lambda: torch.zeros(-1),
+        lambda: torch.zeros(2**62, 2**62),
+        lambda: torch.empty(2**60),
+        lambda: torch.zeros(2, requires_grad=True, dtype=torch.int64),
+        lambda: torch.full((1,), 300, dtype=torch.uint8),
+        lambda: torch.full((1,), float("nan"), dtype=torch.int64),
+        lambda: torch.full((1,), 1j, dtype=torch.float32),
+        lambda: torch.arange(0, 1, 0),
+        lambda: torch.arange(float("nan")),
+        lambda: torch.arange(2**61),
+        lambda: torch.linspace(0, 1, -1),
+        lambda: torch.eye(-1),
+        lambda: torch.eye(2**40, 2**40),
+        lambda: torch.empty_strided((2,), (2**62,)),
+        lambda: torch.tril_indices(-1, 2),
+        lambda: torch.meshgrid(torch.zeros(2, 2), indexing="ij"),
+    ],
+)
+def test_refusals(bad) -> None:
+    with pytest.raises(RuntimeError):
+        bad()
+
+
+def test_triangles() -> None:
+    x = torch.ones(3, 3)
+    for k in range(-4, 5):
+        below, above = x.tril(k), x.triu(k + 1)
+        assert (below + above).tolist() == x.tolist()
+        rows, columns = torch.tril_indices(3, 3, k).tolist()
+        assert len(rows) == int(below.sum().item())
+        assert all(c - r <= k for r, c in zip(rows, columns))
