@@ -38,7 +38,8 @@ def test_full_takes_its_type_from_the_value(value, dtype: str) -> None:
 def test_default_dtype_is_followed() -> None:
     torch.set_default_dtype(torch.float64)
     try:
-        assert torch.zeros(1).dtype == torch.arange(0, 1, 0.5).dtype == torch.full((1,), 0.5).dtype == torch.float64
+        for t in (torch.zeros(1), torch.arange(0, 1, 0.5), torch.full((1,), 0.5), torch.eye(1)):
+            assert t.dtype == torch.float64
         assert torch.full((1,), 1j).dtype == torch.complex128
     finally:
         torch.set_default_dtype(torch.float32)
