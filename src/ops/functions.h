@@ -83,6 +83,9 @@ Tensor scatter_add(const Tensor&, int64_t dim, const Tensor& index, const Tensor
 Tensor index_select(const Tensor&, int64_t dim, const Tensor& index);
 Tensor index_add(const Tensor&, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha);
 
+// ops/softmax.cpp
+Tensor log_softmax(const Tensor&, int64_t dim);
+
 // ops/matmul.cpp
 Tensor matmul(const Tensor&, const Tensor&);
 Tensor mm(const Tensor&, const Tensor&);
