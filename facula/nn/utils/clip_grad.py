@@ -17,6 +17,16 @@ def _listed(parameters) -> list[Tensor]:
     return [parameters] if isinstance(parameters, torch.Tensor) else list(parameters)
 
 
+def _norm(t: Tensor, p: float) -> Tensor:
+    if p == 2.0:
+        return (t * t).sum().sqrt()
+    if p == float("inf"):
+        return t.abs().max()
+    if p == 1.0:
+        return t.abs().sum()
+    return t.abs().pow(p).sum().pow(1.0 / p)
+
+
 def get_total_norm(
     tensors: Iterable[Tensor] | Tensor,
     norm_type: float = 2.0,
@@ -34,8 +44,8 @@ def get_total_norm(
     norm_type = float(norm_type)
     if not tensors:
         return torch.tensor(0.0)
-    norms = [torch.linalg.vector_norm(t, norm_type) for t in tensors]
-    total = torch.linalg.vector_norm(torch.stack([n.to(norms[0].device) for n in norms]), norm_type)
+    norms = [_norm(t, norm_type) for t in tensors]
+    total = _norm(torch.stack([n.to(norms[0].device) for n in norms]), norm_type)
     if error_if_nonfinite and not bool(total.isfinite()):
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so "

@@ -1,0 +1,251 @@
+// Losses between tensors of equal shape: mse, smooth l1, huber, binary cross entropies, soft margin. Each is one
+// recorded operation; its gradient is written in recorded operations.
+#include <cmath>
+#include "op/structural.h"
+#include "ops/functions.h"
+#include "ops/loss.h"
+
+namespace facula {
+
+Reduction reduction_of(std::string_view text, std::optional<bool> size_average, std::optional<bool> reduce) {
+  if (size_average || reduce) {
+    const bool average = size_average.value_or(true), reduced = reduce.value_or(true);
+    text = !reduced ? "none" : average ? "mean" : "sum";
+    warn("size_average and reduce args will be deprecated, please use reduction='" + std::string(text) + "' instead.");
+  }
+  if (text == "none") return Reduction::None;
+  if (text == "mean") return Reduction::Mean;
+  if (text == "sum") return Reduction::Sum;
+  fail<ValueError>(text, " is not a valid value for reduction");
+}
+
+Tensor sum_all(const Tensor& x) { return sum(x, Dims(), false); }
+
+Tensor reduce_loss(const Tensor& loss, Reduction r) {
+  if (r == Reduction::None) return loss;
+  const Tensor total = sum_all(loss);
+  return r == Reduction::Sum ? total : total / Scalar(double(loss->numel));
+}
+
+namespace {
+
+Tensor at_least(const Tensor& x, Scalar low) { return call(ClampMin{}, x, low); }
+
+// Formula::value(x, t, p) is the loss of each element, Formula::slope its derivative by x and by t.
+template <class Formula> struct ElementLoss {
+  static constexpr const char* node = Formula::node;
+  static constexpr uint32_t saves = kInputs;
+  Reduction reduction;
+  double parameter;
+  double count = 1;
+
+  Tensor forward(const Tensor& x, const Tensor& t) {
+    GradMode off(false);
+    count = double(x->numel);
+    return reduce_loss(Formula::value(x, t, parameter), reduction);
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    const Tensor &x = b.in[0], &t = b.in[1];
+    const double scale = reduction == Reduction::Mean ? 1 / count : 1;
+    for (int i = 0; i < 2; ++i)
+      if (b.needs(i)) d[i] = Formula::slope(x, t, parameter, scale, i) * b.g[0];
+  }
+};
+
+struct Mse {
+  static constexpr const char* node = "MseLossBackward0";
+  static Tensor value(const Tensor& x, const Tensor& t, double) {
+    const Tensor away = x - t;
+    return away * away;
+  }
+  static Tensor slope(const Tensor& x, const Tensor& t, double, double scale, int i) {
+    return (i ? t - x : x - t) * Scalar(2 * scale);
+  }
+};
+
+struct SmoothL1 {
+  static constexpr const char* node = "SmoothL1LossBackward0";
+  static Tensor value(const Tensor& x, const Tensor& t, double beta) {
+    const Tensor z = unary("abs", x - t);
+    return where(binary("lt", z, Scalar(beta)), z * z * Scalar(0.5) / Scalar(beta), z - Scalar(0.5 * beta));
+  }
+  static Tensor slope(const Tensor& x, const Tensor& t, double beta, double scale, int i) {
+    const Tensor away = i ? t - x : x - t, near = binary("lt", unary("abs", away), Scalar(beta));
+    return where(near, away * Scalar(scale / beta), unary("sign", away) * Scalar(scale));
+  }
+};
+
+struct Huber {
+  static constexpr const char* node = "HuberLossBackward0";
+  static Tensor value(const Tensor& x, const Tensor& t, double delta) {
+    const Tensor z = unary("abs", x - t);
+    return where(binary("lt", z, Scalar(delta)), z * z * Scalar(0.5), (z - Scalar(0.5 * delta)) * Scalar(delta));
+  }
+  static Tensor slope(const Tensor& x, const Tensor& t, double delta, double scale, int i) {
+    const Tensor away = i ? t - x : x - t, near = binary("lt", unary("abs", away), Scalar(delta));
+    return where(near, away * Scalar(scale), unary("sign", away) * Scalar(scale * delta));
+  }
+};
+
+struct SoftMargin {
+  static constexpr const char* node = "SoftMarginLossBackward0";
+  static Tensor value(const Tensor& x, const Tensor& t, double) { return unary("log1p", unary("exp", -t * x)); }
+  static Tensor slope(const Tensor& x, const Tensor& t, double, double scale, int) {
+    const Tensor z = unary("exp", -t * x);
+    return t * Scalar(-scale) * z / (z + Scalar(1.));
+  }
+};
+
+struct BinaryCrossEntropy {
+  static constexpr const char* node = "BinaryCrossEntropyBackward0";
+  static Tensor logs(const Tensor& p) { return at_least(unary("log", p), Scalar(-100.)); }
+  static Tensor value(const Tensor& x, const Tensor& t, double) {
+    const Tensor log_rest = at_least(unary("log1p", -x), Scalar(-100.));
+    return (t - Scalar(1.)) * log_rest - t * logs(x);
+  }
+  static Tensor slope(const Tensor& x, const Tensor& t, double, double scale, int i) {
+    if (i) return (at_least(unary("log1p", -x), Scalar(-100.)) - logs(x)) * Scalar(scale);
+    const Tensor rest = -x + Scalar(1.);
+    return (x - t) / at_least(rest * x, Scalar(1e-12)) * Scalar(scale);
+  }
+};
+
+struct BinaryCrossEntropyWithLogits {  // log(1 + e^-|x|) + max(-x, 0) + (1 - t) x
+  static constexpr const char* node = "BinaryCrossEntropyWithLogitsBackward0";
+  static Tensor value(const Tensor& x, const Tensor& t, double) {
+    const Tensor small = unary("log1p", unary("exp", -unary("abs", x)));
+    return (-t + Scalar(1.)) * x + (small + at_least(-x, Scalar(0.)));
+  }
+  static Tensor slope(const Tensor& x, const Tensor& t, double, double scale, int i) {
+    return (i ? -x : unary("sigmoid", x) - t) * Scalar(scale);
+  }
+};
+
+// Both with the same shape; PyTorch warns where it had to broadcast.
+void match(Tensor& x, Tensor& t) {
+  if (x->same_shape(*t)) return;
+  auto size = [](const Tensor& a) { return "torch.Size(" + to_string(a->shape()) + ")"; };
+  warn("Using a target size (" + size(t) + ") that is different to the input size (" + size(x) +
+       "). This will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.");
+  const Dims shape = broadcast(x->shape(), t->shape());
+  x = expand(x, shape);
+  t = expand(t, shape);
+}
+
+template <class Formula> Tensor element_loss(Tensor x, Tensor t, Reduction r, double parameter, const char* kernel) {
+  const DType type = promote(x->dtype, t->dtype);
+  if (kernel && !is_real_floating(type))
+    fail<NotImplemented>("\"", kernel, "\" not implemented for '", c_name(type), "'");
+  if (x->dtype != type) x = to_dtype(x, type);
+  if (t->dtype != type) t = to_dtype(t, type);
+  return call_structural(ElementLoss<Formula>{r, parameter}, x, t);
+}
+
+Tensor weighted(const Tensor& loss, const Tensor& weight, Reduction r) {
+  if (!weight->same_shape(*loss)) fail<ValueError>("Weights and input must have the same size.");
+  const Tensor all = loss * weight;
+  if (r == Reduction::Mean) return sum_all(all) / sum_all(weight);
+  return reduce_loss(all, r);
+}
+
+using Legacy = std::optional<bool>;
+
+Tensor mse_loss(const Tensor& input, const Tensor& target, Legacy average, Legacy reduce, std::string_view reduction,
+                const Tensor& weight) {
+  Tensor x = input, t = target;
+  match(x, t);
+  const Reduction r = reduction_of(reduction, average, reduce);
+  if (weight) return weighted(element_loss<Mse>(x, t, Reduction::None, 0, "mse_cpu"), weight, r);
+  return element_loss<Mse>(x, t, r, 0, "mse_cpu");
+}
+
+Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, Legacy average, Legacy reduce,
+                      std::string_view reduction, double beta) {
+  Tensor x = input, t = target;
+  match(x, t);
+  const Reduction r = reduction_of(reduction, average, reduce);
+  if (beta < 0) fail("smooth_l1_loss does not support negative values for beta.");
+  if (beta == 0) return reduce_loss(unary("abs", x - t), r);
+  return element_loss<SmoothL1>(x, t, r, beta, "smooth_l1_cpu");
+}
+
+Tensor huber_loss(const Tensor& input, const Tensor& target, std::string_view reduction, double delta,
+                  const Tensor& weight) {
+  Tensor x = input, t = target;
+  match(x, t);
+  const Reduction r = reduction_of(reduction, {}, {});
+  if (delta <= 0) fail("huber_loss does not support non-positive values for delta.");
+  if (weight) return weighted(element_loss<Huber>(x, t, Reduction::None, delta, "huber_cpu"), weight, r);
+  return element_loss<Huber>(x, t, r, delta, "huber_cpu");
+}
+
+Tensor soft_margin_loss(const Tensor& input, const Tensor& target, Legacy average, Legacy reduce,
+                        std::string_view reduction) {
+  if (mode.grad && requires_grad(*target))
+    fail("The function 'soft_margin_loss' is not differentiable with respect to argument 'target'. This input cannot "
+         "have requires_grad True.");
+  return element_loss<SoftMargin>(input, target, reduction_of(reduction, average, reduce), 0, nullptr);
+}
+
+std::string size_text(const Tensor& t) { return "torch.Size(" + to_string(t->shape()) + ")"; }
+
+Tensor binary_cross_entropy(const Tensor& x, const Tensor& t, const Tensor& weight, Legacy average, Legacy reduce,
+                            std::string_view reduction) {
+  const Reduction r = reduction_of(reduction, average, reduce);
+  if (!x->same_shape(*t))
+    fail<ValueError>("Using a target size (", size_text(t), ") that is different to the input size (", size_text(x),
+                     ") is deprecated. Please ensure they have the same size.");
+  if (x->dtype != t->dtype) fail("Found dtype ", c_name(t->dtype), " but expected ", c_name(x->dtype));
+  if (!x->is_meta() && is_real_floating(x->dtype)) {
+    const Tensor wide = dense(x, DType::Float64);
+    for (int64_t i = 0; i < wide->numel; ++i)
+      if (!(wide->as<double>()[i] >= 0 && wide->as<double>()[i] <= 1))
+        fail("all elements of input should be between 0 and 1");
+  }
+  if (!weight) return element_loss<BinaryCrossEntropy>(x, t, r, 0, "binary_cross_entropy");
+  return reduce_loss(element_loss<BinaryCrossEntropy>(x, t, Reduction::None, 0, "binary_cross_entropy") * weight, r);
+}
+
+Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& t, const Tensor& weight, Legacy average,
+                                        Legacy reduce, std::string_view reduction, const Tensor& pos_weight) {
+  const Reduction r = reduction_of(reduction, average, reduce);
+  if (!x->same_shape(*t))
+    fail<ValueError>("Target size (", size_text(t), ") must be the same as input size (", size_text(x), ")");
+  if (!weight && !pos_weight) return element_loss<BinaryCrossEntropyWithLogits>(x, t, r, 0, nullptr);
+  Tensor loss;
+  if (pos_weight) {
+    const Tensor log_sigmoid =
+        unary("log1p", unary("exp", -unary("abs", x))) + at_least(-x, Scalar(0.));
+    loss = (-t + Scalar(1.)) * x + ((pos_weight - Scalar(1.)) * t + Scalar(1.)) * log_sigmoid;
+  } else {
+    loss = element_loss<BinaryCrossEntropyWithLogits>(x, t, Reduction::None, 0, nullptr);
+  }
+  return reduce_loss(weight ? loss * weight : loss, r);
+}
+
+constexpr OpEntry entries[] = {
+    fn<mse_loss>("mse_loss(Tensor input, Tensor target, bool? size_average=None, bool? reduce=None, str "
+                 "reduction='mean', Tensor? weight=None)",
+                 kNN),
+    fn<smooth_l1_loss>("smooth_l1_loss(Tensor input, Tensor target, bool? size_average=None, bool? reduce=None, str "
+                       "reduction='mean', float beta=1.0)",
+                       kNN),
+    fn<huber_loss>("huber_loss(Tensor input, Tensor target, str reduction='mean', float delta=1.0, Tensor? weight=None)",
+                   kNN),
+    fn<soft_margin_loss>("soft_margin_loss(Tensor input, Tensor target, bool? size_average=None, bool? reduce=None, "
+                         "str reduction='mean')",
+                         kNN),
+    fn<binary_cross_entropy>("binary_cross_entropy(Tensor input, Tensor target, Tensor? weight=None, bool? "
+                             "size_average=None, bool? reduce=None, str reduction='mean')",
+                             kNN),
+    fn<binary_cross_entropy_with_logits>(
+        "binary_cross_entropy_with_logits(Tensor input, Tensor target, Tensor? weight=None, bool? size_average=None, "
+        "bool? reduce=None, str reduction='mean', Tensor? pos_weight=None)",
+        kNN),
+};
+
+}  // namespace
+
+FACULA_ENTRIES(loss)
+
+}  // namespace facula
