@@ -18,6 +18,9 @@
   X(scan)                        \
   X(sort)                        \
   X(unique)                      \
+  X(softmax)                     \
+  X(loss)                        \
+  X(cross_entropy)               \
   X(random)                      \
   X(random_create)               \
   X(sampling)                    \
