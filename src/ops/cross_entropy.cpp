@@ -155,9 +155,9 @@ Tensor class_weights(const Tensor& weight, const Tensor& x) {
 }
 
 Tensor soft_targets(const Tensor& x, const Tensor& target, const Tensor& weight, Reduction r, double smoothing) {
-  const int64_t dim = x->ndim == 1 ? 0 : 1, classes = x->sizes[dim];
   if (!is_real_floating(target->dtype))
     fail("Expected floating point type for target with class probabilities, got ", c_name(target->dtype));
+  const int64_t dim = wrap_dim(x->ndim == 1 ? 0 : 1, x->ndim), classes = x->sizes[dim];
   if (weight && (weight->ndim != 1 || weight->numel != classes))
     fail("cross_entropy: weight tensor should be defined either for all ", classes,
          " classes or no classes but got weight tensor of shape: ", to_string(weight->shape()));
@@ -194,7 +194,7 @@ Tensor cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight
                      Legacy reduce, std::string_view reduction, double smoothing) {
   const Reduction r = reduction_of(reduction, average, reduce);
   if (smoothing < 0 || smoothing > 1) fail("label_smoothing must be between 0.0 and 1.0. Got: ", smoothing);
-  if (x->ndim && x->same_shape(*target)) {
+  if (x->same_shape(*target)) {
     if (ignore >= 0) fail("ignore_index is not supported for floating point target");
     return soft_targets(x, target, weight, r, smoothing);
   }
