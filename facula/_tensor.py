@@ -11,14 +11,23 @@ from ._tensor_str import tensor_html as _repr_html_  # noqa: F401
 from ._tensor_str import tensor_str
 
 _STORAGE_NAMES = {
-    "float32": "FloatTensor", "float64": "DoubleTensor", "float16": "HalfTensor", "bfloat16": "BFloat16Tensor",
-    "int64": "LongTensor", "int32": "IntTensor", "int16": "ShortTensor", "int8": "CharTensor", "uint8": "ByteTensor",
-    "bool": "BoolTensor", "complex64": "ComplexFloatTensor", "complex128": "ComplexDoubleTensor",
-}  # fmt: skip
+    "float32": "FloatTensor",
+    "float64": "DoubleTensor",
+    "float16": "HalfTensor",
+    "bfloat16": "BFloat16Tensor",
+    "int64": "LongTensor",
+    "int32": "IntTensor",
+    "int16": "ShortTensor",
+    "int8": "CharTensor",
+    "uint8": "ByteTensor",
+    "bool": "BoolTensor",
+    "complex64": "ComplexFloatTensor",
+    "complex128": "ComplexDoubleTensor",
+}
 
 
 def find_method(self, name):
-    """A public method defined here, bound to the tensor; AttributeError naming the nearest existing one otherwise."""
+    """A public method defined here, bound to the tensor; else an error that names the nearest."""
     if not name.startswith("_") and name in _METHODS:
         return _METHODS[name].__get__(self)
     from ._names import missing_attribute
@@ -41,8 +50,10 @@ def __reversed__(self):
 def __deepcopy__(self, memo):
     if not self.is_leaf:
         raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
-            "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+            "moment.  "
+            "If you were attempting to deepcopy a module, this may be because of a "
+            "torch.nn.utils.weight_norm usage, "
             "see https://github.com/pytorch/pytorch/pull/103001"
         )
     if id(self) in memo:
@@ -70,7 +81,7 @@ class _NoGrad:
         _C._set_grad_enabled(self.previous)
 
 
-# Our types are named as PyTorch's, and pickles must not look for them under those names: torch.Size may not exist.
+# Our types are named as PyTorch's; pickles must not look for them there: torch.Size may not exist.
 def _construct(name, *args):
     return getattr(_C, name)(*args)
 
@@ -111,10 +122,21 @@ def to_bytes(self):
 # --- NumPy ---
 
 _TYPE_CODES = {
-    "bool": "|b1", "uint8": "|u1", "int8": "|i1", "int16": "<i2", "int32": "<i4", "int64": "<i8", "uint16": "<u2",
-    "uint32": "<u4", "uint64": "<u8", "float16": "<f2", "float32": "<f4", "float64": "<f8", "complex64": "<c8",
+    "bool": "|b1",
+    "uint8": "|u1",
+    "int8": "|i1",
+    "int16": "<i2",
+    "int32": "<i4",
+    "int64": "<i8",
+    "uint16": "<u2",
+    "uint32": "<u4",
+    "uint64": "<u8",
+    "float16": "<f2",
+    "float32": "<f4",
+    "float64": "<f8",
+    "complex64": "<c8",
     "complex128": "<c16",
-}  # fmt: skip
+}
 
 
 def array_interface(self):
@@ -149,14 +171,16 @@ class _Memory:
 
 
 def numpy(self, *, force=False):
-    """The tensor as a NumPy array that shares its memory (`force=True`: a detached, resolved copy if need be)."""
+    """The tensor as a NumPy array that shares its memory (`force=True`: a detached copy if need be)."""
     np = _numpy()
     if not self.is_cpu:
         raise TypeError(f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() first.")
     if force:
         self = self.detach()
     if self.requires_grad:
-        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        raise RuntimeError(
+            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+        )
     if str(self.dtype)[6:] not in _TYPE_CODES:
         name = {"bfloat16": "BFloat16"}.get(str(self.dtype)[6:], str(self.dtype)[6:])
         raise TypeError(f"Got unsupported ScalarType {name}")
@@ -205,7 +229,10 @@ def _type(self, dtype=None, non_blocking=False, **kwargs):  # `type` in this fil
 def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """A new tensor with a copy of `data`, of this tensor's dtype unless another is given."""
     return _C.tensor(
-        data, dtype=self.dtype if dtype is None else dtype, device=device or self.device, requires_grad=requires_grad
+        data,
+        dtype=self.dtype if dtype is None else dtype,
+        device=device or self.device,
+        requires_grad=requires_grad,
     )
 
 
@@ -269,7 +296,8 @@ def legacy_constructor(*args, dtype=None, device=None):
             return _C._functions.empty(data, dtype=dtype, device=device)
         if isinstance(data, _C.Tensor):
             if data.dtype != dtype:
-                raise TypeError(f"expected {_STORAGE_NAMES.get(str(dtype)[6:])} (got torch.{_STORAGE_NAMES.get(str(data.dtype)[6:])})")
+                expected, got = (_STORAGE_NAMES.get(str(t)[6:]) for t in (dtype, data.dtype))
+                raise TypeError(f"expected {expected} (got torch.{got})")
             return data.detach()
         if isinstance(data, float) or data is None:
             raise TypeError(f"new(): data must be a sequence (got {data.__class__.__name__})")
@@ -279,6 +307,18 @@ def legacy_constructor(*args, dtype=None, device=None):
 
 _METHODS = {
     f.__name__: f
-    for f in (numpy, new_tensor, new, cuda, apply_, map_, pin_memory, share_memory_, is_same_size, dim_order, has_names)
+    for f in (
+        numpy,
+        new_tensor,
+        new,
+        cuda,
+        apply_,
+        map_,
+        pin_memory,
+        share_memory_,
+        is_same_size,
+        dim_order,
+        has_names,
+    )
 }
 _METHODS["type"] = _type

@@ -6,7 +6,7 @@ _set = _C._set_grad_enabled
 
 
 class _Decorator:
-    """A context that may also decorate a function, a generator function, or be used bare (`@torch.no_grad`)."""
+    """A context that also decorates functions and generator functions; may be used bare: `@torch.no_grad`."""
 
     def __new__(cls, *args, **kwargs):
         self = object.__new__(cls)

@@ -1,4 +1,4 @@
-"""What a type checker must accept in programs that use facula; `make lint` runs pyright on it, nothing runs it."""
+"""What a type checker must accept; `make lint` runs pyright on this file, nothing runs the file itself."""
 
 from __future__ import annotations
 
