@@ -13,6 +13,9 @@ struct Group {
   uint16_t scope = 0;
   const PointwiseOp* fast = nullptr;    // the first overload, when plain positional tensors may go to it at once
   alignas(16) char defaults[kMaxParams];  // its parameters
+  // The first overload, when it takes tensors and then numbers only, is tried without binding: its parameters by default.
+  bool quick = false;
+  Value values[Signature::kMaxParams];
   PyObject* function = nullptr;         // what __torch_function__ is told
 };
 
@@ -23,10 +26,29 @@ enum class How : uint8_t { Function, InPlace };
 std::vector<Group> groups;  // never grows after it is built: thunks and names point into it
 std::unordered_map<std::string, Group*> by_name;
 
+// Parameters that quick_call can convert: plain tensors, and numbers or None by default.
+bool is_quick(const Signature& s) {
+  if (s.tensors == 0 || s.tensors > 3) return false;
+  for (int i = 0; i < s.count; ++i) {
+    const Param& p = s.params[i];
+    const bool number = p.type >= ParamType::Number && p.type <= ParamType::Bool;
+    if (i < s.tensors ? p.type != ParamType::Tensor || p.optional || p.varargs
+                      : !(number || (p.has_default && p.default_text == "None")))
+      return false;
+  }
+  return true;
+}
+
 void make_defaults(Group& g) {
   const OpEntry& e = *g.entries[0];
-  if (!e.pointwise) return;
   const Signature& s = e.signature;
+  if ((g.quick = is_quick(s)))
+    for (int i = s.tensors; i < s.count; ++i) {
+      if (!s.params[i].has_default || s.params[i].default_text == "None") continue;
+      g.values[i].kind = Value::Kind::Number;
+      g.values[i].number = s.params[i].default_value;
+    }
+  if (!e.pointwise) return;
   Value values[Signature::kMaxParams];
   for (int i = s.tensors; i < s.count; ++i) {
     if (!s.params[i].has_default) return;  // pow(x, exponent): needs its argument
@@ -262,6 +284,52 @@ PyObject* call_general(Group& g, How how, PyObject* const* args, Py_ssize_t coun
 
 }  // namespace
 
+// x.sum(), x.pow(2), softmax(x, 1): exact tensors and exact Python numbers by position. Null: bind in full.
+static PyObject* quick_call(const Group& g, PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  const OpEntry& e = *g.entries[0];
+  const Signature& s = e.signature;
+  const int given = int(count) + (self ? 1 : 0);
+  if (given < s.required || given > s.positional) return nullptr;
+  auto at = [&](int i) { return self ? (i ? args[i - 1] : self) : args[i]; };
+  Value values[Signature::kMaxParams];
+  Arg in[3];
+  for (int i = 0; i < s.tensors; ++i) {
+    if (i >= given) return nullptr;
+    PyObject* o = at(i);
+    if (Py_TYPE(o) == &TensorType || (is_tensor(o) && is_plain_subclass(Py_TYPE(o)))) in[i] = Arg(tensor_of(o));
+    else return nullptr;
+    values[i].kind = Value::Kind::Tensor;
+    values[i].tensor = in[i].tensor;
+  }
+  for (int i = s.tensors; i < s.count; ++i) {
+    values[i] = g.values[i];
+    if (i >= given) continue;
+    PyObject* o = at(i);
+    const ParamType type = s.params[i].type;
+    if (PyLong_CheckExact(o) && type != ParamType::Bool && type <= ParamType::Int && type >= ParamType::Number) {
+      int overflow;
+      const long long v = PyLong_AsLongLongAndOverflow(o, &overflow);
+      if (overflow) return nullptr;
+      values[i].number = int64_t(v);
+    } else if (PyFloat_CheckExact(o) && (type == ParamType::Number || type == ParamType::Float)) {
+      values[i].number = PyFloat_AS_DOUBLE(o);
+    } else if (PyBool_Check(o) && type == ParamType::Bool) {
+      values[i].number = o == Py_True;
+    } else {
+      return nullptr;
+    }
+    values[i].kind = Value::Kind::Number;
+  }
+  if (e.pointwise) {
+    alignas(16) char params[kMaxParams];
+    e.pointwise->make(params, values + s.tensors);
+    return wrap(pointwise(*e.pointwise, params, in));
+  }
+  Result r;
+  e.invoke(values, r);
+  return wrap(r, s);
+}
+
 PyObject* call_function(Group& g, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     if (g.fast && !keywords && count == g.fast->arity) {
@@ -272,6 +340,8 @@ PyObject* call_function(Group& g, PyObject* const* args, Py_ssize_t count, PyObj
         any |= in[i].tensor != nullptr;
       }
       if (fits && any) return wrap(pointwise(*g.fast, g.defaults, in));
+    } else if (g.quick && !keywords) {
+      if (PyObject* result = quick_call(g, nullptr, args, count)) return result;
     }
     return call_general(g, How::Function, args, count, keywords);
   });
@@ -293,6 +363,8 @@ PyObject* call_method(Group& g, PyObject* self, PyObject* const* args, Py_ssize_
       bool fits = quick_operand(self, &in[0]);
       for (int i = 0; i < count; ++i) fits = fits && quick_operand(args[i], &in[i + 1]);
       if (fits) return wrap(pointwise(*g.fast, g.defaults, in));
+    } else if (g.quick && !keywords) {
+      if (PyObject* result = quick_call(g, self, args, count)) return result;
     }
     return with_self(g, How::Function, self, args, count, keywords);
   });
