@@ -9,7 +9,11 @@ thread_local constinit Mode mode [[gnu::tls_model("initial-exec")]];
 static uint64_t next_sequence = 0;  // guarded by the GIL
 
 Node::Node(const char* n, Edge* e, uint32_t count, uint32_t outputs)
-    : edge_count(uint16_t(count)), output_count(uint16_t(outputs)), edges(e), sequence(next_sequence++), name(n) {}
+    : edge_count(uint16_t(count)),
+      output_count(uint16_t(outputs)),
+      edges(e),
+      sequence(next_sequence++),
+      name(n) {}
 
 Node::~Node() {
   if (hooks) delete hooks;
@@ -40,7 +44,8 @@ Extras& extras_of(TensorImpl& t) {
     destroy_extras = [](TensorImpl* dying) {
       Extras* e = std::exchange(dying->extras, nullptr);
       if (e->retains_grad && dying->grad_fn && dying->grad_fn->hooks)
-        std::erase_if(dying->grad_fn->hooks->retained, [&](const Hooks::Retained& r) { return r.tensor == dying; });
+        std::erase_if(dying->grad_fn->hooks->retained,
+                      [&](const Hooks::Retained& r) { return r.tensor == dying; });
       delete e;
     };
   }
@@ -60,18 +65,25 @@ void set_grad_fn(TensorImpl& t, Ref<Node> node, int output) {
 }
 
 void fail_released(const Node* n) {
-  fail("Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-       "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
-       "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
-       "after calling backward. (The values were those of ",
-       n->name, ".)");
+  fail(
+      "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+      "already been "
+      "freed). Saved intermediate values of the graph are freed when you call .backward() or "
+      "autograd.grad(). Specify "
+      "retain_graph=True if you need to backward through the graph a second time or if you need to access "
+      "saved tensors "
+      "after calling backward. (The values were those of ",
+      n->name, ".)");
 }
 
 void Saved::keep_input(const Tensor& t) {
   if (t->inference) [[unlikely]]
-    fail("Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation "
-         "tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or use "
-         "`torch.no_grad()` instead of `torch.inference_mode()`.");
+    fail(
+        "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode "
+        "in computation "
+        "tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in "
+        "autograd, or use "
+        "`torch.no_grad()` instead of `torch.inference_mode()`.");
   tensor = t;
   version = t->version();
   present = true;
@@ -88,12 +100,15 @@ Tensor Saved::unpack(Node* owner, bool create_graph) const {
   if (!present) return nullptr;
   if (!tensor) fail_released(owner);
   if (tensor->version() != version)
-    fail("one of the variables needed for gradient computation has been modified by an inplace operation: [torch.",
-         c_name(tensor->dtype), "Tensor ", to_string(tensor->shape()), "], which is ", is_output ? "output " : "an input",
-         is_output ? std::to_string(output) : std::string(), " of ", owner->name, ", is at version ", tensor->version(),
-         "; expected version ", version,
-         " instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
-         "torch.autograd.set_detect_anomaly(True).");
+    fail(
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        "[torch.",
+        c_name(tensor->dtype), "Tensor ", to_string(tensor->shape()), "], which is ",
+        is_output ? "output " : "an input", is_output ? std::to_string(output) : std::string(), " of ",
+        owner->name, ", is at version ", tensor->version(), "; expected version ", version,
+        " instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, "
+        "with "
+        "torch.autograd.set_detect_anomaly(True).");
   if (!is_output || !create_graph) return tensor;
   Tensor with_history = alias(*tensor);
   set_grad_fn(*with_history, Ref<Node>(owner), output);

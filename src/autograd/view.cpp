@@ -21,8 +21,11 @@ Tensor laid_out(const Tensor& g, const Geometry& base) {
 class CopySlices final : public Node {
  public:
   CopySlices(TensorImpl& base, const TensorImpl& view, Ref<Node> written)
-      : Node("CopySlices", nullptr, written->edge_count), storage_(written->edge_count), written_(std::move(written)),
-        base_(geometry_of(base)), view_(geometry_of(view)) {
+      : Node("CopySlices", nullptr, written->edge_count),
+        storage_(written->edge_count),
+        written_(std::move(written)),
+        base_(geometry_of(base)),
+        view_(geometry_of(view)) {
     edges = storage_.data();
     edges[0] = edge_to(&base);
     for (int i = 1; i < edge_count; ++i) edges[i] = written_->edges[i];
@@ -53,12 +56,16 @@ class CopySlices final : public Node {
 class AsStridedOfBase final : public Node {  // the history of a view after its base was written to
  public:
   AsStridedOfBase(TensorImpl& base, const TensorImpl& view)
-      : Node("AsStridedBackward0", &edge_, 1), edge_(edge_to(&base)), base_(geometry_of(base)), view_(geometry_of(view)) {
+      : Node("AsStridedBackward0", &edge_, 1),
+        edge_(edge_to(&base)),
+        base_(geometry_of(base)),
+        view_(geometry_of(view)) {
     view_.offset -= base_.offset;
   }
   uint32_t size_class() const override { return kSizeClass<AsStridedOfBase>; }
   void backward(const Tensor* g, Tensor* grads, bool) override {
-    // Dense bases only differ from a contiguous one in dimension order; others get a dense gradient of the same extent.
+    // Dense bases only differ from a contiguous one in dimension order; others get a dense gradient of the
+    // same extent.
     Tensor whole = empty_strided(g[0]->dtype, base_.sizes, base_.strides, g[0]->device);
     const Tensor zero = full_like(whole, 0);
     copy_(whole, zero);
@@ -88,7 +95,8 @@ void mark_view(TensorImpl& out, TensorImpl& from, ViewKind kind) {
 }
 
 Node* refresh_view_history(TensorImpl* v) {
-  if (v->seen_version == v->version() || v->view != ViewKind::Plain || !v->base->requires_grad) return v->grad_fn;
+  if (v->seen_version == v->version() || v->view != ViewKind::Plain || !v->base->requires_grad)
+    return v->grad_fn;
   if (!v->base->grad_fn) return v->grad_fn;  // written without recording
   set_grad_fn(*v, make_node<AsStridedOfBase>(*v->base, *v));
   v->seen_version = v->version();
@@ -97,8 +105,10 @@ Node* refresh_view_history(TensorImpl* v) {
 
 void check_inplace(TensorImpl& self, bool recorded) {
   if (self.inference && !mode.inference)
-    fail("Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal tensor "
-         "before doing inplace update. See https://github.com/pytorch/rfcs/pull/17 for more details.");
+    fail(
+        "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to "
+        "get a normal tensor "
+        "before doing inplace update. See https://github.com/pytorch/rfcs/pull/17 for more details.");
   if (!recorded || !mode.grad) return;
   if (self.requires_grad && !grad_fn(&self))
     fail("a leaf Variable that requires grad is being used in an in-place operation.");
@@ -106,15 +116,24 @@ void check_inplace(TensorImpl& self, bool recorded) {
   if (self.base->requires_grad && !self.base->grad_fn)
     fail("a view of a leaf Variable that requires grad is being used in an in-place operation.");
   if (self.view == ViewKind::Multi)
-    fail("Output ", int(self.output_nr), " of ", self.grad_fn ? std::string_view(self.grad_fn->name).substr(0, std::string_view(self.grad_fn->name).find("Backward")) : "a function",
-         " is a view and is being modified inplace. This view is the output of a function that returns multiple views. Such "
-         "functions do not allow the output views to be modified inplace. You should replace the inplace operation by an "
+    fail("Output ", int(self.output_nr), " of ",
+         self.grad_fn ? std::string_view(self.grad_fn->name)
+                            .substr(0, std::string_view(self.grad_fn->name).find("Backward"))
+                      : "a function",
+         " is a view and is being modified inplace. This view is the output of a function that returns "
+         "multiple views. Such "
+         "functions do not allow the output views to be modified inplace. You should replace the inplace "
+         "operation by an "
          "out-of-place one.");
   if (self.view == ViewKind::NoGrad)
-    fail("A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
-         "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either "
-         "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace "
-         "to be tracked).");
+    fail(
+        "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that "
+        "this use case is "
+        "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and "
+        "the inplace either "
+        "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you "
+        "want the inplace "
+        "to be tracked).");
 }
 
 void finish_inplace(TensorImpl& self, Ref<Node> node) {

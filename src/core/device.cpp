@@ -3,8 +3,9 @@
 
 namespace facula {
 namespace {
-constexpr const char* kNames[] = {"cpu", "cuda", "mkldnn", "opengl", "opencl", "ideep", "hip", "fpga", "maia", "xla", "vulkan",
-                                  "metal", "xpu", "mps", "meta", "hpu", "ve", "lazy", "ipu", "mtia", "privateuseone"};
+constexpr const char* kNames[] = {"cpu",  "cuda", "mkldnn", "opengl", "opencl", "ideep", "hip",
+                                  "fpga", "maia", "xla",    "vulkan", "metal",  "xpu",   "mps",
+                                  "meta", "hpu",  "ve",     "lazy",   "ipu",    "mtia",  "privateuseone"};
 }
 
 const char* device_type_name(Device::Type t) { return kNames[t]; }
@@ -24,14 +25,17 @@ Device parse_device(std::string_view text) {
   for (int i = 0; i < int(std::size(kNames)); ++i)
     if (type == kNames[i]) found = i;
   if (found < 0)
-    fail("Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, "
-         "mps, meta, hpu, mtia, privateuseone device type at start of device string: ",
-         type);
+    fail(
+        "Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, "
+        "vulkan, "
+        "mps, meta, hpu, mtia, privateuseone device type at start of device string: ",
+        type);
   d.type = Device::Type(found);
   if (colon == text.npos) return d;
   const std::string_view digits = text.substr(colon + 1);
   int value = 0;
-  if (digits.empty() || digits.size() > 3 || (digits.size() > 1 && digits[0] == '0')) fail("Invalid device string: '", text, "'");
+  if (digits.empty() || digits.size() > 3 || (digits.size() > 1 && digits[0] == '0'))
+    fail("Invalid device string: '", text, "'");
   for (char c : digits) {
     if (c < '0' || c > '9') fail("Invalid device string: '", text, "'");
     value = value * 10 + (c - '0');

@@ -7,7 +7,29 @@
 namespace facula {
 
 struct Device {
-  enum Type : uint8_t { CPU, CUDA, MKLDNN, OpenGL, OpenCL, IDEEP, HIP, FPGA, MAIA, XLA, Vulkan, Metal, XPU, MPS, Meta, HPU, VE, Lazy, IPU, MTIA, PrivateUse1 };
+  enum Type : uint8_t {
+    CPU,
+    CUDA,
+    MKLDNN,
+    OpenGL,
+    OpenCL,
+    IDEEP,
+    HIP,
+    FPGA,
+    MAIA,
+    XLA,
+    Vulkan,
+    Metal,
+    XPU,
+    MPS,
+    Meta,
+    HPU,
+    VE,
+    Lazy,
+    IPU,
+    MTIA,
+    PrivateUse1
+  };
   Type type = CPU;
   int8_t index = -1;
   constexpr bool operator==(const Device&) const = default;

@@ -16,7 +16,8 @@ std::string to_string(const Dims& d) {
 int wrap_dim(int64_t dim, int ndim) {
   const int64_t n = std::max(ndim, 1);
   if (dim < -n || dim >= n)
-    fail<IndexError>("Dimension out of range (expected to be in range of [", -n, ", ", n - 1, "], but got ", dim, ")");
+    fail<IndexError>("Dimension out of range (expected to be in range of [", -n, ", ", n - 1, "], but got ",
+                     dim, ")");
   return int(dim < 0 ? dim + n : dim);
 }
 

@@ -13,7 +13,8 @@ DType promote_rare(DType a, DType b) {
   if (a > DType::Complex128 || b > DType::Complex128)
     fail("Promotion for Float8 Types is not supported, attempted to promote ", c_name(a), " and ", c_name(b));
   if (ca == 3 || cb == 3) {
-    const bool wide = a == DType::Complex128 || b == DType::Complex128 || a == DType::Float64 || b == DType::Float64;
+    const bool wide =
+        a == DType::Complex128 || b == DType::Complex128 || a == DType::Float64 || b == DType::Float64;
     return wide ? DType::Complex128 : DType::Complex64;
   }
   if (ca != cb) return ca > cb ? a : b;
@@ -22,8 +23,8 @@ DType promote_rare(DType a, DType b) {
   if (a_rare || b_rare) {
     const DType other = a_rare ? b : a;
     if ((a_rare && b_rare) || other == DType::UInt8) return std::max(a, b);
-    fail("Promotion for uint16, uint32, uint64 types is not supported, attempted to promote ", c_name(a), " and ",
-         c_name(b));
+    fail("Promotion for uint16, uint32, uint64 types is not supported, attempted to promote ", c_name(a),
+         " and ", c_name(b));
   }
   if (std::min(a, b) == DType::UInt8) return std::max(a, b) == DType::Int8 ? DType::Int16 : std::max(a, b);
   return std::max(a, b);

@@ -48,14 +48,14 @@ template <class T> struct Complex {
   Complex() = default;
   constexpr Complex(T r, T i) : re(r), im(i) {}
   template <class U>
-    requires std::is_arithmetic_v<U>
+  requires std::is_arithmetic_v<U>
   constexpr explicit Complex(U r) : re(T(r)), im(0) {}
   constexpr explicit Complex(Float16 r) : re(T(float(r))), im(0) {}
   constexpr explicit Complex(BFloat16 r) : re(T(float(r))), im(0) {}
   template <class U> constexpr explicit Complex(Complex<U> o) : re(T(o.re)), im(T(o.im)) {}
   constexpr explicit Complex(Scalar s) : re(T(s)), im(T(s.is_complex() ? s.imag : 0)) {}
   template <class U>
-    requires std::is_arithmetic_v<U>
+  requires std::is_arithmetic_v<U>
   constexpr explicit operator U() const {  // conversion to a real type drops the imaginary part
     if constexpr (std::is_same_v<U, bool>) return re != 0 || im != 0;
     else return U(re);
@@ -66,6 +66,7 @@ template <class T> struct Complex {
 
 template <class T> inline constexpr bool is_complex_type = false;
 template <class T> inline constexpr bool is_complex_type<Complex<T>> = true;
-template <class T> inline constexpr bool is_half_type = std::is_same_v<T, Float16> || std::is_same_v<T, BFloat16>;
+template <class T> inline constexpr bool is_half_type =
+    std::is_same_v<T, Float16> || std::is_same_v<T, BFloat16>;
 
 }  // namespace facula

@@ -29,7 +29,8 @@ FACULA_DEFINE(/)
   template <Real F> constexpr bool operator op(Quick<F> a, Quick<F> b) { return a.v op b.v; }
 FACULA_DEFINE(==)
 FACULA_DEFINE(!=)
-FACULA_DEFINE(<) FACULA_DEFINE(<=) FACULA_DEFINE(>) FACULA_DEFINE(>=)
+FACULA_DEFINE(<)
+FACULA_DEFINE(<=) FACULA_DEFINE(>) FACULA_DEFINE(>=)
 #undef FACULA_DEFINE
     template <Real F>
     constexpr Quick<F> operator-(Quick<F> a) {

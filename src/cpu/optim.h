@@ -12,15 +12,16 @@ struct SgdStep {
 
 struct AdamStep {
   double beta1, beta2, eps;
-  double weight_decay;    // of the gradient (L2)
-  double shrink;          // factor of the parameter (decoupled weight decay); 1 for none
-  double step_size;       // lr / (1 - beta1^step)
-  double root_correction; // sqrt(1 - beta2^step)
+  double weight_decay;     // of the gradient (L2)
+  double shrink;           // factor of the parameter (decoupled weight decay); 1 for none
+  double step_size;        // lr / (1 - beta1^step)
+  double root_correction;  // sqrt(1 - beta2^step)
   bool maximize;
 };
 
 // `buffer` is null without momentum; `fresh` buffers take the gradient itself.
-template <class T> using SgdFn = void (*)(const SgdStep&, int64_t n, T* param, const T* grad, T* buffer, bool fresh);
+template <class T>
+using SgdFn = void (*)(const SgdStep&, int64_t n, T* param, const T* grad, T* buffer, bool fresh);
 // `largest` is null without amsgrad.
 template <class T>
 using AdamFn = void (*)(const AdamStep&, int64_t n, T* param, const T* grad, T* mean, T* square, T* largest);

@@ -108,7 +108,8 @@ double sample_gamma(Generator& g, double shape) {
     scale = std::pow(1 - uniform_double(g), 1 / shape);
     shape += 1;
   }
-  const double d = shape - double(1.0f / 3), c = 1 / std::sqrt(9 * d);  // a third in single precision, as PyTorch has it
+  const double d = shape - double(1.0f / 3),
+               c = 1 / std::sqrt(9 * d);            // a third in single precision, as PyTorch has it
   if (!(d > 0)) return shape != shape ? shape : 0;  // NaN and negative shapes: no sample
   for (;;) {
     double x, y;

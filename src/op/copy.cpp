@@ -10,7 +10,8 @@ namespace facula {
 
 void copy_into(TensorImpl& to, const TensorImpl& from) {
   if (to.is_meta() || to.numel == 0) return;
-  if (to.contiguous && from.contiguous && to.dtype == from.dtype && to.numel == from.numel && to.numel * item_size(to.dtype) <= 65536) {
+  if (to.contiguous && from.contiguous && to.dtype == from.dtype && to.numel == from.numel &&
+      to.numel * item_size(to.dtype) <= 65536) {
     std::memmove(to.data, from.data, size_t(to.numel * item_size(to.dtype)));
     return;
   }
@@ -35,7 +36,8 @@ Tensor converted(const Tensor& t, DType dtype) {
   return out;
 }
 
-// A number that the type cannot hold is an error here, unlike in arithmetic. Negative numbers wrap in unsigned types.
+// A number that the type cannot hold is an error here, unlike in arithmetic. Negative numbers wrap in
+// unsigned types.
 static void require_fits(DType t, Scalar s) {
   if (t == DType::Bool) return;
   const bool fits = visit(t, [&](auto element) {
@@ -46,16 +48,22 @@ static void require_fits(DType t, Scalar s) {
     else if constexpr (std::is_integral_v<T>) {
       using L = std::numeric_limits<T>;
       const double low = std::is_unsigned_v<T> ? -double(L::max()) : double(L::min());
-      if (!s.is_integral()) return v >= low && v <= double(L::max()) && (sizeof(T) < 8 || v < double(L::max()));
+      if (!s.is_integral())
+        return v >= low && v <= double(L::max()) && (sizeof(T) < 8 || v < double(L::max()));
       return sizeof(T) == 8 || (v >= low && v <= double(L::max()));
     } else {
-      const double most = is_half_type<T> ? (std::is_same_v<T, Float16> ? 65504 : 0x1.fep127) : double(std::numeric_limits<std::conditional_t<is_half_type<T>, float, T>>::max());
+      const double most =
+          is_half_type<T> ? (std::is_same_v<T, Float16> ? 65504 : 0x1.fep127)
+                          : double(std::numeric_limits<std::conditional_t<is_half_type<T>, float, T>>::max());
       return !(std::abs(v) > most) || std::isinf(v);
     }
   });
   if (fits) return;
-  const std::string type = t == DType::Float32 ? "float" : t == DType::Float64 ? "double" : t == DType::Int32 ? "int"
-                           : is_half(t) ? concat("c10::", c_name(t)) : concat(name(t), "_t");
+  const std::string type = t == DType::Float32   ? "float"
+                           : t == DType::Float64 ? "double"
+                           : t == DType::Int32   ? "int"
+                           : is_half(t)          ? concat("c10::", c_name(t))
+                                                 : concat(name(t), "_t");
   fail("value cannot be converted to type ", type, " without overflow");
 }
 
@@ -84,10 +92,13 @@ void fill(TensorImpl& t, Scalar value) {
 void resize_out(const Tensor& out, const Dims& shape) {
   if (out->shape() == shape) return;
   if (out->numel)
-    warn(concat("An output with one or more elements was resized since it had shape ", to_string(out->shape()),
-                ", which does not match the required output shape ", to_string(shape),
-                ". This behavior is deprecated, and in a future release outputs will not be resized unless they have zero "
-                "elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements with t.resize_(0)."));
+    warn(concat("An output with one or more elements was resized since it had shape ",
+                to_string(out->shape()), ", which does not match the required output shape ",
+                to_string(shape),
+                ". This behavior is deprecated, and in a future release outputs will not be resized unless "
+                "they have zero "
+                "elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero "
+                "elements with t.resize_(0)."));
   const Tensor fresh = empty(out->dtype, shape, out->device);
   take_storage(*out, *fresh);
 }

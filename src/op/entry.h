@@ -19,7 +19,8 @@
 //   Generator? Generator*
 // It returns Tensor, std::vector<Tensor> (a tuple in Python; a named one when the signature has
 // `-> names`; a list where ListOf is returned), std::pair<Tensor, Tensor>, a number, bool, Dims (torch.Size),
-// DType, std::string, or a Result where that depends on the arguments. Several entries of one name are overloads, tried in order of registration.
+// DType, std::string, or a Result where that depends on the arguments. Several entries of one name are
+// overloads, tried in order of registration.
 //
 // Derived forms of a function entry: with kInPlace `x.f_(...)` is f(x, ...) copied into x with its
 // history (op/inplace.h); with kOut `out=` receives a copy of the result, resized if need be.
@@ -54,7 +55,8 @@ struct LayoutArg {};
 
 namespace detail {
 
-template <class T> struct FromValue;  // reads a Value as a C++ parameter; `type`, `optional` check the signature
+template <class T>
+struct FromValue;  // reads a Value as a C++ parameter; `type`, `optional` check the signature
 template <class T, ParamType P> struct FromBase {
   static constexpr ParamType type = P;
   static constexpr bool optional = false;
@@ -203,12 +205,13 @@ template <class R, class... A, R (*F)(A...)> struct Caller<F> {
 
 }  // namespace detail
 
-template <auto F> consteval OpEntry fn(Signature signature, uint16_t scope = kFunction | kMethod, const char* aliases = "") {
+template <auto F>
+consteval OpEntry fn(Signature signature, uint16_t scope = kFunction | kMethod, const char* aliases = "") {
   detail::Caller<F>::check(signature);
   return {signature, scope, aliases, nullptr, detail::Caller<F>::invoke, detail::Caller<F>::returns};
 }
 
-#define FACULA_ENTRIES(family) \
+#define FACULA_ENTRIES(family)             \
   extern const EntryList family##_entries; \
   const EntryList family##_entries{entries, int(std::size(entries))};
 

@@ -50,8 +50,8 @@ static Device common_device(const Execution& e) {
     const TensorImpl* t = k < 0 ? e.into : e.in[k].tensor;
     if (!t || (t->ndim == 0 && t->device.type == Device::CPU && k >= 0)) continue;
     if (any && !(found == t->device))
-      fail("Expected all tensors to be on the same device, but found at least two devices, ", to_string(found), " and ",
-           to_string(t->device), "!");
+      fail("Expected all tensors to be on the same device, but found at least two devices, ",
+           to_string(found), " and ", to_string(t->device), "!");
     found = t->device;
     any = true;
   }
@@ -70,7 +70,9 @@ static Tensor allocate_result(const Execution& e, const Dims& shape, Device devi
   for (int d = 0; d < shape.count; ++d) order[d] = shape.count - 1 - d;  // fastest first
   auto swapped = [&](int64_t a, int64_t b) {  // +1: a is slower than b and must come after
     for (int k = 0; k < count; ++k) {
-      auto at = [&](int64_t d) { return candidates[k]->sizes[d] == 1 && shape[int(d)] != 1 ? 0 : candidates[k]->strides[d]; };
+      auto at = [&](int64_t d) {
+        return candidates[k]->sizes[d] == 1 && shape[int(d)] != 1 ? 0 : candidates[k]->strides[d];
+      };
       const int64_t sa = at(a), sb = at(b);
       if (sa == 0 || sb == 0) continue;
       if (sa < sb) return -1;
@@ -106,7 +108,8 @@ static Tensor allocate_result(const Execution& e, const Dims& shape, Device devi
   Tensor out;
   if (e.into) {
     if (!(shape == e.into->shape()))
-      fail("output with shape ", to_string(e.into->shape()), " doesn't match the broadcast shape ", to_string(shape));
+      fail("output with shape ", to_string(e.into->shape()), " doesn't match the broadcast shape ",
+           to_string(shape));
     require_writable(*e.into);
     for (int k = 0; k < e.count; ++k)
       if (e.in[k].tensor && e.in[k].tensor != e.into) require_no_partial_overlap(*e.into, *e.in[k].tensor);
@@ -121,7 +124,8 @@ static Tensor allocate_result(const Execution& e, const Dims& shape, Device devi
     operands[k].data = t.data;
     operands[k].stored = t.dtype;
     operands[k].computed = computed;
-    std::memcpy(operands[k].strides, strides_in_bytes(t, shape.count).v, sizeof(int64_t) * size_t(shape.count));
+    std::memcpy(operands[k].strides, strides_in_bytes(t, shape.count).v,
+                sizeof(int64_t) * size_t(shape.count));
   };
   set(0, *out, e.result);
   for (int k = 0; k < e.count; ++k) {
@@ -151,14 +155,16 @@ Tensor execute(const Execution& e) {
       constants |= 2u << k;
       continue;
     }
-    uniform &= t->contiguous & (t->dtype == (k == e.mask ? DType::Bool : e.computed)) & (t->device.type == Device::CPU);
+    uniform &= t->contiguous & (t->dtype == (k == e.mask ? DType::Bool : e.computed)) &
+               (t->device.type == Device::CPU);
     if (!first) first = t;
     else if (t->numel == 1 && first->numel == 1) first = t->ndim > first->ndim ? t : first;
     else uniform &= t->same_shape(*first);
   }
   if (e.into)
     uniform &= e.into->contiguous && e.into->dtype == e.stored && e.into->same_shape(*first) &&
-               (e.in[0].tensor == e.into) && (e.count < 2 || !e.in[1].tensor || e.in[1].tensor->storage != e.into->storage) &&
+               (e.in[0].tensor == e.into) &&
+               (e.count < 2 || !e.in[1].tensor || e.in[1].tensor->storage != e.into->storage) &&
                (e.count < 3 || !e.in[2].tensor || e.in[2].tensor->storage != e.into->storage);
   if (!uniform || first->numel == 0) return execute_general(e);
 

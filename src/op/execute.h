@@ -19,7 +19,7 @@ struct Execution {
 };
 
 Tensor execute(const Execution& e);
-void store_scalar(char* to, DType t, Scalar s);  // checks that an integer fits
+void store_scalar(char* to, DType t, Scalar s);        // checks that an integer fits
 Dims strides_in_bytes(const TensorImpl& t, int ndim);  // as broadcast to ndim dimensions
 
 }  // namespace facula

@@ -11,9 +11,11 @@ void check_assign(const Tensor& self, bool recorded, std::string_view) {
 void assign(const Tensor& self, const Tensor& result) {
   if (result.get() == self.get()) return;
   if (!result->same_shape(*self))
-    fail("output with shape ", to_string(self->shape()), " doesn't match the broadcast shape ", to_string(result->shape()));
+    fail("output with shape ", to_string(self->shape()), " doesn't match the broadcast shape ",
+         to_string(result->shape()));
   if (!can_cast(result->dtype, self->dtype))
-    fail("result type ", c_name(result->dtype), " can't be cast to the desired output type ", c_name(self->dtype));
+    fail("result type ", c_name(result->dtype), " can't be cast to the desired output type ",
+         c_name(self->dtype));
   const bool recorded = mode.grad && (requires_grad(*result) || requires_grad(*self));
   if (recorded && self->view != ViewKind::None) {  // the base's history must know what was written where
     copy_(self, result);
@@ -27,11 +29,15 @@ void assign(const Tensor& self, const Tensor& result) {
 
 void copy_to_out(const Tensor& out, const Tensor& result, std::string_view name) {
   if (mode.grad && (requires_grad(*result) || requires_grad(*out)))
-    fail(name, "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
+    fail(name,
+         "(): functions with out=... arguments don't support automatic differentiation, but one of the "
+         "arguments requires grad.");
   if (!can_cast(result->dtype, out->dtype))
-    fail("result type ", c_name(result->dtype), " can't be cast to the desired output type ", c_name(out->dtype));
+    fail("result type ", c_name(result->dtype), " can't be cast to the desired output type ",
+         c_name(out->dtype));
   if (!(out->device == result->device))
-    fail("Expected out tensor to be on ", to_string(result->device), ", but got ", to_string(out->device), " instead");
+    fail("Expected out tensor to be on ", to_string(result->device), ", but got ", to_string(out->device),
+         " instead");
   resize_out(out, result->shape());
   require_writable(*out);
   copy_into(*out, *result);

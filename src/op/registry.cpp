@@ -12,7 +12,8 @@ FACULA_ENTRY_FAMILIES(FACULA_DECLARE)
 namespace {
 
 template <class... Ops> void add_pointwise(List<Ops...>, std::vector<const OpEntry*>& all) {
-  static const OpEntry entries[] = {OpEntry{Ops::info.signature, Ops::info.scope, Ops::info.aliases, &row<Ops>, nullptr}...};
+  static const OpEntry entries[] = {
+      OpEntry{Ops::info.signature, Ops::info.scope, Ops::info.aliases, &row<Ops>, nullptr}...};
   for (const OpEntry& e : entries) all.push_back(&e);
 }
 

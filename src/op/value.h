@@ -22,7 +22,19 @@ enum class MemoryFormat : uint8_t { Contiguous, Preserve, ChannelsLast, Channels
 class Generator;  // core/random.h
 
 struct Value {
-  enum class Kind : uint8_t { None, Tensor, Number, Ints, Floats, Tensors, DType, Device, MemoryFormat, Str, Generator };
+  enum class Kind : uint8_t {
+    None,
+    Tensor,
+    Number,
+    Ints,
+    Floats,
+    Tensors,
+    DType,
+    Device,
+    MemoryFormat,
+    Str,
+    Generator
+  };
   Kind kind = Kind::None;
   union {
     TensorImpl* tensor;
@@ -40,7 +52,9 @@ struct Value {
 
   Value() : tensor(nullptr) {}
   bool none() const { return kind == Kind::None; }
-  const facula::Tensor& as_tensor() const { return reinterpret_cast<const facula::Tensor&>(tensor); }  // a Ref is a pointer
+  const facula::Tensor& as_tensor() const {
+    return reinterpret_cast<const facula::Tensor&>(tensor);
+  }  // a Ref is a pointer
 };
 
 struct Result {

@@ -5,10 +5,11 @@
 namespace facula {
 inline namespace FACULA_ISA {
 
-#define FACULA_BITWISE(Name, name, op, kinds)                                                                       \
-  struct Name {                                                                                                     \
-    static constexpr OpInfo info{.signature = #name "(Tensor input, Tensor other)", .types = kinds, .python_operator = op}; \
-    template <class T> constexpr T forward(T a, T b) const { return name(a, b); }                                   \
+#define FACULA_BITWISE(Name, name, op, kinds)                                                      \
+  struct Name {                                                                                    \
+    static constexpr OpInfo info{                                                                  \
+        .signature = #name "(Tensor input, Tensor other)", .types = kinds, .python_operator = op}; \
+    template <class T> constexpr T forward(T a, T b) const { return name(a, b); }                  \
   };
 FACULA_BITWISE(BitwiseAnd, bitwise_and, "&", kBools | kInts)
 FACULA_BITWISE(BitwiseOr, bitwise_or, "|", kBools | kInts)
@@ -20,11 +21,13 @@ FACULA_BITWISE(Lcm, lcm, "", kInts)
 #undef FACULA_BITWISE
 
 struct BitwiseNot {
-  static constexpr OpInfo info{.signature = "bitwise_not(Tensor input)", .types = kBools | kInts, .python_operator = "~"};
+  static constexpr OpInfo info{
+      .signature = "bitwise_not(Tensor input)", .types = kBools | kInts, .python_operator = "~"};
   template <class T> constexpr T forward(T x) const { return bitwise_xor(x, T(-1)); }
 };
 
-using bitwise_ops = List<BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseLeftShift, BitwiseRightShift, Gcd, Lcm, BitwiseNot>;
+using bitwise_ops =
+    List<BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseLeftShift, BitwiseRightShift, Gcd, Lcm, BitwiseNot>;
 
 }  // namespace FACULA_ISA
 }  // namespace facula

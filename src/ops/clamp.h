@@ -5,11 +5,12 @@
 namespace facula {
 inline namespace FACULA_ISA {
 
-#define FACULA_STEP(Name, function, also)                                                                        \
-  struct Name {                                                                                                  \
-    static constexpr OpInfo info{.signature = #function "(Tensor input)", .types = kInts | kFloats, .aliases = also}; \
-    template <class T> constexpr T forward(T x) const { return function(x); }                                    \
-    template <class T> constexpr T backward(T, T, T) const { return T(0); }                                      \
+#define FACULA_STEP(Name, function, also)                                                    \
+  struct Name {                                                                              \
+    static constexpr OpInfo info{                                                            \
+        .signature = #function "(Tensor input)", .types = kInts | kFloats, .aliases = also}; \
+    template <class T> constexpr T forward(T x) const { return function(x); }                \
+    template <class T> constexpr T backward(T, T, T) const { return T(0); }                  \
   };
 FACULA_STEP(Floor, floor, "")
 FACULA_STEP(Ceil, ceil, "")
@@ -17,10 +18,12 @@ FACULA_STEP(Trunc, trunc, "fix")
 #undef FACULA_STEP
 
 struct Round {  // to even; `decimals` as PyTorch: scaled, rounded, scaled back
-  static constexpr OpInfo info{.signature = "round(Tensor input, *, int decimals=0)", .types = kInts | kFloats};
+  static constexpr OpInfo info{.signature = "round(Tensor input, *, int decimals=0)",
+                               .types = kInts | kFloats};
   int64_t decimals = 0;
   constexpr const char* refuses(DType t) const {
-    return decimals != 0 && !is_floating(t) ? "\"round_cpu\" not implemented for integers with decimals" : nullptr;
+    return decimals != 0 && !is_floating(t) ? "\"round_cpu\" not implemented for integers with decimals"
+                                            : nullptr;
   }
   template <class T> constexpr T forward(T x) const {
     if (decimals == 0) return round(x);
@@ -55,7 +58,9 @@ struct Remainder {
                                .number_node = "RemainderBackward0",
                                .divides = true};
   template <class T> constexpr T forward(T a, T b) const { return remainder(a, b); }
-  template <class T> constexpr Grads<T, 2> backward(T g, T a, T b, T) const { return {g, -g * floor_divide(a, b)}; }
+  template <class T> constexpr Grads<T, 2> backward(T g, T a, T b, T) const {
+    return {g, -g * floor_divide(a, b)};
+  }
 };
 
 struct FloorDivide {
@@ -131,7 +136,9 @@ struct ClampMaxNumber {
 };
 
 struct ClampMin {
-  static constexpr OpInfo info{.signature = "clamp_min(Tensor input, Tensor min)", .types = kInts | kFloats, .node = "ClampMinBackward1"};
+  static constexpr OpInfo info{.signature = "clamp_min(Tensor input, Tensor min)",
+                               .types = kInts | kFloats,
+                               .node = "ClampMinBackward1"};
   template <class T> constexpr T forward(T x, T low) const { return maximum(x, low); }
   template <class T> constexpr Grads<T, 2> backward(T g, T x, T low, T) const {
     return {where(x >= low, g, T(0)), where(x >= low, T(0), g)};
@@ -139,7 +146,9 @@ struct ClampMin {
 };
 
 struct ClampMax {
-  static constexpr OpInfo info{.signature = "clamp_max(Tensor input, Tensor max)", .types = kInts | kFloats, .node = "ClampMaxBackward1"};
+  static constexpr OpInfo info{.signature = "clamp_max(Tensor input, Tensor max)",
+                               .types = kInts | kFloats,
+                               .node = "ClampMaxBackward1"};
   template <class T> constexpr T forward(T x, T high) const { return minimum(x, high); }
   template <class T> constexpr Grads<T, 2> backward(T g, T x, T high, T) const {
     return {where(x <= high, g, T(0)), where(x <= high, T(0), g)};
@@ -158,8 +167,8 @@ struct ClampTensors {
   }
 };
 
-using clamp_ops = List<Floor, Ceil, Trunc, Round, Frac, Fmod, Remainder, FloorDivide, DivFloor, DivTrunc, Clamp, ClampMinNumber,
-                       ClampMaxNumber, ClampMin, ClampMax, ClampTensors>;
+using clamp_ops = List<Floor, Ceil, Trunc, Round, Frac, Fmod, Remainder, FloorDivide, DivFloor, DivTrunc,
+                       Clamp, ClampMinNumber, ClampMaxNumber, ClampMin, ClampMax, ClampTensors>;
 
 }  // namespace FACULA_ISA
 }  // namespace facula

@@ -27,7 +27,8 @@ struct Picks {
   void check() const {
     const int64_t* t = target->as<int64_t>();
     for (int64_t i = 0; i < target->numel; ++i)
-      if (t[i] != ignore && (t[i] < 0 || t[i] >= classes)) fail<IndexError>("Target ", t[i], " is out of bounds.");
+      if (t[i] != ignore && (t[i] < 0 || t[i] >= classes))
+        fail<IndexError>("Target ", t[i], " is out of bounds.");
   }
 };
 
@@ -86,13 +87,17 @@ template <bool kImage> struct Pick {
   }
 };
 
-void Place::vjp(const Back& b, Tensor* d) const { d[0] = call_structural(Pick<false>{picks, Reduction::None}, b.g[0]); }
+void Place::vjp(const Back& b, Tensor* d) const {
+  d[0] = call_structural(Pick<false>{picks, Reduction::None}, b.g[0]);
+}
 
 // Class of each sample against (N, C, ...) or (C).
 Picks picks_of(const Tensor& x, const Tensor& target, const Tensor& weight, int64_t ignore) {
-  if (!is_real_floating(x->dtype)) fail<NotImplemented>("\"nll_loss_out_frame\" not implemented for '", c_name(x->dtype), "'");
+  if (!is_real_floating(x->dtype))
+    fail<NotImplemented>("\"nll_loss_out_frame\" not implemented for '", c_name(x->dtype), "'");
   if (x->ndim == 0) fail<ValueError>("Expected 1 or more dimensions (got 0)");
-  Picks p{nullptr, nullptr, ignore, 1, x->ndim == 1 ? x->sizes[0] : x->sizes[1], 1, x->shape(), target->shape()};
+  Picks p{nullptr, nullptr,    ignore,         1, x->ndim == 1 ? x->sizes[0] : x->sizes[1],
+          1,       x->shape(), target->shape()};
   if (x->ndim == 1) {
     if (target->ndim > 1) fail("0D or 1D target tensor expected, multi-target not supported");
     if (target->numel != 1)
@@ -118,7 +123,8 @@ Picks picks_of(const Tensor& x, const Tensor& target, const Tensor& weight, int6
     if (weight->numel != p.classes || weight->ndim != 1)
       fail("weight tensor should be defined either for all ", p.classes,
            " classes or no classes but got weight tensor of shape: ", to_string(weight->shape()));
-    if (weight->dtype != x->dtype) fail("expected scalar type ", c_name(x->dtype), " but found ", c_name(weight->dtype));
+    if (weight->dtype != x->dtype)
+      fail("expected scalar type ", c_name(x->dtype), " but found ", c_name(weight->dtype));
     p.weight = dense(weight, compute_dtype(x->dtype));
   }
   p.target = dense(target, DType::Int64);
@@ -134,7 +140,8 @@ Picked pick(const Tensor& input, const Tensor& target, const Tensor& weight, Red
   const Picks picks = picks_of(input, target, weight, ignore);
   const DType narrow = input->dtype;
   const Tensor x = to_dtype(input, compute_dtype(narrow));
-  if (x->is_meta()) return {empty(narrow, r == Reduction::None ? picks.target_shape : Dims(), x->device), picks};
+  if (x->is_meta())
+    return {empty(narrow, r == Reduction::None ? picks.target_shape : Dims(), x->device), picks};
   const Tensor loss =
       input->ndim > 2 ? call_structural(Pick<true>{picks, r}, x) : call_structural(Pick<false>{picks, r}, x);
   return {to_dtype(loss, narrow), picks};
@@ -154,14 +161,16 @@ Tensor class_weights(const Tensor& weight, const Tensor& x) {
   return view(contiguous(weight), shape);
 }
 
-Tensor soft_targets(const Tensor& x, const Tensor& target, const Tensor& weight, Reduction r, double smoothing) {
+Tensor soft_targets(const Tensor& x, const Tensor& target, const Tensor& weight, Reduction r,
+                    double smoothing) {
   if (!is_real_floating(target->dtype))
     fail("Expected floating point type for target with class probabilities, got ", c_name(target->dtype));
   const int64_t dim = wrap_dim(x->ndim == 1 ? 0 : 1, x->ndim), classes = x->sizes[dim];
   if (weight && (weight->ndim != 1 || weight->numel != classes))
     fail("cross_entropy: weight tensor should be defined either for all ", classes,
          " classes or no classes but got weight tensor of shape: ", to_string(weight->shape()));
-  const Tensor t = smoothing > 0 ? target * Scalar(1 - smoothing) + Scalar(smoothing / double(classes)) : target;
+  const Tensor t =
+      smoothing > 0 ? target * Scalar(1 - smoothing) + Scalar(smoothing / double(classes)) : target;
   Tensor each = log_softmax(x, dim) * t;
   if (weight) each = each * class_weights(weight, x);
   if (r == Reduction::None) return -sum(each, {dim}, false);
@@ -180,7 +189,8 @@ Tensor smoothed(const Tensor& x, const Tensor& target, const Tensor& weight, Red
   if (r == Reduction::Mean) {
     double total = 0;
     if (weight) {
-      by_type(compute_dtype(x->dtype), [&]<class T>(T) { hard.picks.each<T>([&](int64_t, int64_t, T w) { total += w; }); });
+      by_type(compute_dtype(x->dtype),
+              [&]<class T>(T) { hard.picks.each<T>([&](int64_t, int64_t, T w) { total += w; }); });
     } else {
       const int64_t* t = hard.picks.target->as<int64_t>();
       for (int64_t i = 0; i < hard.picks.target->numel; ++i) total += t[i] != ignore;
@@ -190,8 +200,8 @@ Tensor smoothed(const Tensor& x, const Tensor& target, const Tensor& weight, Red
   return hard.loss * Scalar(1 - smoothing) + even * Scalar(smoothing / double(x->sizes[dim]));
 }
 
-Tensor cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight, Legacy average, int64_t ignore,
-                     Legacy reduce, std::string_view reduction, double smoothing) {
+Tensor cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight, Legacy average,
+                     int64_t ignore, Legacy reduce, std::string_view reduction, double smoothing) {
   const Reduction r = reduction_of(reduction, average, reduce);
   if (smoothing < 0 || smoothing > 1) fail("label_smoothing must be between 0.0 and 1.0. Got: ", smoothing);
   if (x->same_shape(*target)) {
@@ -206,9 +216,10 @@ constexpr OpEntry entries[] = {
     fn<nll_loss>("nll_loss(Tensor input, Tensor target, Tensor? weight=None, bool? size_average=None, int "
                  "ignore_index=-100, bool? reduce=None, str reduction='mean')",
                  kNN),
-    fn<cross_entropy>("cross_entropy(Tensor input, Tensor target, Tensor? weight=None, bool? size_average=None, int "
-                      "ignore_index=-100, bool? reduce=None, str reduction='mean', float label_smoothing=0.0)",
-                      kNN),
+    fn<cross_entropy>(
+        "cross_entropy(Tensor input, Tensor target, Tensor? weight=None, bool? size_average=None, int "
+        "ignore_index=-100, bool? reduce=None, str reduction='mean', float label_smoothing=0.0)",
+        kNN),
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Elementwise operations composed of pointwise ones: other spellings, rounding modes, overloads that take tensors.
+// Elementwise operations composed of pointwise ones: other spellings, rounding modes, overloads that take
+// tensors.
 #include "ops/functions.h"
 
 namespace facula {
@@ -49,7 +50,9 @@ Tensor prelu(const Tensor& x, const Tensor& weight) {
   }
   return call(Prelu{}, x, w);
 }
-Tensor rrelu_eval(const Tensor& x, double lower, double upper) { return call(LeakyRelu{(lower + upper) / 2}, x); }
+Tensor rrelu_eval(const Tensor& x, double lower, double upper) {
+  return call(LeakyRelu{(lower + upper) / 2}, x);
+}
 Tensor ldexp(const Tensor& x, const Arg& exponent) {
   const Tensor two = full(Dims(), 2.0, default_dtype, x->device);
   return call(Mul{}, x, exponent.tensor ? call(PowTensor{}, two, exponent) : call(Pow{exponent.scalar}, two));
@@ -64,7 +67,8 @@ Tensor float_power(const Arg& a, const Arg& b) {
   if (!b.tensor) return call(Pow{b.scalar}, wide_operand(a, t));
   return call(PowTensor{}, wide_operand(a, t), wide_operand(b, t));
 }
-Tensor where_condition(const Tensor& condition, const Arg& a, const Arg& b) {  // number operands, uint8 conditions
+Tensor where_condition(const Tensor& condition, const Arg& a,
+                       const Arg& b) {  // number operands, uint8 conditions
   Tensor c = condition;
   if (c->dtype == DType::UInt8) c = to_dtype(c, DType::Bool);
   if (!a.tensor && !b.tensor) {
@@ -87,8 +91,10 @@ Tensor isclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool 
   }
   if (rtol == 0 && atol == 0) return close;
   const bool whole = !is_floating(a->dtype);
-  const Tensor wide_b = whole ? to_dtype(b, DType::Float64) : b, wide_a = whole ? to_dtype(a, DType::Float64) : a;
-  const Tensor allowed = call(Abs{}, wide_b * Scalar(rtol)) + Scalar(atol), apart = call(Abs{}, wide_a - wide_b);
+  const Tensor wide_b = whole ? to_dtype(b, DType::Float64) : b,
+               wide_a = whole ? to_dtype(a, DType::Float64) : a;
+  const Tensor allowed = call(Abs{}, wide_b * Scalar(rtol)) + Scalar(atol),
+               apart = call(Abs{}, wide_a - wide_b);
   return call(LogicalOr{}, close, call(LogicalAnd{}, call(Isfinite{}, apart), call(Le{}, apart, allowed)));
 }
 bool all_true(const Tensor& t) {
@@ -103,7 +109,9 @@ bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool e
 }
 bool equal(const Tensor& a, const Tensor& b) {
   if (!a->same_shape(*b)) return false;
-  if (!(a->device == b->device)) fail("Cannot compare two tensors on different devices. Got: ", to_string(a->device), " and ", to_string(b->device));
+  if (!(a->device == b->device))
+    fail("Cannot compare two tensors on different devices. Got: ", to_string(a->device), " and ",
+         to_string(b->device));
   return all_true(call(Eq{}, a, b));
 }
 Tensor isreal(const Tensor& x) {
@@ -132,8 +140,10 @@ static constexpr OpEntry entries[] = {
     fn<ldexp>("ldexp(Tensor input, Operand other)", kEverywhere),
     fn<float_power>("float_power(Operand input, Operand exponent)", kEverywhere),
     fn<where_condition>("where(Tensor condition, Operand input, Operand other)", kFunction | kOut),
-    fn<isclose>("isclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False)"),
-    fn<allclose>("allclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False)"),
+    fn<isclose>(
+        "isclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False)"),
+    fn<allclose>(
+        "allclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False)"),
     fn<equal>("equal(Tensor input, Tensor other)"),
     fn<isreal>("isreal(Tensor input)"),
     fn<conjugate>("conj(Tensor input)", kFunction | kMethod, "conj_physical"),

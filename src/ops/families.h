@@ -1,5 +1,5 @@
-// The only list of families of structural and composite operations: a new one is one .cpp and one line here. It stands
-// apart from all.h so that adding one does not rebuild the kernels.
+// The only list of families of structural and composite operations: a new one is one .cpp and one line here.
+// It stands apart from all.h so that adding one does not rebuild the kernels.
 #pragma once
 
 #define FACULA_ENTRY_FAMILIES(X) \

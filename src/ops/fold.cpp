@@ -1,5 +1,5 @@
-// How dimensions are folded away. Every partial result covers a fixed set of elements, and partial results are joined in
-// a fixed order: the result does not depend on the number of threads.
+// How dimensions are folded away. Every partial result covers a fixed set of elements, and partial results
+// are joined in a fixed order: the result does not depend on the number of threads.
 #include <algorithm>
 #include <memory>
 #include "core/parallel.h"
@@ -66,7 +66,8 @@ Folded fold_layout(const Tensor& x, const Reduced& r) {
     last = d;
   }
   if (first < 0) first = last = x->ndim;
-  for (int d = 0; d < x->ndim; ++d) (r.has(d) ? f.length : adjacent && d < first ? f.outer : f.inner) *= x->sizes[d];
+  for (int d = 0; d < x->ndim; ++d)
+    (r.has(d) ? f.length : adjacent && d < first ? f.outer : f.inner) *= x->sizes[d];
   if (adjacent && x->contiguous) {
     f.x = x;
     if (first == x->ndim) f.inner = 1, f.outer = x->numel;
@@ -92,7 +93,8 @@ template <Fold F> constexpr bool kWidens = F == Fold::Sum || F == Fold::Prod;
 
 template <Fold F, class W> W join(W a, W b) {
   if constexpr (is_complex_type<W>)
-    return F == Fold::Sum ? W(a.re + b.re, a.im + b.im) : W(a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re);
+    return F == Fold::Sum ? W(a.re + b.re, a.im + b.im)
+                          : W(a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re);
   else if constexpr (F == Fold::Sum) return a + b;
   else if constexpr (F == Fold::Prod) return a * b;
   else if constexpr (F == Fold::Min) return b < a || b != b ? b : a;
@@ -129,15 +131,18 @@ template <Fold F, class T, class R> void fold_typed(TensorImpl& out, const Folde
     return;
   }
   if (f.inner == 1) {  // long rows: leaves, then a tree
-    const int64_t leaves = (f.length + kLeaf - 1) / kLeaf, per_piece = 4, pieces = (leaves + per_piece - 1) / per_piece;
+    const int64_t leaves = (f.length + kLeaf - 1) / kLeaf, per_piece = 4,
+                  pieces = (leaves + per_piece - 1) / per_piece;
     const std::unique_ptr<W[]> partial(new W[size_t(leaves)]);
     for (int64_t row = 0; row < f.outer; ++row) {
       parallel_pieces(pieces, [&](int64_t piece) {
         for (int64_t i = piece * per_piece; i < std::min(leaves, (piece + 1) * per_piece); ++i)
-          kernels.row(x + row * f.length + i * kLeaf, std::min(kLeaf, f.length - i * kLeaf), &partial[size_t(i)]);
+          kernels.row(x + row * f.length + i * kLeaf, std::min(kLeaf, f.length - i * kLeaf),
+                      &partial[size_t(i)]);
       });
       for (int64_t n = leaves; n > 1; n = (n + 1) / 2) {
-        for (int64_t i = 0; i < n / 2; ++i) partial[size_t(i)] = join<F>(partial[size_t(2 * i)], partial[size_t(2 * i + 1)]);
+        for (int64_t i = 0; i < n / 2; ++i)
+          partial[size_t(i)] = join<F>(partial[size_t(2 * i)], partial[size_t(2 * i + 1)]);
         if (n % 2) partial[size_t(n / 2)] = partial[size_t(n - 1)];
       }
       o[row] = finish<R>(partial[0], divide_by);
@@ -145,9 +150,11 @@ template <Fold F, class T, class R> void fold_typed(TensorImpl& out, const Folde
     return;
   }
   // Columns: blocks of rows are folded over strips of columns that stay in L1, then the blocks.
-  const int64_t strip = 2048, strips = (f.inner + strip - 1) / strip, blocks = (f.length + kRowBlock - 1) / kRowBlock;
+  const int64_t strip = 2048, strips = (f.inner + strip - 1) / strip,
+                blocks = (f.length + kRowBlock - 1) / kRowBlock;
   if (blocks == 1) {
-    const int64_t units = f.outer * strips, per_piece = std::max<int64_t>(1, 65536 / (std::min(strip, f.inner) * f.length));
+    const int64_t units = f.outer * strips,
+                  per_piece = std::max<int64_t>(1, 65536 / (std::min(strip, f.inner) * f.length));
     parallel_pieces((units + per_piece - 1) / per_piece, [&](int64_t piece) {
       A acc[2048];
       for (int64_t u = piece * per_piece; u < std::min(units, (piece + 1) * per_piece); ++u) {
@@ -158,20 +165,23 @@ template <Fold F, class T, class R> void fold_typed(TensorImpl& out, const Folde
     });
     return;
   }
-  const std::unique_ptr<A[]> partial(new A[size_t(blocks * f.inner)]), next(new A[size_t((blocks + 63) / 64 * f.inner)]);
+  const std::unique_ptr<A[]> partial(new A[size_t(blocks * f.inner)]),
+      next(new A[size_t((blocks + 63) / 64 * f.inner)]);
   const DType column = dtype_of_element<A>;
   for (int64_t at = 0; at < f.outer; ++at) {
     parallel_pieces(blocks, [&](int64_t b) {
       const int64_t rows = std::min(kRowBlock, f.length - b * kRowBlock);
       const T* block = x + (at * f.length + b * kRowBlock) * f.inner;
       for (int64_t from = 0; from < f.inner; from += strip)
-        kernels.rows(block + from, f.inner, rows, std::min(strip, f.inner - from), &partial[size_t(b * f.inner + from)]);
+        kernels.rows(block + from, f.inner, rows, std::min(strip, f.inner - from),
+                     &partial[size_t(b * f.inner + from)]);
     });
     A *now = partial.get(), *then = next.get();
     const FoldKernels& combine = fold_kernels(column, F);
     for (int64_t n = blocks; n > 1; n = (n + kRowBlock - 1) / kRowBlock) {
       for (int64_t b = 0; b * kRowBlock < n; ++b)
-        combine.rows(now + b * kRowBlock * f.inner, f.inner, std::min(kRowBlock, n - b * kRowBlock), f.inner, then + b * f.inner);
+        combine.rows(now + b * kRowBlock * f.inner, f.inner, std::min(kRowBlock, n - b * kRowBlock), f.inner,
+                     then + b * f.inner);
       std::swap(now, then);
     }
     for (int64_t c = 0; c < f.inner; ++c) o[at * f.inner + c] = finish<R>(now[c], divide_by);

@@ -1,4 +1,5 @@
-// C++ prototypes of the operations that other operations call. Each is defined, with its entry, in the file of its family.
+// C++ prototypes of the operations that other operations call. Each is defined, with its entry, in the file
+// of its family.
 #pragma once
 #include <optional>
 #include <vector>
@@ -41,7 +42,8 @@ Tensor narrow(const Tensor&, int64_t dim, int64_t start, int64_t length);
 Tensor diagonal(const Tensor&, int64_t offset, int64_t dim1, int64_t dim2);
 Tensor t(const Tensor&);
 uint64_t dim_bits(const Tensor&, const Dims& dims);  // the dimensions named, each once, as bits
-// A zero tensor of shape `whole`, contiguous, with g added in at these strides: the gradient of every strided view.
+// A zero tensor of shape `whole`, contiguous, with g added in at these strides: the gradient of every strided
+// view.
 Tensor embed(const Tensor& g, const Dims& whole, const Dims& strides, int64_t offset);
 
 Tensors split(const Tensor&, int64_t piece, int64_t dim);
@@ -61,7 +63,6 @@ Tensor flip(const Tensor&, const Dims& dims);
 Tensor repeat(const Tensor&, const Dims& repeats);
 Tensor diag_embed(const Tensor&, int64_t offset, int64_t dim1, int64_t dim2);
 
-
 // ops/reduce.cpp
 Tensor sum(const Tensor&, const Dims& dims, bool keepdim);
 
@@ -74,7 +75,8 @@ Tensor index(const Tensor&, const Tensors& indices);  // null: the whole dimensi
 Tensor index_put(const Tensor&, const Tensors& indices, const Tensor& value, bool accumulate);
 Tensor index_put_(const Tensor& self, const Tensors& indices, const Tensor& value, bool accumulate);
 Tensor nonzero(const Tensor&);
-Tensors mask_positions(const Tensor& x, const Tensor& mask, int dim);  // the indices that a mask at `dim` of x stands for
+Tensors mask_positions(const Tensor& x, const Tensor& mask,
+                       int dim);  // the indices that a mask at `dim` of x stands for
 Tensor masked_fill(const Tensor&, const Tensor& mask, const Arg& value);
 Tensor masked_select(const Tensor&, const Tensor& mask);
 Tensor gather(const Tensor&, int64_t dim, const Tensor& index);

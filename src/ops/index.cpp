@@ -18,10 +18,10 @@ namespace {
 // Where the elements of an indexing result lie in the indexed tensor:
 //   [before..., broadcast index..., after...], or the index dimensions first when the indexed ones are apart.
 struct Plan {
-  Dims shape;                        // of the result
-  std::vector<int64_t> offsets;      // of each position of the broadcast indices, in elements
-  Dims before, before_strides;       // dimensions of x in front of the index
-  Dims after, after_strides;         // and behind it
+  Dims shape;                    // of the result
+  std::vector<int64_t> offsets;  // of each position of the broadcast indices, in elements
+  Dims before, before_strides;   // dimensions of x in front of the index
+  Dims after, after_strides;     // and behind it
   int64_t after_count = 1, before_count = 1;
 
   Plan(const TensorImpl& x, const Tensor* indices, int count) {
@@ -36,7 +36,8 @@ struct Plan {
         std::string shapes;
         for (int k = 0; k < count; ++k)
           if (indices[k]) shapes += (shapes.empty() ? "" : ", ") + to_string(indices[k]->shape());
-        fail<IndexError>("shape mismatch: indexing tensors could not be broadcast together with shapes ", shapes);
+        fail<IndexError>("shape mismatch: indexing tensors could not be broadcast together with shapes ",
+                         shapes);
       }
       first = false;
     }
@@ -75,7 +76,8 @@ struct Plan {
         if (dense_after) {
           f(at, from, after_count);
         } else {
-          for (int64_t k = 0; k < after_count; ++k) f(at + k, from + offset_of(k, after, after_strides), int64_t(1));
+          for (int64_t k = 0; k < after_count; ++k)
+            f(at + k, from + offset_of(k, after, after_strides), int64_t(1));
         }
       }
     }
@@ -104,14 +106,14 @@ struct Plan {
 void write(TensorImpl& x, const Tensor* indices, int count, const Tensor& value, bool accumulate) {
   const Plan plan(x, indices, count);
   if (value->ndim > plan.shape.count && !(value->numel == 1))
-    fail("shape mismatch: value tensor of shape ", to_string(value->shape()), " cannot be broadcast to indexing result of shape ",
-         to_string(plan.shape));
+    fail("shape mismatch: value tensor of shape ", to_string(value->shape()),
+         " cannot be broadcast to indexing result of shape ", to_string(plan.shape));
   Tensor wide;
   try {
     wide = expand(value->ndim > plan.shape.count ? reshape(value, Dims()) : value, plan.shape);
   } catch (const Error&) {
-    fail("shape mismatch: value tensor of shape ", to_string(value->shape()), " cannot be broadcast to indexing result of shape ",
-         to_string(plan.shape));
+    fail("shape mismatch: value tensor of shape ", to_string(value->shape()),
+         " cannot be broadcast to indexing result of shape ", to_string(plan.shape));
   }
   if (x.is_meta()) return;
   const Tensor values = dense(wide, x.dtype);
@@ -169,8 +171,7 @@ struct IndexPut {  // inputs: x, value, indices...
   void vjp(const Back& b, Tensor* d) const {
     const Tensors indices(b.in + 2, b.in + b.inputs);
     const Tensor& g = b.g[0];
-    if (b.needs(0))
-      d[0] = accumulate ? g : index_put(g, indices, zeros(Dims(), g->dtype, g->device), false);
+    if (b.needs(0)) d[0] = accumulate ? g : index_put(g, indices, zeros(Dims(), g->dtype, g->device), false);
     if (b.needs(1)) {
       Tensor part = index(g, indices);
       if (part->ndim < value_shape.count) part = reshape(part, value_shape);
@@ -209,7 +210,8 @@ Tensors mask_positions(const Tensor& x, const Tensor& mask, int dim) {
   for (int d = 0; d < mask->ndim; ++d)
     if (dim + d >= x->ndim || x->sizes[dim + d] != mask->sizes[d])
       fail<IndexError>("The shape of the mask ", to_string(mask->shape()), " at index ", d,
-                       " does not match the shape of the indexed tensor ", to_string(x->shape()), " at index ", dim + d);
+                       " does not match the shape of the indexed tensor ", to_string(x->shape()),
+                       " at index ", dim + d);
   GradMode off(false);
   const Tensor where = nonzero(mask);
   Tensors out;
@@ -223,15 +225,15 @@ Tensor index(const Tensor& x, const Tensors& indices) {
 
 Tensor index_put(const Tensor& x, const Tensors& indices, const Tensor& value, bool accumulate) {
   if (value->dtype != x->dtype && value->ndim > 0)
-    fail("Index put requires the source and destination dtypes match, got ", c_name(x->dtype), " for the destination and ",
-         c_name(value->dtype), " for the source.");
+    fail("Index put requires the source and destination dtypes match, got ", c_name(x->dtype),
+         " for the destination and ", c_name(value->dtype), " for the source.");
   return call_structural(IndexPut{accumulate}, joined({x, value}, expand_masks(x, indices)));
 }
 
 Tensor index_put_(const Tensor& self, const Tensors& indices, const Tensor& value, bool accumulate) {
   if (value->dtype != self->dtype && value->ndim > 0)
-    fail("Index put requires the source and destination dtypes match, got ", c_name(self->dtype), " for the destination and ",
-         c_name(value->dtype), " for the source.");
+    fail("Index put requires the source and destination dtypes match, got ", c_name(self->dtype),
+         " for the destination and ", c_name(value->dtype), " for the source.");
   const bool recorded = mode.grad && (requires_grad(*self) || requires_grad(*value));
   check_inplace(*self, recorded);
   require_writable(*self);
@@ -252,7 +254,8 @@ Tensor index_put_(const Tensor& self, const Tensors& indices, const Tensor& valu
 // --- masks ---
 
 Tensor nonzero(const Tensor& x) {
-  if (x->is_meta()) fail<NotImplemented>("nonzero: the shape of the result depends on values, which a meta tensor lacks");
+  if (x->is_meta())
+    fail<NotImplemented>("nonzero: the shape of the result depends on values, which a meta tensor lacks");
   const Tensor truth = dense(x, DType::Bool);
   const bool* t = truth->as<bool>();
   int64_t count = 0;
@@ -289,7 +292,9 @@ Result nonzero_as(const Tensor& x, bool as_tuple) {
 
 void require_mask(const Tensor& mask, const char* function) {
   if (mask->dtype != DType::Bool)
-    fail(function, " expected BoolTensor for mask: masked_fill_ only supports boolean masks, but got mask with dtype ", name(mask->dtype));
+    fail(function,
+         " expected BoolTensor for mask: masked_fill_ only supports boolean masks, but got mask with dtype ",
+         name(mask->dtype));
 }
 
 // The node of masked_fill: what is under the mask has no gradient.
@@ -313,11 +318,13 @@ struct MaskedFill {
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Arg& value) {
   require_mask(mask, "masked_fill");
   if (value.tensor && value.tensor->ndim)
-    fail("masked_fill only supports a 0-dimensional value tensor, but got tensor with ", int(value.tensor->ndim), " dimension(s).");
+    fail("masked_fill only supports a 0-dimensional value tensor, but got tensor with ",
+         int(value.tensor->ndim), " dimension(s).");
   const DType given = value.tensor ? value.tensor->dtype : dtype_of(value.scalar);
   if (category(given) > category(x->dtype))
     fail("value cannot be converted to type ", name(x->dtype), " without overflow");
-  const Tensor filled = value.tensor ? to_dtype(Tensor(value.tensor), x->dtype) : full(Dims(), value.scalar, x->dtype, x->device);
+  const Tensor filled = value.tensor ? to_dtype(Tensor(value.tensor), x->dtype)
+                                     : full(Dims(), value.scalar, x->dtype, x->device);
   return call_structural(MaskedFill{}, x, mask, filled);
 }
 
@@ -330,26 +337,35 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
 namespace {
 
 Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source) {
-  if (mask->dtype != DType::Bool) fail("masked_scatter_ only supports boolean masks, but got mask with dtype ", name(mask->dtype));
+  if (mask->dtype != DType::Bool)
+    fail("masked_scatter_ only supports boolean masks, but got mask with dtype ", name(mask->dtype));
   if (x->dtype != source->dtype)
-    fail("masked_scatter: expected self and source to have same dtypes but got ", c_name(x->dtype), " and ", c_name(source->dtype));
+    fail("masked_scatter: expected self and source to have same dtypes but got ", c_name(x->dtype), " and ",
+         c_name(source->dtype));
   const Dims shape = broadcast(x->shape(), mask->shape());
   const Tensor wide = expand(mask, shape), positions = nonzero(wide);
   const int64_t count = positions->sizes[0];
-  if (source->numel < count) fail("masked_scatter: expected self and source to have same number of elements: ", count, " are masked, source has ", source->numel);
+  if (source->numel < count)
+    fail("masked_scatter: expected self and source to have same number of elements: ", count,
+         " are masked, source has ", source->numel);
   return index_put(clone(expand(x, shape)), {wide}, narrow(reshape(source, Dims{-1}), 0, 0, count), false);
 }
 
 Tensor take(const Tensor& x, const Tensor& at) {
-  if (at->dtype != DType::Int64) fail("take(): Expected a long tensor for index, but got ", c_name(at->dtype));
+  if (at->dtype != DType::Int64)
+    fail("take(): Expected a long tensor for index, but got ", c_name(at->dtype));
   if (x->numel == 0 && at->numel) fail<IndexError>("take(): tried to take from an empty tensor");
   return reshape(index(reshape(x, Dims{-1}), {at}), at->shape());
 }
 Tensor put(const Tensor& x, const Tensor& at, const Tensor& source, bool accumulate) {
-  if (at->dtype != DType::Int64) fail("put_(): Expected a long tensor for index, but got ", c_name(at->dtype));
+  if (at->dtype != DType::Int64)
+    fail("put_(): Expected a long tensor for index, but got ", c_name(at->dtype));
   if (at->numel != source->numel)
-    fail("put_(): Expected source and index to have the same number of elements, but got ", source->numel, " and ", at->numel);
-  return reshape(index_put(reshape(x, Dims{-1}), {reshape(at, Dims{-1})}, reshape(source, Dims{-1}), accumulate), x->shape());
+    fail("put_(): Expected source and index to have the same number of elements, but got ", source->numel,
+         " and ", at->numel);
+  return reshape(
+      index_put(reshape(x, Dims{-1}), {reshape(at, Dims{-1})}, reshape(source, Dims{-1}), accumulate),
+      x->shape());
 }
 Tensor index_put_function(const Tensor& x, const Tensors& indices, const Tensor& values, bool accumulate) {
   return index_put(x, indices, values, accumulate);
@@ -367,9 +383,11 @@ static constexpr OpEntry entries[] = {
     fn<positions_by_dimension>("where(Tensor condition)", kFunction),
     fn<masked_fill>("masked_fill(Tensor input, Tensor mask, Operand value)", kFunction | kMethod | kInPlace),
     fn<masked_select>("masked_select(Tensor input, Tensor mask)", kFunction | kMethod | kOut),
-    fn<masked_scatter>("masked_scatter(Tensor input, Tensor mask, Tensor source)", kFunction | kMethod | kInPlace),
+    fn<masked_scatter>("masked_scatter(Tensor input, Tensor mask, Tensor source)",
+                       kFunction | kMethod | kInPlace),
     fn<take>("take(Tensor input, Tensor index)", kFunction | kMethod | kOut),
-    fn<put>("put(Tensor input, Tensor index, Tensor source, bool accumulate=False)", kFunction | kMethod | kInPlace),
+    fn<put>("put(Tensor input, Tensor index, Tensor source, bool accumulate=False)",
+            kFunction | kMethod | kInPlace),
     fn<index_put_function>("index_put(Tensor input, Tensor[] indices, Tensor values, bool accumulate=False)"),
     fn<index_put_method>("index_put_(Tensor input, Tensor[] indices, Tensor values, bool accumulate=False)"),
 };

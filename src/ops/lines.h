@@ -13,8 +13,8 @@ struct Lines {
   }
   int64_t count() const { return outer * inner; }
 
-  // f(offset of the first element, step between elements) for each line, in parallel when there is much to do. f may not
-  // allocate through core/allocator.h.
+  // f(offset of the first element, step between elements) for each line, in parallel when there is much to
+  // do. f may not allocate through core/allocator.h.
   template <class F> void each(F&& f) const {
     const int64_t lines = count(), per_piece = std::max<int64_t>(1, 32768 / std::max<int64_t>(length, 1));
     parallel_pieces((lines + per_piece - 1) / per_piece, [&](int64_t piece) {

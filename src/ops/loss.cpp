@@ -1,5 +1,5 @@
-// Losses between tensors of equal shape: mse, smooth l1, huber, binary cross entropies, soft margin. Each is one
-// recorded operation; its gradient is written in recorded operations.
+// Losses between tensors of equal shape: mse, smooth l1, huber, binary cross entropies, soft margin. Each is
+// one recorded operation; its gradient is written in recorded operations.
 #include <cmath>
 #include "op/structural.h"
 #include "ops/functions.h"
@@ -11,7 +11,8 @@ Reduction reduction_of(std::string_view text, std::optional<bool> size_average, 
   if (size_average || reduce) {
     const bool average = size_average.value_or(true), reduced = reduce.value_or(true);
     text = !reduced ? "none" : average ? "mean" : "sum";
-    warn("size_average and reduce args will be deprecated, please use reduction='" + std::string(text) + "' instead.");
+    warn("size_average and reduce args will be deprecated, please use reduction='" + std::string(text) +
+         "' instead.");
   }
   if (text == "none") return Reduction::None;
   if (text == "mean") return Reduction::Mean;
@@ -79,7 +80,8 @@ struct Huber {
   static constexpr const char* node = "HuberLossBackward0";
   static Tensor value(const Tensor& x, const Tensor& t, double delta) {
     const Tensor z = unary("abs", x - t);
-    return where(binary("lt", z, Scalar(delta)), z * z * Scalar(0.5), (z - Scalar(0.5 * delta)) * Scalar(delta));
+    return where(binary("lt", z, Scalar(delta)), z * z * Scalar(0.5),
+                 (z - Scalar(0.5 * delta)) * Scalar(delta));
   }
   static Tensor slope(const Tensor& x, const Tensor& t, double delta, double scale, int i) {
     const Tensor away = i ? t - x : x - t, near = binary("lt", unary("abs", away), Scalar(delta));
@@ -89,7 +91,9 @@ struct Huber {
 
 struct SoftMargin {
   static constexpr const char* node = "SoftMarginLossBackward0";
-  static Tensor value(const Tensor& x, const Tensor& t, double) { return unary("log1p", unary("exp", -t * x)); }
+  static Tensor value(const Tensor& x, const Tensor& t, double) {
+    return unary("log1p", unary("exp", -t * x));
+  }
   static Tensor slope(const Tensor& x, const Tensor& t, double, double scale, int) {
     const Tensor z = unary("exp", -t * x);
     return t * Scalar(-scale) * z / (z + Scalar(1.));
@@ -126,13 +130,15 @@ void match(Tensor& x, Tensor& t) {
   if (x->same_shape(*t)) return;
   auto size = [](const Tensor& a) { return "torch.Size(" + to_string(a->shape()) + ")"; };
   warn("Using a target size (" + size(t) + ") that is different to the input size (" + size(x) +
-       "). This will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.");
+       "). This will likely lead to incorrect results due to broadcasting. Please ensure they have the same "
+       "size.");
   const Dims shape = broadcast(x->shape(), t->shape());
   x = expand(x, shape);
   t = expand(t, shape);
 }
 
-template <class Formula> Tensor element_loss(Tensor x, Tensor t, Reduction r, double parameter, const char* kernel) {
+template <class Formula>
+Tensor element_loss(Tensor x, Tensor t, Reduction r, double parameter, const char* kernel) {
   const DType type = promote(x->dtype, t->dtype);
   if (kernel && !is_real_floating(type))
     fail<NotImplemented>("\"", kernel, "\" not implemented for '", c_name(type), "'");
@@ -150,8 +156,8 @@ Tensor weighted(const Tensor& loss, const Tensor& weight, Reduction r) {
 
 using Legacy = std::optional<bool>;
 
-Tensor mse_loss(const Tensor& input, const Tensor& target, Legacy average, Legacy reduce, std::string_view reduction,
-                const Tensor& weight) {
+Tensor mse_loss(const Tensor& input, const Tensor& target, Legacy average, Legacy reduce,
+                std::string_view reduction, const Tensor& weight) {
   Tensor x = input, t = target;
   match(x, t);
   const Reduction r = reduction_of(reduction, average, reduce);
@@ -182,19 +188,21 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, std::string_view re
 Tensor soft_margin_loss(const Tensor& input, const Tensor& target, Legacy average, Legacy reduce,
                         std::string_view reduction) {
   if (mode.grad && requires_grad(*target))
-    fail("The function 'soft_margin_loss' is not differentiable with respect to argument 'target'. This input cannot "
-         "have requires_grad True.");
+    fail(
+        "The function 'soft_margin_loss' is not differentiable with respect to argument 'target'. This input "
+        "cannot "
+        "have requires_grad True.");
   return element_loss<SoftMargin>(input, target, reduction_of(reduction, average, reduce), 0, nullptr);
 }
 
 std::string size_text(const Tensor& t) { return "torch.Size(" + to_string(t->shape()) + ")"; }
 
-Tensor binary_cross_entropy(const Tensor& x, const Tensor& t, const Tensor& weight, Legacy average, Legacy reduce,
-                            std::string_view reduction) {
+Tensor binary_cross_entropy(const Tensor& x, const Tensor& t, const Tensor& weight, Legacy average,
+                            Legacy reduce, std::string_view reduction) {
   const Reduction r = reduction_of(reduction, average, reduce);
   if (!x->same_shape(*t))
-    fail<ValueError>("Using a target size (", size_text(t), ") that is different to the input size (", size_text(x),
-                     ") is deprecated. Please ensure they have the same size.");
+    fail<ValueError>("Using a target size (", size_text(t), ") that is different to the input size (",
+                     size_text(x), ") is deprecated. Please ensure they have the same size.");
   if (x->dtype != t->dtype) fail("Found dtype ", c_name(t->dtype), " but expected ", c_name(x->dtype));
   if (!x->is_meta() && is_real_floating(x->dtype)) {
     const Tensor wide = dense(x, DType::Float64);
@@ -203,19 +211,20 @@ Tensor binary_cross_entropy(const Tensor& x, const Tensor& t, const Tensor& weig
         fail("all elements of input should be between 0 and 1");
   }
   if (!weight) return element_loss<BinaryCrossEntropy>(x, t, r, 0, "binary_cross_entropy");
-  return reduce_loss(element_loss<BinaryCrossEntropy>(x, t, Reduction::None, 0, "binary_cross_entropy") * weight, r);
+  return reduce_loss(
+      element_loss<BinaryCrossEntropy>(x, t, Reduction::None, 0, "binary_cross_entropy") * weight, r);
 }
 
-Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& t, const Tensor& weight, Legacy average,
-                                        Legacy reduce, std::string_view reduction, const Tensor& pos_weight) {
+Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& t, const Tensor& weight,
+                                        Legacy average, Legacy reduce, std::string_view reduction,
+                                        const Tensor& pos_weight) {
   const Reduction r = reduction_of(reduction, average, reduce);
   if (!x->same_shape(*t))
     fail<ValueError>("Target size (", size_text(t), ") must be the same as input size (", size_text(x), ")");
   if (!weight && !pos_weight) return element_loss<BinaryCrossEntropyWithLogits>(x, t, r, 0, nullptr);
   Tensor loss;
   if (pos_weight) {
-    const Tensor log_sigmoid =
-        unary("log1p", unary("exp", -unary("abs", x))) + at_least(-x, Scalar(0.));
+    const Tensor log_sigmoid = unary("log1p", unary("exp", -unary("abs", x))) + at_least(-x, Scalar(0.));
     loss = (-t + Scalar(1.)) * x + ((pos_weight - Scalar(1.)) * t + Scalar(1.)) * log_sigmoid;
   } else {
     loss = element_loss<BinaryCrossEntropyWithLogits>(x, t, Reduction::None, 0, nullptr);
@@ -227,21 +236,24 @@ constexpr OpEntry entries[] = {
     fn<mse_loss>("mse_loss(Tensor input, Tensor target, bool? size_average=None, bool? reduce=None, str "
                  "reduction='mean', Tensor? weight=None)",
                  kNN),
-    fn<smooth_l1_loss>("smooth_l1_loss(Tensor input, Tensor target, bool? size_average=None, bool? reduce=None, str "
-                       "reduction='mean', float beta=1.0)",
-                       kNN),
-    fn<huber_loss>("huber_loss(Tensor input, Tensor target, str reduction='mean', float delta=1.0, Tensor? weight=None)",
-                   kNN),
-    fn<soft_margin_loss>("soft_margin_loss(Tensor input, Tensor target, bool? size_average=None, bool? reduce=None, "
-                         "str reduction='mean')",
-                         kNN),
+    fn<smooth_l1_loss>(
+        "smooth_l1_loss(Tensor input, Tensor target, bool? size_average=None, bool? reduce=None, str "
+        "reduction='mean', float beta=1.0)",
+        kNN),
+    fn<huber_loss>(
+        "huber_loss(Tensor input, Tensor target, str reduction='mean', float delta=1.0, Tensor? weight=None)",
+        kNN),
+    fn<soft_margin_loss>(
+        "soft_margin_loss(Tensor input, Tensor target, bool? size_average=None, bool? reduce=None, "
+        "str reduction='mean')",
+        kNN),
     fn<binary_cross_entropy>("binary_cross_entropy(Tensor input, Tensor target, Tensor? weight=None, bool? "
                              "size_average=None, bool? reduce=None, str reduction='mean')",
                              kNN),
-    fn<binary_cross_entropy_with_logits>(
-        "binary_cross_entropy_with_logits(Tensor input, Tensor target, Tensor? weight=None, bool? size_average=None, "
-        "bool? reduce=None, str reduction='mean', Tensor? pos_weight=None)",
-        kNN),
+    fn<binary_cross_entropy_with_logits>("binary_cross_entropy_with_logits(Tensor input, Tensor target, "
+                                         "Tensor? weight=None, bool? size_average=None, "
+                                         "bool? reduce=None, str reduction='mean', Tensor? pos_weight=None)",
+                                         kNN),
 };
 
 }  // namespace

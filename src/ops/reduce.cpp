@@ -22,7 +22,10 @@ template <bool Whole> struct Mean {
   Reduced r;
   TensorMeta meta(const Tensor& x) {
     if (!is_floating(x->dtype))
-      fail("mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ", c_name(x->dtype));
+      fail(
+          "mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
+          "dtype. Got: ",
+          c_name(x->dtype));
     return {x->dtype, r.shape()};
   }
   void cpu(TensorImpl& out, const Tensor& x) const {
@@ -34,7 +37,9 @@ template <bool Whole> struct Mean {
 
 // The tensor in the type a sum is asked for.
 Tensor as_type(const Tensor& x, OptDType dtype) { return dtype ? to_dtype(x, *dtype) : x; }
-Tensor in_type(const Tensor& result, OptDType dtype) { return dtype && result->dtype != *dtype ? to_dtype(result, *dtype) : result; }
+Tensor in_type(const Tensor& result, OptDType dtype) {
+  return dtype && result->dtype != *dtype ? to_dtype(result, *dtype) : result;
+}
 
 Tensor sum_all(const Tensor& x, OptDType dtype) {
   const Tensor v = as_type(x, dtype);
@@ -52,13 +57,16 @@ Tensor mean_dims(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dt
   const Tensor v = as_type(x, dtype);
   return call_structural(Mean<false>{Reduced(v, dims, keepdim)}, v);
 }
-Tensor without_nan(const Tensor& x) { return is_floating(x->dtype) ? where(unary("isnan", x), Scalar(0), x) : x; }
+Tensor without_nan(const Tensor& x) {
+  return is_floating(x->dtype) ? where(unary("isnan", x), Scalar(0), x) : x;
+}
 Tensor nansum(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dtype) {
   return sum_dims(without_nan(x), dims, keepdim, dtype);
 }
 Tensor nanmean(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dtype) {
   const Tensor v = as_type(x, dtype);
-  if (!is_floating(v->dtype)) fail("nanmean(): expected input to have floating point or complex dtype but got ", c_name(v->dtype));
+  if (!is_floating(v->dtype))
+    fail("nanmean(): expected input to have floating point or complex dtype but got ", c_name(v->dtype));
   const Tensor count = sum_dims(unary("logical_not", unary("isnan", v)), dims, keepdim, std::nullopt);
   return nansum(v, dims, keepdim, std::nullopt) / count;
 }
@@ -88,7 +96,8 @@ template <bool Whole> struct Prod {
       return;
     }
     const Tensor left = cumprod(cat({unit, narrow(flat, dim, 0, n - 1)}, dim), dim);
-    const Tensor right = flip(cumprod(cat({unit, flip(narrow(flat, dim, 1, n - 1), Dims{dim})}, dim), dim), Dims{dim});
+    const Tensor right =
+        flip(cumprod(cat({unit, flip(narrow(flat, dim, 1, n - 1), Dims{dim})}, dim), dim), Dims{dim});
     others = left * right;
     if (is_complex(x->dtype)) others = unary("conj", others);
     d[0] = r.restore(b.g[0]) * (Whole ? reshape(others, x->shape()) : others);
@@ -107,18 +116,27 @@ Tensor prod_dim(const Tensor& x, int64_t dim, bool keepdim, OptDType dtype) {
 
 enum class Which : uint8_t { Amax, Amin, Max, Min };
 template <Which W> struct Extreme {
-  static constexpr const char* node =
-      W == Which::Amax ? "AmaxBackward0" : W == Which::Amin ? "AminBackward0" : W == Which::Max ? "MaxBackward1" : "MinBackward1";
-  static constexpr const char* name = W == Which::Amax ? "amax" : W == Which::Amin ? "amin" : W == Which::Max ? "max" : "min";
+  static constexpr const char* node = W == Which::Amax   ? "AmaxBackward0"
+                                      : W == Which::Amin ? "AminBackward0"
+                                      : W == Which::Max  ? "MaxBackward1"
+                                                         : "MinBackward1";
+  static constexpr const char* name = W == Which::Amax   ? "amax"
+                                      : W == Which::Amin ? "amin"
+                                      : W == Which::Max  ? "max"
+                                                         : "min";
   static constexpr uint32_t saves = saves_input(0) | kOutput;
   Reduced r;
   TensorMeta meta(const Tensor& x) {
-    if (is_complex(x->dtype)) fail<NotImplemented>("\"", name, "_cpu\" not implemented for '", c_name(x->dtype), "'");
+    if (is_complex(x->dtype))
+      fail<NotImplemented>("\"", name, "_cpu\" not implemented for '", c_name(x->dtype), "'");
     const Dims shape = r.shape();
     if (r.length() == 0 && shape.numel() != 0) {
       if (W == Which::Max || W == Which::Min)
-        fail(name, "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.");
-      fail<IndexError>(name, "(): Expected reduction dim ", r.dims().count ? r.dims()[0] : 0, " to have non-zero size.");
+        fail(name,
+             "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
+             "with the 'dim' argument.");
+      fail<IndexError>(name, "(): Expected reduction dim ", r.dims().count ? r.dims()[0] : 0,
+                       " to have non-zero size.");
     }
     return {x->dtype, shape};
   }
@@ -147,13 +165,16 @@ std::vector<Tensor> aminmax(const Tensor& x, std::optional<int64_t> dim, bool ke
 Tensor truth(const Tensor& x, const OptDims& dims, bool keepdim, Fold f) {
   const Reduced r(x, dims, keepdim);
   Tensor out = empty(DType::Bool, r.shape(), x->device);
-  if (out->is_meta() || out->numel == 0) return out->is_meta() || x->dtype != DType::UInt8 ? out : converted(out, DType::UInt8);
+  if (out->is_meta() || out->numel == 0)
+    return out->is_meta() || x->dtype != DType::UInt8 ? out : converted(out, DType::UInt8);
   if (x->numel == 0) facula::fill(*out, f == Fold::Min);
   else fold_into(*out, x->dtype == DType::Bool ? x : converted(x, DType::Bool), r, f);
   return x->dtype == DType::UInt8 ? converted(out, DType::UInt8) : out;
 }
 template <Fold F> Tensor truth_all(const Tensor& x) { return truth(x, std::nullopt, false, F); }
-template <Fold F> Tensor truth_dims(const Tensor& x, const OptDims& dims, bool keepdim) { return truth(x, dims, keepdim, F); }
+template <Fold F> Tensor truth_dims(const Tensor& x, const OptDims& dims, bool keepdim) {
+  return truth(x, dims, keepdim, F);
+}
 
 Tensor count_nonzero(const Tensor& x, const OptDims& dims) {
   GradMode off(false);
@@ -168,13 +189,16 @@ struct VectorNorm {
   Reduced r;
   double p;
   Tensor forward(const Tensor& x) {
-    if (!is_floating(x->dtype)) fail("linalg.vector_norm: Expected a floating point or complex tensor as input. Got ", c_name(x->dtype));
+    if (!is_floating(x->dtype))
+      fail("linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
+           c_name(x->dtype));
     GradMode off(false);
     const Dims dims = r.dims();
     const Tensor a = p == 2 && !is_complex(x->dtype) ? x : unary("abs", x);
     if (a->numel == 0 && r.length() == 0 && (std::isinf(p) || p < 0)) {
       if (r.shape().numel() != 0)
-        fail("linalg.vector_norm cannot compute the ", p, " norm on an empty ", dims.count ? "dimension" : "tensor", " because the operation does not have an identity");
+        fail("linalg.vector_norm cannot compute the ", p, " norm on an empty ",
+             dims.count ? "dimension" : "tensor", " because the operation does not have an identity");
     }
     auto total = [&](const Tensor& v) { return call_structural(Sum<false>{r}, v); };
     if (p == INFINITY) return call_structural(Extreme<Which::Amax>{r}, a);
@@ -191,13 +215,15 @@ struct VectorNorm {
     else if (p == 1) d[0] = unary("sgn", x) * g;
     else if (p == 2) d[0] = where(zero, Scalar(0), x / y) * g;
     else if (std::isinf(p)) {
-      const Tensor mask = to_dtype(binary("eq", unary("abs", x), y), b.g[0]->dtype), count = sum(mask, r.dims(), true);
+      const Tensor mask = to_dtype(binary("eq", unary("abs", x), y), b.g[0]->dtype),
+                   count = sum(mask, r.dims(), true);
       d[0] = unary("sgn", x) * mask / (r.input.count ? expand(count, r.input) : count) * g;
     } else {
       const Tensor a = unary("abs", x);
       const Tensor ratio = p < 2 ? unary("sgn", x) * call(Pow{p - 1}, a) : x * call(Pow{p - 2}, a);
       d[0] = where(p < 1 || p < 2 ? binary("logical_or", zero, binary("eq", a, Scalar(0))) : zero, Scalar(0),
-                   ratio / call(Pow{p - 1}, y)) * g;
+                   ratio / call(Pow{p - 1}, y)) *
+             g;
     }
   }
 };
@@ -205,14 +231,19 @@ Tensor vector_norm(const Tensor& x, Scalar p, const OptDims& dims, bool keepdim,
   const Tensor v = as_type(x, dtype);
   return call_structural(VectorNorm{Reduced(v, dims, keepdim), double(p)}, v);
 }
-Tensor norm_number(const Tensor& x, std::optional<Scalar> p, const OptDims& dims, bool keepdim, OptDType dtype) {
+Tensor norm_number(const Tensor& x, std::optional<Scalar> p, const OptDims& dims, bool keepdim,
+                   OptDType dtype) {
   return vector_norm(x, p.value_or(Scalar(2)), dims, keepdim, dtype);
 }
 Tensor norm_named(const Tensor& x, std::string_view p, const OptDims& dims, bool keepdim, OptDType dtype) {
-  if (p != "fro") fail<NotImplemented>("norm(p='", p, "') needs singular values, which are not implemented; p='fro' and numbers are");
+  if (p != "fro")
+    fail<NotImplemented>("norm(p='", p,
+                         "') needs singular values, which are not implemented; p='fro' and numbers are");
   return vector_norm(x, 2.0, dims, keepdim, dtype);
 }
-Tensor dist(const Tensor& a, const Tensor& b, Scalar p) { return vector_norm(a - b, p, std::nullopt, false, std::nullopt); }
+Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {
+  return vector_norm(a - b, p, std::nullopt, false, std::nullopt);
+}
 
 // --- logsumexp ---
 
@@ -229,7 +260,9 @@ struct LogSumExp {
     const Tensor shifted = unary("exp", x - r.restore(finite));
     return unary("log", call_structural(Sum<false>{r}, shifted)) + finite;
   }
-  void vjp(const Back& b, Tensor* d) const { d[0] = r.restore(b.g[0]) * unary("exp", b.in[0] - r.restore(b.out[0])); }
+  void vjp(const Back& b, Tensor* d) const {
+    d[0] = r.restore(b.g[0]) * unary("exp", b.in[0] - r.restore(b.out[0]));
+  }
 };
 Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim) {
   const Tensor v = is_floating(x->dtype) ? x : to_dtype(x, default_dtype);
@@ -245,10 +278,14 @@ template <bool Root> struct Var {
   double correction;
   double freedom() const { return std::max(0., double(r.length()) - correction); }
   Tensor forward(const Tensor& x) {
-    if (!is_floating(x->dtype)) fail(Root ? "std" : "var", " and ", Root ? "std" : "var", "_mean only support floating point and complex dtypes");
+    if (!is_floating(x->dtype))
+      fail(Root ? "std" : "var", " and ", Root ? "std" : "var",
+           "_mean only support floating point and complex dtypes");
     GradMode off(false);
     if (double(r.length()) - correction <= 0)
-      warn(concat(Root ? "std" : "var", "(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel "
+      warn(concat(Root ? "std" : "var",
+                  "(): degrees of freedom is <= 0. Correction should be strictly less than the reduction "
+                  "factor (input numel "
                   "divided by output numel)."));
     const Tensor away = unary("abs", x - r.restore(call_structural(Mean<false>{r}, x)));
     const Tensor variance = call_structural(Sum<false>{r}, away * away) / Scalar(freedom());
@@ -265,35 +302,45 @@ template <bool Root> struct Var {
     d[0] = r.restore(g) * away * Scalar(2 / freedom());
   }
 };
-template <bool Root> Tensor variance(const Tensor& x, const OptDims& dims, std::optional<Scalar> correction, bool keepdim) {
+template <bool Root>
+Tensor variance(const Tensor& x, const OptDims& dims, std::optional<Scalar> correction, bool keepdim) {
   return call_structural(Var<Root>{Reduced(x, dims, keepdim), double(correction.value_or(Scalar(1)))}, x);
 }
 template <bool Root> Tensor variance_unbiased(const Tensor& x, bool unbiased) {
   return variance<Root>(x, std::nullopt, Scalar(unbiased ? 1 : 0), false);
 }
-template <bool Root> Tensor variance_dims_unbiased(const Tensor& x, const OptDims& dims, bool unbiased, bool keepdim) {
+template <bool Root>
+Tensor variance_dims_unbiased(const Tensor& x, const OptDims& dims, bool unbiased, bool keepdim) {
   return variance<Root>(x, dims, Scalar(unbiased ? 1 : 0), keepdim);
 }
-template <bool Root> std::vector<Tensor> variance_and_mean(const Tensor& x, const OptDims& dims, std::optional<Scalar> correction, bool keepdim) {
+template <bool Root> std::vector<Tensor> variance_and_mean(const Tensor& x, const OptDims& dims,
+                                                           std::optional<Scalar> correction, bool keepdim) {
   return {variance<Root>(x, dims, correction, keepdim), mean_dims(x, dims, keepdim, std::nullopt)};
 }
-template <bool Root> std::vector<Tensor> variance_and_mean_unbiased(const Tensor& x, const OptDims& dims, bool unbiased, bool keepdim) {
+template <bool Root> std::vector<Tensor> variance_and_mean_unbiased(const Tensor& x, const OptDims& dims,
+                                                                    bool unbiased, bool keepdim) {
   return variance_and_mean<Root>(x, dims, Scalar(unbiased ? 1 : 0), keepdim);
 }
 
 }  // namespace
 
-Tensor sum(const Tensor& x, const Dims& dims, bool keepdim) { return call_structural(Sum<false>{Reduced(x, dims, keepdim)}, x); }
+Tensor sum(const Tensor& x, const Dims& dims, bool keepdim) {
+  return call_structural(Sum<false>{Reduced(x, dims, keepdim)}, x);
+}
 
-#define FACULA_VARIANCE(name, Root)                                                                                       \
-  fn<variance_unbiased<Root>>(name "(Tensor input, bool unbiased)", kFunction | kMethod | kOut),                          \
-      fn<variance<Root>>(name "(Tensor input, int[1]? dim=None, *, Number? correction=None, bool keepdim=False)",         \
-                         kFunction | kMethod | kOut),                                                                     \
-      fn<variance_dims_unbiased<Root>>(name "(Tensor input, int[1]? dim, bool unbiased=True, bool keepdim=False)",        \
-                                       kFunction | kMethod | kOut),                                                       \
-      fn<variance_and_mean<Root>>(                                                                                        \
-          name "_mean(Tensor input, int[1]? dim=None, *, Number? correction=None, bool keepdim=False)", kFunction),       \
-      fn<variance_and_mean_unbiased<Root>>(name "_mean(Tensor input, int[1]? dim, bool unbiased=True, bool keepdim=False)", kFunction)
+#define FACULA_VARIANCE(name, Root)                                                                          \
+  fn<variance_unbiased<Root>>(name "(Tensor input, bool unbiased)", kFunction | kMethod | kOut),             \
+      fn<variance<Root>>(name                                                                                \
+                         "(Tensor input, int[1]? dim=None, *, Number? correction=None, bool keepdim=False)", \
+                         kFunction | kMethod | kOut),                                                        \
+      fn<variance_dims_unbiased<Root>>(                                                                      \
+          name "(Tensor input, int[1]? dim, bool unbiased=True, bool keepdim=False)",                        \
+          kFunction | kMethod | kOut),                                                                       \
+      fn<variance_and_mean<Root>>(                                                                           \
+          name "_mean(Tensor input, int[1]? dim=None, *, Number? correction=None, bool keepdim=False)",      \
+          kFunction),                                                                                        \
+      fn<variance_and_mean_unbiased<Root>>(                                                                  \
+          name "_mean(Tensor input, int[1]? dim, bool unbiased=True, bool keepdim=False)", kFunction)
 
 inline constexpr uint16_t kPlain = kFunction | kMethod | kOut;
 static constexpr OpEntry entries[] = {
@@ -315,9 +362,14 @@ static constexpr OpEntry entries[] = {
     fn<truth_all<Fold::Max>>("any(Tensor input)", kPlain),
     fn<truth_dims<Fold::Max>>("any(Tensor input, int[1]? dim, bool keepdim=False)", kPlain),
     fn<count_nonzero>("count_nonzero(Tensor input, int[1]? dim=None)"),
-    fn<vector_norm>("vector_norm(Tensor x, Number ord=2, int[1]? dim=None, bool keepdim=False, *, dtype? dtype=None)", kLinalg | kOut),
-    fn<norm_number>("norm(Tensor input, Number? p=None, int[1]? dim=None, bool keepdim=False, dtype? dtype=None)", kPlain),
-    fn<norm_named>("norm(Tensor input, str p='fro', int[1]? dim=None, bool keepdim=False, dtype? dtype=None)", kPlain),
+    fn<vector_norm>(
+        "vector_norm(Tensor x, Number ord=2, int[1]? dim=None, bool keepdim=False, *, dtype? dtype=None)",
+        kLinalg | kOut),
+    fn<norm_number>(
+        "norm(Tensor input, Number? p=None, int[1]? dim=None, bool keepdim=False, dtype? dtype=None)",
+        kPlain),
+    fn<norm_named>("norm(Tensor input, str p='fro', int[1]? dim=None, bool keepdim=False, dtype? dtype=None)",
+                   kPlain),
     fn<dist>("dist(Tensor input, Tensor other, Number p=2)"),
     fn<logsumexp>("logsumexp(Tensor input, int[1] dim, bool keepdim=False)", kPlain | kSpecial),
     FACULA_VARIANCE("var", false),

@@ -8,22 +8,22 @@ namespace facula {
 
 // Which dimensions are folded; nothing given (or an empty list): all.
 struct Reduced {
-  Dims input;           // shape before
-  uint64_t mask = 0;    // bit d: dimension d is folded
+  Dims input;         // shape before
+  uint64_t mask = 0;  // bit d: dimension d is folded
   bool keepdim = false;
 
   Reduced() = default;
   Reduced(const Tensor& x, const OptDims& dims, bool keepdim);
   bool has(int d) const { return mask >> d & 1; }
-  Dims shape() const;                      // after
-  int64_t length() const;                  // elements folded into one
-  Tensor restore(const Tensor& t) const;   // a result brought back to the input's shape (a view)
-  Tensor keep(const Tensor& t) const;      // a result with its folded dimensions of size 1 (a view)
+  Dims shape() const;                     // after
+  int64_t length() const;                 // elements folded into one
+  Tensor restore(const Tensor& t) const;  // a result brought back to the input's shape (a view)
+  Tensor keep(const Tensor& t) const;     // a result with its folded dimensions of size 1 (a view)
   Dims dims() const;
 };
 
-// x as [outer, length, inner], contiguous, with the folded dimensions in the middle; `order` tells where the kept
-// dimensions went when they had to be reordered.
+// x as [outer, length, inner], contiguous, with the folded dimensions in the middle; `order` tells where the
+// kept dimensions went when they had to be reordered.
 struct Folded {
   Tensor x;
   int64_t outer = 1, length = 1, inner = 1;

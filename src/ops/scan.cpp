@@ -6,8 +6,9 @@
 namespace facula {
 namespace {
 
-template <class T> using Running = std::conditional_t<
-    std::is_integral_v<T>, int64_t, std::conditional_t<is_complex_type<T>, Complex<double>, double>>;
+template <class T> using Running =
+    std::conditional_t<std::is_integral_v<T>, int64_t,
+                       std::conditional_t<is_complex_type<T>, Complex<double>, double>>;
 
 template <class A> A plus(A a, A b) {
   if constexpr (is_complex_type<A>) return A(a.re + b.re, a.im + b.im);
@@ -91,7 +92,8 @@ struct Cumprod {
       d[0] = reversed_cumsum(g * adjoint(b.out[0]), int(dim)) / adjoint(x);
       return;
     }
-    // With zeros the quotient is undefined: for each i, the products without factor i, summed over what they feed.
+    // With zeros the quotient is undefined: for each i, the products without factor i, summed over what they
+    // feed.
     const int k = int(dim);
     const int64_t n = x->sizes[k];
     Dims one = x->shape();
@@ -116,7 +118,8 @@ struct LogCumsumExp {
     return {x->dtype, x->shape()};
   }
   void cpu(TensorImpl& out, const Tensor& x) const { scan<Step::LogSum>(out, x, int(dim)); }
-  void vjp(const Back& b, Tensor* d) const {  // d/dx_i = sum over j >= i of g_j exp(x_i - y_j), stable for x near y
+  void vjp(const Back& b,
+           Tensor* d) const {  // d/dx_i = sum over j >= i of g_j exp(x_i - y_j), stable for x near y
     const Tensor &x = b.in[0], &y = b.out[0];
     d[0] = unary("exp", x) * reversed_cumsum(b.g[0] * unary("exp", -y), int(dim));
   }
@@ -148,7 +151,8 @@ template <bool Max> struct RunningExtreme {
     visit(x->dtype, [&](auto element) {
       using T = decltype(element);
       if constexpr (is_complex_type<T>) {
-        fail<NotImplemented>("\"", Max ? "cummax" : "cummin", "_cpu\" not implemented for '", c_name(x->dtype), "'");
+        fail<NotImplemented>("\"", Max ? "cummax" : "cummin", "_cpu\" not implemented for '",
+                             c_name(x->dtype), "'");
       } else {
         lines.each([&](int64_t start, int64_t step) {
           int64_t best = 0;
@@ -166,7 +170,8 @@ template <bool Max> struct RunningExtreme {
   }
   void vjp(const Back& b, Tensor* d) const {
     if (!b.g[0]) return;
-    d[0] = shape.count ? scatter_add(zeros(shape, b.g[0]->dtype, b.g[0]->device), dim, b.out[1], b.g[0]) : b.g[0];
+    d[0] = shape.count ? scatter_add(zeros(shape, b.g[0]->dtype, b.g[0]->device), dim, b.out[1], b.g[0])
+                       : b.g[0];
   }
 };
 template <bool Max> std::vector<Tensor> running_extreme(const Tensor& x, int64_t dim) {
@@ -201,8 +206,10 @@ static constexpr OpEntry entries[] = {
     fn<cumprod_entry>("cumprod(Tensor input, int dim, *, dtype? dtype=None)", kEverywhere),
     fn<logcumsumexp>("logcumsumexp(Tensor input, int dim)", kFunction | kMethod | kOut),
     fn<running_extreme<true>>("cummax(Tensor input, int dim) -> values, indices", kFunction | kMethod | kOut),
-    fn<running_extreme<false>>("cummin(Tensor input, int dim) -> values, indices", kFunction | kMethod | kOut),
-    fn<diff>("diff(Tensor input, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None)", kFunction | kMethod | kOut),
+    fn<running_extreme<false>>("cummin(Tensor input, int dim) -> values, indices",
+                               kFunction | kMethod | kOut),
+    fn<diff>("diff(Tensor input, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None)",
+             kFunction | kMethod | kOut),
 };
 FACULA_ENTRIES(scan)
 

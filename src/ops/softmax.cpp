@@ -37,7 +37,8 @@ template <bool kLog> struct SoftmaxOp {
   TensorMeta meta(const Tensor& x) {
     dim = wrap_dim(dim, x->ndim);
     if (!is_real_floating(x->dtype))
-      fail<NotImplemented>("\"", kLog ? "log_" : "", dim + 1 >= x->ndim ? "softmax_lastdim_kernel_impl" : "softmax_kernel_impl",
+      fail<NotImplemented>("\"", kLog ? "log_" : "",
+                           dim + 1 >= x->ndim ? "softmax_lastdim_kernel_impl" : "softmax_kernel_impl",
                            "\" not implemented for '", c_name(x->dtype), "'");
     return {x->dtype, x->shape()};
   }
@@ -59,8 +60,10 @@ template <bool kLog> Tensor softmax(const Tensor& x, int64_t dim, OptDType dtype
 }
 
 constexpr OpEntry entries[] = {
-    fn<softmax<false>>("softmax(Tensor input, int dim, dtype? dtype=None)", kFunction | kMethod | kOut | kSpecial),
-    fn<softmax<true>>("log_softmax(Tensor input, int dim, dtype? dtype=None)", kFunction | kMethod | kOut | kSpecial),
+    fn<softmax<false>>("softmax(Tensor input, int dim, dtype? dtype=None)",
+                       kFunction | kMethod | kOut | kSpecial),
+    fn<softmax<true>>("log_softmax(Tensor input, int dim, dtype? dtype=None)",
+                      kFunction | kMethod | kOut | kSpecial),
 };
 
 }  // namespace

@@ -21,7 +21,8 @@ template <class F> void visit_ordered(const Tensor& x, const char* function, F&&
 
 // Values at `indices` along dim; where their gradient goes.
 struct Picked {
-  static void vjp(const Tensor& g, const Tensor& indices, const Dims& shape, int64_t dim, bool keepdim, Tensor* d) {
+  static void vjp(const Tensor& g, const Tensor& indices, const Dims& shape, int64_t dim, bool keepdim,
+                  Tensor* d) {
     if (!g) return;
     if (shape.count == 0) {
       d[0] = g;
@@ -42,7 +43,8 @@ Dims without(const Dims& shape, int dim, bool keepdim) {
 
 // --- extremes with their indices: the first of equals, NaN before everything ---
 
-template <bool Max> void arg_lines(const Tensor& x, int dim, TensorImpl* values, TensorImpl& indices, const char* function) {
+template <bool Max>
+void arg_lines(const Tensor& x, int dim, TensorImpl* values, TensorImpl& indices, const char* function) {
   const Tensor d = dense(x);
   const Lines lines(d->shape(), dim);
   visit_ordered(x, function, [&](auto element) {
@@ -76,7 +78,8 @@ template <bool Max> struct ExtremeAt {
     dim = wrap_dim(dim, x->ndim);
     shape = x->shape();
     const Dims out = without(shape, int(dim), keepdim);
-    if (shape.count && shape[int(dim)] == 0 ) fail<IndexError>(name, "(): Expected reduction dim ", dim, " to have non-zero size.");
+    if (shape.count && shape[int(dim)] == 0)
+      fail<IndexError>(name, "(): Expected reduction dim ", dim, " to have non-zero size.");
     Tensor values = empty(x->dtype, out, x->device), indices = empty(DType::Int64, out, x->device);
     if (!x->is_meta()) arg_lines<Max>(x, int(dim), values.get(), *indices, name);
     return {values, indices};
@@ -91,7 +94,10 @@ template <bool Max> Tensor arg_extreme(const Tensor& x, std::optional<int64_t> d
   if (x->dtype == DType::Bool) fail(name, "(): does not support bool input");
   const int d = dim ? wrap_dim(*dim, x->ndim) : 0;
   if (x->numel == 0) {
-    if (!dim) fail<IndexError>(name, "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.");
+    if (!dim)
+      fail<IndexError>(name,
+                       "(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+                       "reduction dim with the 'dim' argument.");
     if (x->sizes[d] == 0) fail<IndexError>(name, "(): Expected reduction dim ", d, " to have non-zero size.");
   }
   const Tensor flat = dim ? x : dense(x)->ndim == 1 ? x : reshape(alias(*x), Dims{-1});
@@ -103,10 +109,12 @@ template <bool Max> Tensor arg_extreme(const Tensor& x, std::optional<int64_t> d
 
 // --- sorting ---
 
-template <class T, class Key> void order_line(const T* from, int64_t step, int64_t n, bool descending, int64_t* order, Key) {
+template <class T, class Key>
+void order_line(const T* from, int64_t step, int64_t n, bool descending, int64_t* order, Key) {
   for (int64_t i = 0; i < n; ++i) order[i] = i;
   auto at = [&](int64_t i) { return from[i * step]; };
-  if (descending) std::stable_sort(order, order + n, [&](int64_t a, int64_t b) { return ranks_before(at(b), at(a)); });
+  if (descending)
+    std::stable_sort(order, order + n, [&](int64_t a, int64_t b) { return ranks_before(at(b), at(a)); });
   else std::stable_sort(order, order + n, [&](int64_t a, int64_t b) { return ranks_before(at(a), at(b)); });
 }
 
@@ -138,7 +146,9 @@ struct Sort {
   }
   void vjp(const Back& b, Tensor* d) const { Picked::vjp(b.g[0], b.out[1], shape, dim, true, d); }
 };
-std::vector<Tensor> sort(const Tensor& x, int64_t dim, bool descending, bool) { return call_structural(Sort{dim, descending}, x); }
+std::vector<Tensor> sort(const Tensor& x, int64_t dim, bool descending, bool) {
+  return call_structural(Sort{dim, descending}, x);
+}
 Tensor argsort(const Tensor& x, int64_t dim, bool descending, bool) {
   GradMode off(false);
   return sort(x, dim, descending, true)[1];
@@ -186,15 +196,22 @@ struct Topk {
   }
   void vjp(const Back& b, Tensor* d) const { Picked::vjp(b.g[0], b.out[1], shape, dim, true, d); }
 };
-std::vector<Tensor> topk(const Tensor& x, int64_t k, int64_t dim, bool largest, bool) { return call_structural(Topk{k, dim, largest}, x); }
+std::vector<Tensor> topk(const Tensor& x, int64_t k, int64_t dim, bool largest, bool) {
+  return call_structural(Topk{k, dim, largest}, x);
+}
 
 // --- one element of the sorted line: kthvalue, median, mode ---
 
 enum class Pick : uint8_t { Kth, Median, NanMedian, Mode };
 template <Pick P> struct PickLine {
-  static constexpr const char* node = P == Pick::Kth ? "KthvalueBackward0" : P == Pick::Median ? "MedianBackward1"
-                                      : P == Pick::NanMedian ? "NanmedianBackward1" : "ModeBackward0";
-  static constexpr const char* name = P == Pick::Kth ? "kthvalue" : P == Pick::Median ? "median" : P == Pick::NanMedian ? "nanmedian" : "mode";
+  static constexpr const char* node = P == Pick::Kth         ? "KthvalueBackward0"
+                                      : P == Pick::Median    ? "MedianBackward1"
+                                      : P == Pick::NanMedian ? "NanmedianBackward1"
+                                                             : "ModeBackward0";
+  static constexpr const char* name = P == Pick::Kth         ? "kthvalue"
+                                      : P == Pick::Median    ? "median"
+                                      : P == Pick::NanMedian ? "nanmedian"
+                                                             : "mode";
   static constexpr uint32_t saves = kOutput;
   int64_t k, dim;
   bool keepdim;
@@ -203,7 +220,8 @@ template <Pick P> struct PickLine {
     dim = wrap_dim(dim, x->ndim);
     shape = x->shape();
     const int64_t n = shape.count ? shape[int(dim)] : 1;
-    if (P == Pick::Kth && (k < 1 || k > n)) fail("kthvalue(): selected number k out of range for dimension ", dim);
+    if (P == Pick::Kth && (k < 1 || k > n))
+      fail("kthvalue(): selected number k out of range for dimension ", dim);
     if (n == 0) fail<IndexError>(name, "(): Expected reduction dim ", dim, " to have non-zero size.");
     const Dims out = without(shape, int(dim), keepdim);
     Tensor values = empty(x->dtype, out, x->device), indices = empty(DType::Int64, out, x->device);
@@ -249,22 +267,28 @@ template <Pick P> std::vector<Tensor> pick(const Tensor& x, int64_t dim, bool ke
   return call_structural(PickLine<P>{0, dim, keepdim}, x);
 }
 
-template <bool SkipNan> struct MedianAll {  // ties share the gradient in PyTorch only by index: the chosen element takes it
+template <bool SkipNan>
+struct MedianAll {  // ties share the gradient in PyTorch only by index: the chosen element takes it
   static constexpr const char* node = SkipNan ? "NanmedianBackward0" : "MedianBackward0";
   static constexpr uint32_t saves = saves_input(0) | kOutput;
   Tensor forward(const Tensor& x) {
-    if (x->numel == 0) return full(Dims(), is_floating(x->dtype) ? Scalar(__builtin_nan("")) : Scalar(INT64_MIN), x->dtype, x->device);
+    if (x->numel == 0)
+      return full(Dims(), is_floating(x->dtype) ? Scalar(__builtin_nan("")) : Scalar(INT64_MIN), x->dtype,
+                  x->device);
     GradMode off(false);
-    return pick<SkipNan ? Pick::NanMedian : Pick::Median>(reshape(x, Dims{-1}), 0, false)[0];
+    return pick < SkipNan ? Pick::NanMedian : Pick::Median > (reshape(x, Dims{-1}), 0, false)[0];
   }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor y = b.out[0];
-    const Tensor same = binary("logical_or", binary("eq", b.in[0], y), binary("logical_and", unary("isnan", b.in[0]), unary("isnan", y)));
+    const Tensor same = binary("logical_or", binary("eq", b.in[0], y),
+                               binary("logical_and", unary("isnan", b.in[0]), unary("isnan", y)));
     const Tensor mask = to_dtype(same, b.g[0]->dtype);
     d[0] = mask * (b.g[0] / sum(mask, Dims(), false));
   }
 };
-template <bool SkipNan> Tensor median_all(const Tensor& x) { return call_structural(MedianAll<SkipNan>{}, x); }
+template <bool SkipNan> Tensor median_all(const Tensor& x) {
+  return call_structural(MedianAll<SkipNan>{}, x);
+}
 
 }  // namespace
 
@@ -274,15 +298,18 @@ static constexpr OpEntry entries[] = {
     fn<extreme_at<false>>("min(Tensor input, int dim, bool keepdim=False) -> values, indices", kPlain),
     fn<arg_extreme<true>>("argmax(Tensor input, int? dim=None, bool keepdim=False)", kPlain),
     fn<arg_extreme<false>>("argmin(Tensor input, int? dim=None, bool keepdim=False)", kPlain),
-    fn<sort>("sort(Tensor input, int dim=-1, bool descending=False, bool stable=False) -> values, indices", kPlain),
+    fn<sort>("sort(Tensor input, int dim=-1, bool descending=False, bool stable=False) -> values, indices",
+             kPlain),
     fn<argsort>("argsort(Tensor input, int dim=-1, bool descending=False, bool stable=False)"),
     fn<msort>("msort(Tensor input)", kPlain),
-    fn<topk>("topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True) -> values, indices", kPlain),
+    fn<topk>("topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True) -> values, indices",
+             kPlain),
     fn<kthvalue>("kthvalue(Tensor input, int k, int dim=-1, bool keepdim=False) -> values, indices", kPlain),
     fn<median_all<false>>("median(Tensor input)"),
     fn<pick<Pick::Median>>("median(Tensor input, int dim, bool keepdim=False) -> values, indices", kPlain),
     fn<median_all<true>>("nanmedian(Tensor input)"),
-    fn<pick<Pick::NanMedian>>("nanmedian(Tensor input, int dim, bool keepdim=False) -> values, indices", kPlain),
+    fn<pick<Pick::NanMedian>>("nanmedian(Tensor input, int dim, bool keepdim=False) -> values, indices",
+                              kPlain),
     fn<pick<Pick::Mode>>("mode(Tensor input, int dim=-1, bool keepdim=False) -> values, indices", kPlain),
 };
 FACULA_ENTRIES(sort)

@@ -8,7 +8,8 @@ inline namespace FACULA_ISA {
 inline constexpr uint16_t kAlsoSpecial = kEverywhere | kSpecial;
 
 struct Erf {
-  static constexpr OpInfo info{.signature = "erf(Tensor input)", .rule = DTypeRule::Floating, .types = kFloats, .scope = kAlsoSpecial};
+  static constexpr OpInfo info{
+      .signature = "erf(Tensor input)", .rule = DTypeRule::Floating, .types = kFloats, .scope = kAlsoSpecial};
   template <class T> constexpr T forward(T x) const { return erf(x); }
   template <class T> constexpr T backward(T g, T x, T) const {
     return g * (T(1.12837916709551257390) * exp(-(x * x)));  // 2 / sqrt(pi)
@@ -16,13 +17,21 @@ struct Erf {
 };
 
 struct Erfc {
-  static constexpr OpInfo info{.signature = "erfc(Tensor input)", .rule = DTypeRule::Floating, .types = kFloats, .scope = kAlsoSpecial};
+  static constexpr OpInfo info{.signature = "erfc(Tensor input)",
+                               .rule = DTypeRule::Floating,
+                               .types = kFloats,
+                               .scope = kAlsoSpecial};
   template <class T> constexpr T forward(T x) const { return erfc(x); }
-  template <class T> constexpr T backward(T g, T x, T) const { return g * (T(-1.12837916709551257390) * exp(-(x * x))); }
+  template <class T> constexpr T backward(T g, T x, T) const {
+    return g * (T(-1.12837916709551257390) * exp(-(x * x)));
+  }
 };
 
 struct Erfinv {
-  static constexpr OpInfo info{.signature = "erfinv(Tensor input)", .rule = DTypeRule::Floating, .types = kFloats, .scope = kAlsoSpecial};
+  static constexpr OpInfo info{.signature = "erfinv(Tensor input)",
+                               .rule = DTypeRule::Floating,
+                               .types = kFloats,
+                               .scope = kAlsoSpecial};
   template <class T> constexpr T forward(T x) const { return erfinv(x); }
   template <class T> constexpr T backward(T g, T, T y) const {
     return g * (T(0.88622692545275801365) * exp(y * y));  // sqrt(pi) / 2
@@ -30,13 +39,17 @@ struct Erfinv {
 };
 
 struct Lgamma {
-  static constexpr OpInfo info{.signature = "lgamma(Tensor input)", .rule = DTypeRule::Floating, .types = kFloats};
+  static constexpr OpInfo info{
+      .signature = "lgamma(Tensor input)", .rule = DTypeRule::Floating, .types = kFloats};
   template <class T> constexpr T forward(T x) const { return lgamma(x); }
   template <class T> constexpr T backward(T g, T x, T) const { return g * digamma(x); }
 };
 
 struct Digamma {
-  static constexpr OpInfo info{.signature = "digamma(Tensor input)", .rule = DTypeRule::Floating, .types = kFloats, .scope = kAlsoSpecial};
+  static constexpr OpInfo info{.signature = "digamma(Tensor input)",
+                               .rule = DTypeRule::Floating,
+                               .types = kFloats,
+                               .scope = kAlsoSpecial};
   template <class T> constexpr T forward(T x) const { return digamma(x); }
 };
 
@@ -60,8 +73,9 @@ struct Logit {
 };
 
 struct NanToNum {
-  static constexpr OpInfo info{.signature = "nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None)",
-                               .types = kReals};
+  static constexpr OpInfo info{
+      .signature = "nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None)",
+      .types = kReals};
   MaybeNumber nan, posinf, neginf;
   template <class T> constexpr T forward(T x) const {
     if constexpr (std::is_integral_v<T>) {
@@ -136,7 +150,8 @@ struct Angle {
   }
 };
 
-using special_ops = List<Erf, Erfc, Erfinv, Lgamma, Digamma, Logit, NanToNum, Heaviside, Copysign, Nextafter, Entr, Conj, Angle>;
+using special_ops = List<Erf, Erfc, Erfinv, Lgamma, Digamma, Logit, NanToNum, Heaviside, Copysign, Nextafter,
+                         Entr, Conj, Angle>;
 
 }  // namespace FACULA_ISA
 }  // namespace facula

@@ -12,14 +12,15 @@ FACULA_SMOOTH(Sinh, "sinh", kSmooth, sinh(x), g* conj(cosh(x)))
 FACULA_SMOOTH(Cosh, "cosh", kSmooth, cosh(x), g* conj(sinh(x)))
 FACULA_SMOOTH(Tanh, "tanh", kSmooth, tanh(x), g* conj(T(1) - y * y))
 
-#define FACULA_ALIASED(Name, text, also, value, gradient)                                                                          \
-  struct Name {                                                                                                                    \
-    static constexpr OpInfo info{.signature = text "(Tensor input)", .rule = DTypeRule::Floating, .types = kSmooth, .aliases = also}; \
-    template <class T> constexpr T forward(T x) const { return value; }                                                            \
-    template <class T> constexpr T backward(T g, T x, T) const { return gradient; }                                                \
+#define FACULA_ALIASED(Name, text, also, value, gradient)                                                    \
+  struct Name {                                                                                              \
+    static constexpr OpInfo info{                                                                            \
+        .signature = text "(Tensor input)", .rule = DTypeRule::Floating, .types = kSmooth, .aliases = also}; \
+    template <class T> constexpr T forward(T x) const { return value; }                                      \
+    template <class T> constexpr T backward(T g, T x, T) const { return gradient; }                          \
   };
 FACULA_ALIASED(Asin, "asin", "arcsin", asin(x), g* conj(rsqrt(T(1) - x * x)))
-FACULA_ALIASED(Acos, "acos", "arccos", acos(x), -g * conj(rsqrt(T(1) - x * x)))
+FACULA_ALIASED(Acos, "acos", "arccos", acos(x), -g* conj(rsqrt(T(1) - x * x)))
 FACULA_ALIASED(Atan, "atan", "arctan", atan(x), g / conj(x * x + T(1)))
 FACULA_ALIASED(Asinh, "asinh", "arcsinh", asinh(x), g / conj(sqrt(x * x + T(1))))
 FACULA_ALIASED(Acosh, "acosh", "arccosh", acosh(x), g / conj(sqrt(x - T(1)) * sqrt(x + T(1))))
@@ -59,18 +60,29 @@ struct Hypot {
 };
 
 struct Deg2rad {
-  static constexpr OpInfo info{.signature = "deg2rad(Tensor input)", .rule = DTypeRule::Floating, .types = kFloats, .node = "Deg2RadBackward0"};
+  static constexpr OpInfo info{.signature = "deg2rad(Tensor input)",
+                               .rule = DTypeRule::Floating,
+                               .types = kFloats,
+                               .node = "Deg2RadBackward0"};
   template <class T> constexpr T forward(T x) const { return x * T(0.017453292519943295769236907684886); }
-  template <class T> constexpr T backward(T g, T, T) const { return g * T(0.017453292519943295769236907684886); }
+  template <class T> constexpr T backward(T g, T, T) const {
+    return g * T(0.017453292519943295769236907684886);
+  }
 };
 
 struct Rad2deg {
-  static constexpr OpInfo info{.signature = "rad2deg(Tensor input)", .rule = DTypeRule::Floating, .types = kFloats, .node = "Rad2DegBackward0"};
+  static constexpr OpInfo info{.signature = "rad2deg(Tensor input)",
+                               .rule = DTypeRule::Floating,
+                               .types = kFloats,
+                               .node = "Rad2DegBackward0"};
   template <class T> constexpr T forward(T x) const { return x * T(57.295779513082320876798154814105); }
-  template <class T> constexpr T backward(T g, T, T) const { return g * T(57.295779513082320876798154814105); }
+  template <class T> constexpr T backward(T g, T, T) const {
+    return g * T(57.295779513082320876798154814105);
+  }
 };
 
-using trig_ops = List<Sin, Cos, Tan, Sinh, Cosh, Tanh, Asin, Acos, Atan, Asinh, Acosh, Atanh, Sinc, Atan2, Hypot, Deg2rad, Rad2deg>;
+using trig_ops = List<Sin, Cos, Tan, Sinh, Cosh, Tanh, Asin, Acos, Atan, Asinh, Acosh, Atanh, Sinc, Atan2,
+                      Hypot, Deg2rad, Rad2deg>;
 
 }  // namespace FACULA_ISA
 }  // namespace facula

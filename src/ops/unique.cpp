@@ -61,8 +61,10 @@ Tensor from_vector(const std::vector<int64_t>& v, const Dims& shape) {
   return t;
 }
 
-Result unique_of(const Tensor& input, std::optional<int64_t> dim, bool return_inverse, bool return_counts, bool consecutive) {
-  if (input->is_meta()) fail<NotImplemented>("unique: the shape of the result depends on values, which a meta tensor lacks");
+Result unique_of(const Tensor& input, std::optional<int64_t> dim, bool return_inverse, bool return_counts,
+                 bool consecutive) {
+  if (input->is_meta())
+    fail<NotImplemented>("unique: the shape of the result depends on values, which a meta tensor lacks");
   GradMode off(false);
   const int d = dim ? wrap_dim(*dim, input->ndim) : 0;
   const Tensor moved = dim && input->ndim ? transpose(input, 0, d) : input;
@@ -96,15 +98,18 @@ Result unique_of(const Tensor& input, std::optional<int64_t> dim, bool return_in
 Result unique(const Tensor& x, bool, bool return_inverse, bool return_counts, std::optional<int64_t> dim) {
   return unique_of(x, dim, return_inverse, return_counts, false);
 }
-Result unique_consecutive(const Tensor& x, bool return_inverse, bool return_counts, std::optional<int64_t> dim) {
+Result unique_consecutive(const Tensor& x, bool return_inverse, bool return_counts,
+                          std::optional<int64_t> dim) {
   return unique_of(x, dim, return_inverse, return_counts, true);
 }
 
 }  // namespace
 
 static constexpr OpEntry entries[] = {
-    fn<unique>("unique(Tensor input, bool sorted=True, bool return_inverse=False, bool return_counts=False, int? dim=None)"),
-    fn<unique_consecutive>("unique_consecutive(Tensor input, bool return_inverse=False, bool return_counts=False, int? dim=None)"),
+    fn<unique>("unique(Tensor input, bool sorted=True, bool return_inverse=False, bool return_counts=False, "
+               "int? dim=None)"),
+    fn<unique_consecutive>("unique_consecutive(Tensor input, bool return_inverse=False, bool "
+                           "return_counts=False, int? dim=None)"),
 };
 FACULA_ENTRIES(unique)
 

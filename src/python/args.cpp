@@ -1,4 +1,5 @@
-// Argument binding: from Python arguments to the Values of a signature, with errors that name function and argument.
+// Argument binding: from Python arguments to the Values of a signature, with errors that name function and
+// argument.
 #include "python/args.h"
 #include <algorithm>
 
@@ -139,9 +140,7 @@ bool convert(const Param& p, PyObject* o, Value& v, Call& call) {
       v.floats = &call.floats;
       return true;
     }
-    case ParamType::DType:
-      v.kind = Value::Kind::DType;
-      return to_dtype_object(o, &v.dtype);
+    case ParamType::DType: v.kind = Value::Kind::DType; return to_dtype_object(o, &v.dtype);
     case ParamType::Device: {
       Device d;
       if (!to_device(o, &d)) return false;
@@ -223,11 +222,13 @@ void set_default(const Param& p, Value& v, Call& call) {
   const bool named = p.keyword_only;
   const std::string at = named ? "" : concat(" (position ", position + 1, ")");
   fail<TypeError>(s.name, "(): argument '", p.name, "'", at, " must be ", python_name(p), ", not ",
-                  got == Py_None ? "NoneType" : is_tensor(got) ? "Tensor" : Py_TYPE(got)->tp_name);
+                  got == Py_None   ? "NoneType"
+                  : is_tensor(got) ? "Tensor"
+                                   : Py_TYPE(got)->tp_name);
 }
 
-bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObject* keywords, Call& call, bool throws,
-              bool operands) {
+bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObject* keywords, Call& call,
+              bool throws, bool operands) {
   PyObject* slots[Signature::kMaxParams] = {};
   call.used_ints = call.used_tensors = 0;
   call.subclass = call.bad_object = nullptr;
@@ -235,15 +236,16 @@ bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObj
   bool spread = false;  // x.view(2, 3)
   int spread_at = 0;
   for (int i = 0; i < s.positional; ++i)
-    if (s.params[i].varargs && count > i && !PyTuple_Check(args[i]) && !PyList_Check(args[i]) && args[i] != Py_None) {
+    if (s.params[i].varargs && count > i && !PyTuple_Check(args[i]) && !PyList_Check(args[i]) &&
+        args[i] != Py_None) {
       spread = true;
       spread_at = i;
       positional = i;
     }
   if (positional > s.positional) {
     if (!throws) return false;
-    fail<TypeError>(s.name, "() takes ", s.positional, " positional argument", s.positional == 1 ? "" : "s", " but ", count,
-                    count == 1 ? " was given" : " were given");
+    fail<TypeError>(s.name, "() takes ", s.positional, " positional argument", s.positional == 1 ? "" : "s",
+                    " but ", count, count == 1 ? " was given" : " were given");
   }
   for (Py_ssize_t i = 0; i < positional; ++i) slots[i] = args[i];
   const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
@@ -271,7 +273,8 @@ bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObj
     Value& v = call.values[i];
     if (spread && i == spread_at && p.type == ParamType::Tensors) {
       const Owned list(PyTuple_New(count - positional));
-      for (Py_ssize_t k = positional; k < count; ++k) PyTuple_SET_ITEM(list.get(), k - positional, Py_NewRef(args[k]));
+      for (Py_ssize_t k = positional; k < count; ++k)
+        PyTuple_SET_ITEM(list.get(), k - positional, Py_NewRef(args[k]));
       if (!convert(p, list.get(), v, call)) {
         if (!throws) return false;
         wrong_type(s, i, list.get(), call);
@@ -304,7 +307,8 @@ bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObj
       set_default(p, v, call);
     } else {
       if (!throws) return false;
-      fail<TypeError>(s.name, "() missing 1 required positional arguments: \"", p.name, "\"; signature: ", s.text);
+      fail<TypeError>(s.name, "() missing 1 required positional arguments: \"", p.name,
+                      "\"; signature: ", s.text);
     }
   }
   if (operands) {  // pointwise: some operand must be a tensor
@@ -322,8 +326,8 @@ void bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObject*
   try_bind(s, args, count, keywords, call, true, false);
 }
 
-void bind_objects(const char* function, std::initializer_list<const char*> names, int required, PyObject* const* args,
-                  Py_ssize_t count, PyObject* keywords, PyObject** slots) {
+void bind_objects(const char* function, std::initializer_list<const char*> names, int required,
+                  PyObject* const* args, Py_ssize_t count, PyObject* keywords, PyObject** slots) {
   const int total = int(names.size());
   if (count > total) fail<TypeError>(function, "() takes at most ", total, " arguments (", count, " given)");
   for (int i = 0; i < total; ++i) slots[i] = i < count ? args[i] : nullptr;
@@ -338,7 +342,9 @@ void bind_objects(const char* function, std::initializer_list<const char*> names
     slots[i] = args[count + k];
   }
   for (int i = 0; i < required; ++i)
-    if (!slots[i]) fail<TypeError>(function, "() missing required argument '", names.begin()[i], "' (position ", i + 1, ")");
+    if (!slots[i])
+      fail<TypeError>(function, "() missing required argument '", names.begin()[i], "' (position ", i + 1,
+                      ")");
 }
 
 std::string describe_arguments(PyObject* const* args, Py_ssize_t count, PyObject* keywords) {

@@ -4,10 +4,12 @@
 
 namespace facula::python {
 
-// False, or an error if `throws`, where the arguments do not fit. `operands`: tensors may be given as numbers.
-bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObject* keywords, Call& call, bool throws,
-              bool operands);
-std::string describe_arguments(PyObject* const* args, Py_ssize_t count, PyObject* keywords);  // "(Tensor, int)"
+// False, or an error if `throws`, where the arguments do not fit. `operands`: tensors may be given as
+// numbers.
+bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObject* keywords, Call& call,
+              bool throws, bool operands);
+std::string describe_arguments(PyObject* const* args, Py_ssize_t count,
+                               PyObject* keywords);  // "(Tensor, int)"
 Generator* generator_of(PyObject* o);
 
 }  // namespace facula::python

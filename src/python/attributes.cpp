@@ -19,7 +19,9 @@ PyObject* get_layout(PyObject*, void*) {
 }
 PyObject* get_ndim(PyObject* o, void*) { return PyLong_FromLong(impl(o)->ndim); }
 PyObject* get_itemsize(PyObject* o, void*) { return PyLong_FromLongLong(item_size(impl(o)->dtype)); }
-PyObject* get_nbytes(PyObject* o, void*) { return PyLong_FromLongLong(item_size(impl(o)->dtype) * impl(o)->numel); }
+PyObject* get_nbytes(PyObject* o, void*) {
+  return PyLong_FromLongLong(item_size(impl(o)->dtype) * impl(o)->numel);
+}
 PyObject* get_requires_grad(PyObject* o, void*) { return PyBool_FromLong(requires_grad(*impl(o))); }
 PyObject* get_is_leaf(PyObject* o, void*) {
   return guarded([&] { return PyBool_FromLong(!requires_grad(*impl(o)) || !grad_fn(impl(o))); });
@@ -39,10 +41,14 @@ PyObject* get_grad(PyObject* o, void*) {
     TensorImpl* t = impl(o);
     if (t->extras && t->extras->grad) return wrap(t->extras->grad);
     if (t->grad_fn && !(t->extras && t->extras->retains_grad))
-      warn("The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated "
-           "during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, use "
-           ".retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access the leaf "
-           "Tensor instead.");
+      warn(
+          "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
+          "won't be populated "
+          "during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "
+          "Tensor, use "
+          ".retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure "
+          "you access the leaf "
+          "Tensor instead.");
     Py_RETURN_NONE;
   });
 }
@@ -53,19 +59,22 @@ int set_grad(PyObject* o, PyObject* value, void*) {
       if (t->extras) t->extras->grad = nullptr;
       return 0;
     }
-    if (!is_tensor(value)) fail<TypeError>("assigned grad expected to be a Tensor or None but got grad of type ", Py_TYPE(value)->tp_name);
+    if (!is_tensor(value))
+      fail<TypeError>("assigned grad expected to be a Tensor or None but got grad of type ",
+                      Py_TYPE(value)->tp_name);
     if (value == o) fail("can't assign Variable as its own grad");
     const TensorImpl& g = *tensor_of(value);
     if (!is_floating(t->dtype)) fail("cannot assign a gradient to a tensor of dtype ", name(t->dtype));
     if (g.dtype != t->dtype)
-      fail("attempting to assign a gradient with dtype '", name(g.dtype), "' to a tensor with dtype '", name(t->dtype),
-           "'. Please ensure that the gradient and the tensor have the same dtype");
+      fail("attempting to assign a gradient with dtype '", name(g.dtype), "' to a tensor with dtype '",
+           name(t->dtype), "'. Please ensure that the gradient and the tensor have the same dtype");
     if (!(g.device == t->device))
-      fail("attempting to assign a gradient with device type '", to_string(g.device), "' to a tensor with device type '",
-           to_string(t->device), "'. Please ensure that the gradient and the tensor are on the same device");
+      fail("attempting to assign a gradient with device type '", to_string(g.device),
+           "' to a tensor with device type '", to_string(t->device),
+           "'. Please ensure that the gradient and the tensor are on the same device");
     if (!g.same_shape(*t))
-      fail("attempting to assign a gradient of size '", to_string(g.shape()), "' to a tensor of size '", to_string(t->shape()),
-           "'. Please ensure that the gradient and the tensor are the same size");
+      fail("attempting to assign a gradient of size '", to_string(g.shape()), "' to a tensor of size '",
+           to_string(t->shape()), "'. Please ensure that the gradient and the tensor are the same size");
     extras_of(*t).grad = tensor_of(value);
     return 0;
   });
@@ -76,8 +85,10 @@ int set_requires_grad(PyObject* o, PyObject* value, void*) {
     if (!value || !PyBool_Check(value)) fail("requires_grad must be a bool");
     const bool on = value == Py_True;
     if (!on && grad_fn(t))
-      fail("you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph that "
-           "doesn't require differentiation use var_no_grad = var.detach().");
+      fail(
+          "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
+          "in a subgraph that "
+          "doesn't require differentiation use var_no_grad = var.detach().");
     if (on && !is_floating(t->dtype)) fail("only Tensors of floating point dtype can require gradients");
     if (on && t->inference && !mode.inference)
       fail("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
@@ -85,16 +96,21 @@ int set_requires_grad(PyObject* o, PyObject* value, void*) {
     return 0;
   });
 }
-PyObject* get_retains_grad(PyObject* o, void*) { return PyBool_FromLong(impl(o)->extras && impl(o)->extras->retains_grad); }
+PyObject* get_retains_grad(PyObject* o, void*) {
+  return PyBool_FromLong(impl(o)->extras && impl(o)->extras->retains_grad);
+}
 PyObject* get_data(PyObject* o, void*) {
   return guarded([&]() -> PyObject* {
     Tensor t = detached_data(*impl(o));
-    return Py_TYPE(o) == &TensorType || is_plain_subclass(Py_TYPE(o)) ? wrap(std::move(t)) : wrap_as(Py_TYPE(o), std::move(t));
+    return Py_TYPE(o) == &TensorType || is_plain_subclass(Py_TYPE(o)) ? wrap(std::move(t))
+                                                                      : wrap_as(Py_TYPE(o), std::move(t));
   });
 }
 int set_data(PyObject* o, PyObject* value, void*) {
   return guarded([&] {
-    if (!value || !is_tensor(value)) fail<TypeError>("Variable data has to be a tensor, but got ", value ? Py_TYPE(value)->tp_name : "nothing");
+    if (!value || !is_tensor(value))
+      fail<TypeError>("Variable data has to be a tensor, but got ",
+                      value ? Py_TYPE(value)->tp_name : "nothing");
     if (impl(o)->requires_grad && !is_floating(tensor_of(value)->dtype))
       fail("data set to a tensor that requires gradients must be floating point or complex dtype");
     const Tensor source = tensor_of(value);
@@ -106,9 +122,12 @@ PyObject* get_transposed(PyObject* o, void*) {
   return guarded([&]() -> PyObject* {
     const Tensor& t = tensor_of(o);
     if (t->ndim != 2 && t->ndim != 0)
-      warn(concat("The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw an "
-                  "error in a future release. Consider `x.mT` to transpose batches of matrices or `x.permute(*torch.arange(x.ndim - "
-                  "1, -1, -1))` to reverse the dimensions of a tensor."));
+      warn(
+          concat("The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated "
+                 "and it will throw an "
+                 "error in a future release. Consider `x.mT` to transpose batches of matrices or "
+                 "`x.permute(*torch.arange(x.ndim - "
+                 "1, -1, -1))` to reverse the dimensions of a tensor."));
     Dims order(t->ndim);
     for (int d = 0; d < t->ndim; ++d) order[d] = t->ndim - 1 - d;
     if (PyErr_Occurred()) throw PythonErrorAlreadySet();
@@ -118,7 +137,9 @@ PyObject* get_transposed(PyObject* o, void*) {
 PyObject* get_matrix_transposed(PyObject* o, void*) {
   return guarded([&] {
     const Tensor& t = tensor_of(o);
-    if (t->ndim < 2) fail("tensor.mT is only supported on matrices or batches of matrices. Got ", int(t->ndim), "-D tensor.");
+    if (t->ndim < 2)
+      fail("tensor.mT is only supported on matrices or batches of matrices. Got ", int(t->ndim),
+           "-D tensor.");
     return wrap(transpose(t, -2, -1));
   });
 }
@@ -126,8 +147,9 @@ PyObject* get_adjoint(PyObject* o, void* batched) {
   return guarded([&] {
     const Tensor& t = tensor_of(o);
     if (batched ? t->ndim < 2 : (t->ndim != 2 && t->ndim != 0))
-      fail("tensor.", batched ? "mH" : "H", " is only supported on matrices", batched ? " or batches of matrices" : " (2-D tensors)", ". Got ", int(t->ndim),
-           "-D tensor.", batched ? "" : " For batches of matrices, consider using tensor.mH");
+      fail("tensor.", batched ? "mH" : "H", " is only supported on matrices",
+           batched ? " or batches of matrices" : " (2-D tensors)", ". Got ", int(t->ndim), "-D tensor.",
+           batched ? "" : " For batches of matrices, consider using tensor.mH");
     const Tensor turned = t->ndim == 0 ? t : transpose(t, -2, -1);
     return wrap(is_complex(t->dtype) ? unary("conj", turned) : turned);
   });
@@ -164,7 +186,9 @@ PyObject* get_array_interface(PyObject* o, void*) {
     return result;
   });
 }
-PyObject* get_array_priority(PyObject*, void*) { return PyLong_FromLong(1000); }  // numpy array * tensor is ours
+PyObject* get_array_priority(PyObject*, void*) {
+  return PyLong_FromLong(1000);
+}  // numpy array * tensor is ours
 
 // Tensors are tracked by the garbage collector from the moment they have a __dict__.
 PyObject* get_dict(PyObject* o, void* context) {
@@ -189,12 +213,14 @@ PyGetSetDef kTensorAttributes[] = {
     {"ndim", get_ndim, nullptr, "The number of dimensions.", nullptr},
     {"itemsize", get_itemsize, nullptr, "Bytes per element.", nullptr},
     {"nbytes", get_nbytes, nullptr, "Bytes of all elements.", nullptr},
-    {"requires_grad", get_requires_grad, set_requires_grad, "Whether operations on this tensor are recorded.", nullptr},
+    {"requires_grad", get_requires_grad, set_requires_grad, "Whether operations on this tensor are recorded.",
+     nullptr},
     {"grad", get_grad, set_grad, "The gradient that backward() has accumulated, or None.", nullptr},
     {"_grad", get_grad, set_grad, nullptr, nullptr},
     {"grad_fn", get_grad_fn, nullptr, "The recorded operation that made this tensor, or None.", nullptr},
     {"_grad_fn", get_grad_fn, nullptr, nullptr, nullptr},
-    {"is_leaf", get_is_leaf, nullptr, "True where gradients stop: made by the user, not by a recorded operation.", nullptr},
+    {"is_leaf", get_is_leaf, nullptr,
+     "True where gradients stop: made by the user, not by a recorded operation.", nullptr},
     {"retains_grad", get_retains_grad, nullptr, nullptr, nullptr},
     {"output_nr", get_output_nr, nullptr, nullptr, nullptr},
     {"data", get_data, set_data, "The same elements without history.", nullptr},

@@ -22,7 +22,8 @@ std::vector<Tensor> tensors_from(PyObject* o, const char* what, bool allow_none 
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(sequence.get()); ++i) {
     PyObject* t = PyTuple_GET_ITEM(sequence.get(), i);
     if (t == Py_None && allow_none) tensors.emplace_back();
-    else if (!is_tensor(t)) fail<TypeError>(what, " must be Tensors, element ", i, " is ", Py_TYPE(t)->tp_name);
+    else if (!is_tensor(t))
+      fail<TypeError>(what, " must be Tensors, element ", i, " is ", Py_TYPE(t)->tp_name);
     else tensors.push_back(tensor_of(t));
   }
   return tensors;
@@ -43,7 +44,8 @@ struct PythonHook final : GradHook {
     if (!is_tensor(result.get()))
       fail<TypeError>("expected Variable, but hook returned '", Py_TYPE(result.get())->tp_name, "'");
     if (!tensor_of(result.get())->same_shape(*g))
-      fail("hook '", PyUnicode_AsUTF8(Owned(PyObject_Str(keep.get())).get()), "' has changed the size of value");
+      fail("hook '", PyUnicode_AsUTF8(Owned(PyObject_Str(keep.get())).get()),
+           "' has changed the size of value");
     return tensor_of(result.get());
   }
 };
@@ -62,7 +64,9 @@ struct PythonNodeHook final : NodeHook {  // a hook on a node sees tuples of gra
                            : PyObject_CallFunctionObjArgs(keep.get(), in.get(), out.get(), nullptr));
     if (result.get() == Py_None) return;
     const std::vector<Tensor> replaced = tensors_from(result.get(), "gradients returned by a hook", true);
-    if (int(replaced.size()) != input_count) fail("hook has returned an incorrect number of values (got ", replaced.size(), ", but expected ", input_count, ")");
+    if (int(replaced.size()) != input_count)
+      fail("hook has returned an incorrect number of values (got ", replaced.size(), ", but expected ",
+           input_count, ")");
     for (int i = 0; i < input_count; ++i) inputs[i] = replaced[size_t(i)];
   }
 };
@@ -148,7 +152,9 @@ void node_dealloc(PyObject* o) {
   type->tp_free(o);
   Py_DECREF(type);
 }
-PyObject* node_name(PyObject* o, PyObject*) { return PyUnicode_FromString(node_object(o)->node ? node_object(o)->node->name : "AccumulateGrad"); }
+PyObject* node_name(PyObject* o, PyObject*) {
+  return PyUnicode_FromString(node_object(o)->node ? node_object(o)->node->name : "AccumulateGrad");
+}
 PyObject* node_next(PyObject* o, void*) {
   return guarded([&] {
     Node* n = node_object(o)->node.get();
@@ -159,7 +165,9 @@ PyObject* node_next(PyObject* o, void*) {
 }
 PyObject* node_variable(PyObject* o, void*) {
   return guarded([&]() -> PyObject* {
-    if (!node_object(o)->leaf) return PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute 'variable'", Py_TYPE(o)->tp_name);
+    if (!node_object(o)->leaf)
+      return PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute 'variable'",
+                          Py_TYPE(o)->tp_name);
     return wrap(node_object(o)->leaf);
   });
 }
@@ -167,7 +175,10 @@ PyObject* node_metadata(PyObject* o, void*) {
   if (!node_object(o)->metadata) node_object(o)->metadata = PyDict_New();
   return Py_XNewRef(node_object(o)->metadata);
 }
-PyObject* node_repr(PyObject* o) { return PyUnicode_FromFormat("<%s object at %p>", node_object(o)->node ? node_object(o)->node->name : "AccumulateGrad", o); }
+PyObject* node_repr(PyObject* o) {
+  return PyUnicode_FromFormat("<%s object at %p>",
+                              node_object(o)->node ? node_object(o)->node->name : "AccumulateGrad", o);
+}
 PyObject* node_sequence(PyObject* o, PyObject*) {
   return PyLong_FromUnsignedLongLong(node_object(o)->node ? node_object(o)->node->sequence : UINT64_MAX);
 }
@@ -175,7 +186,9 @@ PyObject* add_node_hook(PyObject* o, PyObject* f, bool pre) {
   return guarded([&]() -> PyObject* {
     require_callable(f);
     Node* n = node_object(o)->node.get();
-    if (!n) fail<NotImplemented>("hooks on AccumulateGrad: use Tensor.register_hook or register_post_accumulate_grad_hook");
+    if (!n)
+      fail<NotImplemented>(
+          "hooks on AccumulateGrad: use Tensor.register_hook or register_post_accumulate_grad_hook");
     auto hook = std::make_shared<PythonNodeHook>(f, pre);
     (pre ? n->hook_list().pre : n->hook_list().post).push_back(hook);
     return new_handle(nullptr, hook);
@@ -221,7 +234,8 @@ PyObject* new_node_object(const char* name, Node* node, const Tensor& leaf) {
 
 // --- backward and grad ---
 
-void backward(std::vector<Tensor> roots, std::vector<Tensor> gradients, PyObject* retain, PyObject* create, PyObject* inputs) {
+void backward(std::vector<Tensor> roots, std::vector<Tensor> gradients, PyObject* retain, PyObject* create,
+              PyObject* inputs) {
   BackwardOptions o;
   o.create_graph = is_true(create, false);
   o.retain_graph = is_true(retain, o.create_graph);
@@ -237,7 +251,9 @@ void backward(std::vector<Tensor> roots, std::vector<Tensor> gradients, PyObject
 PyObject* backward_method(PyObject* o, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     PyObject* slots[4] = {};
-    if (n || keywords) bind_objects("backward", {"gradient", "retain_graph", "create_graph", "inputs"}, 0, args, n, keywords, slots);
+    if (n || keywords)
+      bind_objects("backward", {"gradient", "retain_graph", "create_graph", "inputs"}, 0, args, n, keywords,
+                   slots);
     Tensor gradient;
     if (given(slots[0])) {
       if (!is_tensor(slots[0]))
@@ -259,9 +275,12 @@ std::vector<Tensor> gradients_for(PyObject* o, size_t count) {
 PyObject* backward_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     PyObject* slots[6];
-    bind_objects("backward", {"tensors", "grad_tensors", "retain_graph", "create_graph", "grad_variables", "inputs"}, 1, args, n, keywords, slots);
+    bind_objects("backward",
+                 {"tensors", "grad_tensors", "retain_graph", "create_graph", "grad_variables", "inputs"}, 1,
+                 args, n, keywords, slots);
     const std::vector<Tensor> roots = tensors_from(slots[0], "tensors");
-    backward(roots, gradients_for(given(slots[1]) ? slots[1] : slots[4], roots.size()), slots[2], slots[3], slots[5]);
+    backward(roots, gradients_for(given(slots[1]) ? slots[1] : slots[4], roots.size()), slots[2], slots[3],
+             slots[5]);
     Py_RETURN_NONE;
   });
 }
@@ -269,10 +288,13 @@ PyObject* backward_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyOb
 PyObject* grad_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
   return guarded([&] {
     PyObject* slots[9];
-    bind_objects("grad", {"outputs", "inputs", "grad_outputs", "retain_graph", "create_graph", "only_inputs", "allow_unused",
-                          "is_grads_batched", "materialize_grads"}, 2, args, n, keywords, slots);
+    bind_objects("grad",
+                 {"outputs", "inputs", "grad_outputs", "retain_graph", "create_graph", "only_inputs",
+                  "allow_unused", "is_grads_batched", "materialize_grads"},
+                 2, args, n, keywords, slots);
     if (is_true(slots[7], false)) fail<NotImplemented>("grad(is_grads_batched=True) is not implemented");
-    const std::vector<Tensor> roots = tensors_from(slots[0], "outputs"), inputs = tensors_from(slots[1], "inputs");
+    const std::vector<Tensor> roots = tensors_from(slots[0], "outputs"),
+                              inputs = tensors_from(slots[1], "inputs");
     if (inputs.empty()) fail<ValueError>("grad requires non-empty inputs.");
     BackwardOptions o;
     const bool materialize = is_true(slots[8], false);
@@ -295,7 +317,8 @@ PyObject* requires_grad_method(PyObject* o, PyObject* const* args, Py_ssize_t n,
   return guarded([&]() -> PyObject* {
     PyObject* slot[1];
     bind_objects("requires_grad_", {"requires_grad"}, 0, args, n, keywords, slot);
-    if (PyObject_SetAttrString(o, "requires_grad", is_true(slot[0], true) ? Py_True : Py_False) < 0) throw PythonErrorAlreadySet();
+    if (PyObject_SetAttrString(o, "requires_grad", is_true(slot[0], true) ? Py_True : Py_False) < 0)
+      throw PythonErrorAlreadySet();
     return Py_NewRef(o);
   });
 }
@@ -315,10 +338,14 @@ PyObject* detach_inplace(PyObject* o, PyObject*) {
   return guarded([&]() -> PyObject* {
     TensorImpl& t = *impl(o);
     if (t.view != ViewKind::None && t.base->requires_grad)
-      fail("Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and "
-           "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on "
-           "these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py as "
-           "a solution.");
+      fail(
+          "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) "
+          "for training, and "
+          "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() "
+          "cannot be called on "
+          "these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
+          "torch/optim/optimizer.py as "
+          "a solution.");
     set_grad_fn(t, nullptr);
     Py_RETURN_NONE;
   });
@@ -344,13 +371,14 @@ PyObject* set_inference(PyObject*, PyObject* on) {
 }
 PyObject* is_inference(PyObject*, PyObject*) { return PyBool_FromLong(mode.inference); }
 
-PyMethodDef kFunctions[] = {{"_backward", as_function(backward_function), kFastCall, nullptr},
-                            {"_grad", as_function(grad_function), kFastCall, nullptr},
-                            {"_set_grad_enabled", set_grad_enabled, METH_O, nullptr},
-                            {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Whether operations are being recorded."},
-                            {"_set_inference_mode", set_inference, METH_O, nullptr},
-                            {"is_inference_mode_enabled", is_inference, METH_NOARGS, "Whether inference mode is on."},
-                            {}};
+PyMethodDef kFunctions[] = {
+    {"_backward", as_function(backward_function), kFastCall, nullptr},
+    {"_grad", as_function(grad_function), kFastCall, nullptr},
+    {"_set_grad_enabled", set_grad_enabled, METH_O, nullptr},
+    {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Whether operations are being recorded."},
+    {"_set_inference_mode", set_inference, METH_O, nullptr},
+    {"is_inference_mode_enabled", is_inference, METH_NOARGS, "Whether inference mode is on."},
+    {}};
 
 }  // namespace
 
@@ -373,16 +401,21 @@ PyObject* wrap_edge(const Edge& e) {
 }
 
 void add_autograd_methods(std::vector<PyMethodDef>& methods) {
-  methods.push_back({"backward", as_function(backward_method), kFastCall, "Computes the gradients of the leaves this tensor was made from."});
-  methods.push_back({"requires_grad_", as_function(requires_grad_method), kFastCall, "Sets requires_grad in place."});
-  methods.push_back({"retain_grad", retain_grad_method, METH_NOARGS, "Keeps .grad although this tensor is no leaf."});
+  methods.push_back({"backward", as_function(backward_method), kFastCall,
+                     "Computes the gradients of the leaves this tensor was made from."});
+  methods.push_back(
+      {"requires_grad_", as_function(requires_grad_method), kFastCall, "Sets requires_grad in place."});
+  methods.push_back(
+      {"retain_grad", retain_grad_method, METH_NOARGS, "Keeps .grad although this tensor is no leaf."});
   methods.push_back({"detach_", detach_inplace_method, METH_NOARGS, "Cuts this tensor from its history."});
-  methods.push_back({"register_hook", register_hook, METH_O, "Calls a function with the gradient; it may return another one."});
+  methods.push_back({"register_hook", register_hook, METH_O,
+                     "Calls a function with the gradient; it may return another one."});
   methods.push_back({"register_post_accumulate_grad_hook", register_post_accumulate, METH_O, nullptr});
 }
 
 void add_autograd(PyObject* module) {
-  if (PyType_Ready(&HandleType) < 0 || PyModule_AddFunctions(module, kFunctions) < 0) throw PythonErrorAlreadySet();
+  if (PyType_Ready(&HandleType) < 0 || PyModule_AddFunctions(module, kFunctions) < 0)
+    throw PythonErrorAlreadySet();
   PyModule_AddObjectRef(module, "_RemovableHandle", reinterpret_cast<PyObject*>(&HandleType));
 }
 

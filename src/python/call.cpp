@@ -11,12 +11,14 @@ struct Group {
   std::vector<const OpEntry*> entries;
   std::string doc;
   uint16_t scope = 0;
-  const PointwiseOp* fast = nullptr;    // the first overload, when plain positional tensors may go to it at once
+  const PointwiseOp* fast =
+      nullptr;  // the first overload, when plain positional tensors may go to it at once
   alignas(16) char defaults[kMaxParams];  // its parameters
-  // The first overload, when it takes tensors and then numbers only, is tried without binding: its parameters by default.
+  // The first overload, when it takes tensors and then numbers only, is tried without binding: its parameters
+  // by default.
   bool quick = false;
   Value values[Signature::kMaxParams];
-  PyObject* function = nullptr;         // what __torch_function__ is told
+  PyObject* function = nullptr;  // what __torch_function__ is told
 };
 
 namespace {
@@ -174,12 +176,14 @@ PyObject* run_entry(const OpEntry& e, Call& call, How how, PyObject* self, PyObj
   e.invoke(call.values, r);
   if (!out) return wrap(r, e.signature);
   if (r.kind == Result::Kind::Tensor) {
-    if (!is_tensor(out)) fail<TypeError>(e.signature.name, "(): argument 'out' must be Tensor, not ", Py_TYPE(out)->tp_name);
+    if (!is_tensor(out))
+      fail<TypeError>(e.signature.name, "(): argument 'out' must be Tensor, not ", Py_TYPE(out)->tp_name);
     copy_to_out(tensor_of(out), r.tensor, e.signature.name);
     return Py_NewRef(out);
   }
   if (!PyTuple_Check(out) && !PyList_Check(out))
-    fail<TypeError>(e.signature.name, "(): argument 'out' must be tuple of Tensors, not ", Py_TYPE(out)->tp_name);
+    fail<TypeError>(e.signature.name, "(): argument 'out' must be tuple of Tensors, not ",
+                    Py_TYPE(out)->tp_name);
   if (size_t(PySequence_Fast_GET_SIZE(out)) != r.tensors.size())
     fail<TypeError>(e.signature.name, "(): 'out' must hold ", r.tensors.size(), " tensors");
   for (size_t i = 0; i < r.tensors.size(); ++i) {
@@ -198,7 +202,8 @@ struct Taken {
   PyObject* value = nullptr;
   ~Taken() { Py_XDECREF(keywords); }
 };
-bool take_keyword(const char* name, PyObject* const* args, Py_ssize_t count, PyObject* keywords, Taken& taken) {
+bool take_keyword(const char* name, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
+                  Taken& taken) {
   const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
   for (Py_ssize_t k = 0; k < named; ++k) {
     if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(keywords, k), name) != 0) continue;
@@ -225,7 +230,8 @@ PyObject* run_for_subclass(Group& g, const OpEntry& e, Call& call, How how, PyOb
   PyTypeObject* type = Py_TYPE(call.subclass);
   static PyObject* plain = _PyType_Lookup(&TensorType, torch_function_name());
   if (torch_function_disabled) return run_entry(e, call, how, self, out);
-  if (_PyType_Lookup(type, torch_function_name()) == plain) return as_subclass(run_entry(e, call, how, self, out), type);
+  if (_PyType_Lookup(type, torch_function_name()) == plain)
+    return as_subclass(run_entry(e, call, how, self, out), type);
   const Owned types(PyTuple_Pack(1, type));
   const Owned tuple(PyTuple_New(count));
   for (Py_ssize_t i = 0; i < count; ++i) PyTuple_SET_ITEM(tuple.get(), i, Py_NewRef(args[i]));
@@ -234,14 +240,17 @@ PyObject* run_for_subclass(Group& g, const OpEntry& e, Call& call, How how, PyOb
     PyDict_SetItem(named.get(), PyTuple_GET_ITEM(keywords, i), args[count + i]);
   PyObject* function = g.function;
   if (how == How::InPlace || !function) {
-    function = _PyType_Lookup(&TensorType, Owned(PyUnicode_FromString((how == How::InPlace ? g.inplace_name : g.name).c_str())).get());
+    function = _PyType_Lookup(
+        &TensorType,
+        Owned(PyUnicode_FromString((how == How::InPlace ? g.inplace_name : g.name).c_str())).get());
     if (!function) return run_entry(e, call, how, self, out);
   }
-  return PyObject_CallMethod(reinterpret_cast<PyObject*>(type), "__torch_function__", "OOOO", function, types.get(), tuple.get(),
-                             named.get());
+  return PyObject_CallMethod(reinterpret_cast<PyObject*>(type), "__torch_function__", "OOOO", function,
+                             types.get(), tuple.get(), named.get());
 }
 
-PyObject* call_bound(Group& g, How how, PyObject* const* args, Py_ssize_t count, PyObject* keywords, PyObject* out) {
+PyObject* call_bound(Group& g, How how, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
+                     PyObject* out) {
   if (out == Py_None) out = nullptr;
   if (out && g.entries[0]->pointwise && !is_tensor(out))
     fail<TypeError>(g.name, "(): argument 'out' must be Tensor, not ", Py_TYPE(out)->tp_name);
@@ -263,7 +272,8 @@ PyObject* call_bound(Group& g, How how, PyObject* const* args, Py_ssize_t count,
       fail<TypeError>(text);
     }
   }
-  if (call.subclass) [[unlikely]] return run_for_subclass(g, *found, call, how, args[0], out, args, count, keywords);
+  if (call.subclass) [[unlikely]]
+    return run_for_subclass(g, *found, call, how, args[0], out, args, count, keywords);
   return run_entry(*found, call, how, count ? args[0] : nullptr, out);
 }
 
@@ -276,7 +286,8 @@ PyObject* call_general(Group& g, How how, PyObject* const* args, Py_ssize_t coun
       if (PyObject_IsTrue(taken.value) == 1) how = How::InPlace;
       return call_bound(g, how, taken.args.data(), count, taken.keywords, nullptr);
     }
-  } else if ((g.scope & kInPlaceNN) && count == g.entries[0]->signature.positional + 1 && PyBool_Check(args[count - 1])) {
+  } else if ((g.scope & kInPlaceNN) && count == g.entries[0]->signature.positional + 1 &&
+             PyBool_Check(args[count - 1])) {
     return call_bound(g, args[count - 1] == Py_True ? How::InPlace : how, args, count - 1, nullptr, nullptr);
   }
   return call_bound(g, how, args, count, keywords, nullptr);
@@ -296,7 +307,8 @@ static PyObject* quick_call(const Group& g, PyObject* self, PyObject* const* arg
   for (int i = 0; i < s.tensors; ++i) {
     if (i >= given) return nullptr;
     PyObject* o = at(i);
-    if (Py_TYPE(o) == &TensorType || (is_tensor(o) && is_plain_subclass(Py_TYPE(o)))) in[i] = Arg(tensor_of(o));
+    if (Py_TYPE(o) == &TensorType || (is_tensor(o) && is_plain_subclass(Py_TYPE(o))))
+      in[i] = Arg(tensor_of(o));
     else return nullptr;
     values[i].kind = Value::Kind::Tensor;
     values[i].tensor = in[i].tensor;
@@ -306,7 +318,8 @@ static PyObject* quick_call(const Group& g, PyObject* self, PyObject* const* arg
     if (i >= given) continue;
     PyObject* o = at(i);
     const ParamType type = s.params[i].type;
-    if (PyLong_CheckExact(o) && type != ParamType::Bool && type <= ParamType::Int && type >= ParamType::Number) {
+    if (PyLong_CheckExact(o) && type != ParamType::Bool && type <= ParamType::Int &&
+        type >= ParamType::Number) {
       int overflow;
       const long long v = PyLong_AsLongLongAndOverflow(o, &overflow);
       if (overflow) return nullptr;
@@ -347,7 +360,8 @@ PyObject* call_function(Group& g, PyObject* const* args, Py_ssize_t count, PyObj
   });
 }
 
-static PyObject* with_self(Group& g, How how, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+static PyObject* with_self(Group& g, How how, PyObject* self, PyObject* const* args, Py_ssize_t count,
+                           PyObject* keywords) {
   const Py_ssize_t all = count + (keywords ? PyTuple_GET_SIZE(keywords) : 0);
   if (all > 200) fail<TypeError>(g.name, "(): too many arguments");
   auto* both = static_cast<PyObject**>(__builtin_alloca(sizeof(PyObject*) * size_t(all + 1)));
@@ -370,7 +384,8 @@ PyObject* call_method(Group& g, PyObject* self, PyObject* const* args, Py_ssize_
   });
 }
 
-PyObject* call_inplace(Group& g, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+PyObject* call_inplace(Group& g, PyObject* self, PyObject* const* args, Py_ssize_t count,
+                       PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     if (g.fast && !keywords && count == g.fast->arity - 1) {
       Arg in[kMaxArity];
@@ -415,14 +430,17 @@ static PyObject* submodule(PyObject* module, const char* name) {
 }
 
 // Module functions know their group by their `self`, a capsule.
-static Group& group_of(PyObject* capsule) { return *static_cast<Group*>(PyCapsule_GetPointer(capsule, nullptr)); }
+static Group& group_of(PyObject* capsule) {
+  return *static_cast<Group*>(PyCapsule_GetPointer(capsule, nullptr));
+}
 static PyObject* function_entry(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return call_function(group_of(self), args, count, keywords);
 }
 static PyObject* inplace_entry(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   Group& g = group_of(self);
   if (count < 1 || !is_tensor(args[0]))
-    return PyErr_Format(PyExc_TypeError, "%s(): argument 'input' (position 1) must be Tensor", g.inplace_name.c_str());
+    return PyErr_Format(PyExc_TypeError, "%s(): argument 'input' (position 1) must be Tensor",
+                        g.inplace_name.c_str());
   return call_inplace(g, args[0], args + 1, count - 1, keywords);
 }
 
@@ -440,13 +458,17 @@ int add_functions(PyObject* module) {
     struct {
       uint16_t scope;
       PyObject* module;
-    } places[] = {{kFunction, submodule(module, "_functions")}, {kNN, submodule(module, "_nn")}, {kSpecial, submodule(module, "_special")},
-                  {kLinalg, submodule(module, "_linalg")}, {kPrivate, module}};
+    } places[] = {{kFunction, submodule(module, "_functions")},
+                  {kNN, submodule(module, "_nn")},
+                  {kSpecial, submodule(module, "_special")},
+                  {kLinalg, submodule(module, "_linalg")},
+                  {kPrivate, module}};
     for (int i = 0; i < int(groups.size()); ++i) {
       Group& g = groups[size_t(i)];
       for (const auto& place : places)
         if (g.scope & place.scope) add_function(place.module, g.name.c_str(), function_entry, g);
-      if ((g.scope & kInPlace) && (g.scope & kFunction)) add_function(places[0].module, g.inplace_name.c_str(), inplace_entry, g);
+      if ((g.scope & kInPlace) && (g.scope & kFunction))
+        add_function(places[0].module, g.inplace_name.c_str(), inplace_entry, g);
       if (g.scope & kInPlaceNN) add_function(places[1].module, g.inplace_name.c_str(), inplace_entry, g);
     }
     return 0;
@@ -459,8 +481,10 @@ const std::vector<PyMethodDef>& entry_methods() {
     std::vector<PyMethodDef> all;
     for (int i = 0; i < int(groups.size()); ++i) {
       Group& g = groups[size_t(i)];
-      if (g.scope & kMethod) all.push_back({g.name.c_str(), as_function(method_thunk(i)), kFastCall, g.doc.c_str()});
-      if (g.scope & kInPlace && g.scope & kMethod) all.push_back({g.inplace_name.c_str(), as_function(inplace_thunk(i)), kFastCall, g.doc.c_str()});
+      if (g.scope & kMethod)
+        all.push_back({g.name.c_str(), as_function(method_thunk(i)), kFastCall, g.doc.c_str()});
+      if (g.scope & kInPlace && g.scope & kMethod)
+        all.push_back({g.inplace_name.c_str(), as_function(inplace_thunk(i)), kFastCall, g.doc.c_str()});
     }
     return all;
   }();

@@ -11,7 +11,8 @@ bool is_sequence(PyObject* o) {
 }
 
 bool has_array_interface(PyObject* o) {
-  if (PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyList_CheckExact(o) || PyTuple_CheckExact(o)) return false;
+  if (PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyList_CheckExact(o) || PyTuple_CheckExact(o))
+    return false;
   return !is_tensor(o) && PyObject_HasAttrString(o, "__array_interface__") && PyObject_CheckBuffer(o);
 }
 
@@ -20,8 +21,10 @@ bool dtype_of_format(const char* format, Py_ssize_t size, DType* out) {
   if (!format) format = "B";
   if (*format == '<' || *format == '=' || *format == '@' || *format == '|') ++format;
   if (*format == '>' || *format == '!')
-    fail<ValueError>("given numpy array has byte order different from the native byte order. Conversion between byte orders is "
-                     "currently not supported.");
+    fail<ValueError>(
+        "given numpy array has byte order different from the native byte order. Conversion between byte "
+        "orders is "
+        "currently not supported.");
   const bool pair = *format == 'Z';
   if (pair) ++format;
   const char c = *format;
@@ -59,21 +62,31 @@ Tensor share_buffer(PyObject* o, bool must_write) {
   } release{view};
   DType dtype;
   if (!dtype_of_format(view->format, view->itemsize, &dtype))
-    fail<TypeError>("can't convert np.ndarray of type numpy.object_. The only supported types are: float64, float32, float16, complex64, "
-                    "complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool.");
+    fail<TypeError>(
+        "can't convert np.ndarray of type numpy.object_. The only supported types are: float64, float32, "
+        "float16, complex64, "
+        "complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool.");
   if (view->readonly && must_write)
-    warn("The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing to this "
-         "tensor will result in undefined behavior. You may want to copy the array to protect its data or make it writable before "
-         "converting it to a tensor. This type of warning will be suppressed for the rest of this program.");
+    warn(
+        "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This "
+        "means writing to this "
+        "tensor will result in undefined behavior. You may want to copy the array to protect its data or "
+        "make it writable before "
+        "converting it to a tensor. This type of warning will be suppressed for the rest of this program.");
   Dims sizes(view->ndim), strides(view->ndim);
   for (int d = 0; d < view->ndim; ++d) {
     sizes[d] = view->shape[d];
     const Py_ssize_t s = view->strides ? view->strides[d] : 0;
     if (s < 0)
-      fail<ValueError>("At least one stride in the given numpy array is negative, and tensors with negative strides are not currently "
-                       "supported. (You can probably work around this by making a copy of your array  with array.copy().) ");
+      fail<ValueError>(
+          "At least one stride in the given numpy array is negative, and tensors with negative strides are "
+          "not currently "
+          "supported. (You can probably work around this by making a copy of your array  with "
+          "array.copy().) ");
     if (s % view->itemsize != 0)
-      fail<ValueError>("given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the memory.");
+      fail<ValueError>(
+          "given numpy array strides not a multiple of the element byte size. Copy the numpy array to "
+          "reallocate the memory.");
     strides[d] = s / view->itemsize;
   }
   if (!view->strides) strides = contiguous_strides(sizes);
@@ -133,19 +146,22 @@ class Filler {
 
   void walk(PyObject* o, int d) {
     if (d == shape_.count) {
-      if (is_sequence(o)) fail<ValueError>("expected a number at dim ", d, ", got a sequence of length ", PySequence_Size(o));
+      if (is_sequence(o))
+        fail<ValueError>("expected a number at dim ", d, ", got a sequence of length ", PySequence_Size(o));
       leaf(o);
       return;
     }
     if (is_tensor(o)) return walk_tensor(o, d);
     if (!is_sequence(o)) {
       leaf_dtype(o);
-      fail<TypeError>("not a sequence: expected one of length ", shape_[d], " at dim ", d, ", got ", Py_TYPE(o)->tp_name);
+      fail<TypeError>("not a sequence: expected one of length ", shape_[d], " at dim ", d, ", got ",
+                      Py_TYPE(o)->tp_name);
     }
     const bool fast = PyList_CheckExact(o) || PyTuple_CheckExact(o);
     const Py_ssize_t n = PySequence_Size(o);
     if (n < 0) throw PythonErrorAlreadySet();
-    if (n != shape_[d]) fail<ValueError>("expected sequence of length ", shape_[d], " at dim ", d, " (got ", n, ")");
+    if (n != shape_[d])
+      fail<ValueError>("expected sequence of length ", shape_[d], " at dim ", d, " (got ", n, ")");
     for (Py_ssize_t i = 0; i < n; ++i) {
       if (fast && i >= PySequence_Fast_GET_SIZE(o)) fail("sequence changed while it was read");
       const Owned element(fast ? Py_NewRef(PySequence_Fast_GET_ITEM(o, i)) : PySequence_GetItem(o, i));
@@ -156,9 +172,12 @@ class Filler {
  private:
   void walk_tensor(PyObject* o, int d) {
     const TensorImpl& t = *tensor_of(o);
-    if (t.ndim != shape_.count - d) fail<ValueError>("only one element tensors can be converted to Python scalars");
+    if (t.ndim != shape_.count - d)
+      fail<ValueError>("only one element tensors can be converted to Python scalars");
     for (int k = 0; k < t.ndim; ++k)
-      if (t.sizes[k] != shape_[d + k]) fail<ValueError>("expected sequence of length ", shape_[d + k], " at dim ", d + k, " (got ", t.sizes[k], ")");
+      if (t.sizes[k] != shape_[d + k])
+        fail<ValueError>("expected sequence of length ", shape_[d + k], " at dim ", d + k, " (got ",
+                         t.sizes[k], ")");
     if (!to) {
       note(t.dtype);
       return;
@@ -195,7 +214,6 @@ Tensor on_device(Tensor t, OptDType dtype, Device device) {
   return t;
 }
 
-
 struct Options {
   PyObject* data;
   OptDType dtype;
@@ -204,7 +222,8 @@ struct Options {
 };
 Options options(const char* function, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
   PyObject* slots[5];
-  bind_objects(function, {"data", "dtype", "device", "requires_grad", "pin_memory"}, 1, args, n, keywords, slots);
+  bind_objects(function, {"data", "dtype", "device", "requires_grad", "pin_memory"}, 1, args, n, keywords,
+               slots);
   Options o{slots[0], std::nullopt, {}, false};
   if (slots[1] && slots[1] != Py_None) {
     DType t;
@@ -222,11 +241,13 @@ PyObject* tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* keywo
   return guarded([&] {
     const Options o = options("tensor", args, n, keywords);
     if (is_tensor(o.data))
-      warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-           "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).");
+      warn(
+          "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+          "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).");
     Tensor t = tensor_from(o.data, o.dtype, o.device);
     if (o.requires_grad) {
-      if (!is_floating(t->dtype)) fail("Only Tensors of floating point and complex dtype can require gradients");
+      if (!is_floating(t->dtype))
+        fail("Only Tensors of floating point and complex dtype can require gradients");
       t->requires_grad = true;
     }
     return wrap(std::move(t));
@@ -252,7 +273,8 @@ PyObject* from_numpy(PyObject*, PyObject* o) {
 PyObject* frombuffer(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     PyObject* slots[5];
-    bind_objects("frombuffer", {"buffer", "dtype", "count", "offset", "requires_grad"}, 2, args, n, keywords, slots);
+    bind_objects("frombuffer", {"buffer", "dtype", "count", "offset", "requires_grad"}, 2, args, n, keywords,
+                 slots);
     const DType dtype = dtype_of_object(slots[1]);
     int64_t count = -1, offset = 0;
     if (slots[2]) to_int(slots[2], &count);
@@ -260,29 +282,39 @@ PyObject* frombuffer(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* k
     auto view = std::make_unique<Py_buffer>();
     if (PyObject_GetBuffer(slots[0], view.get(), PyBUF_SIMPLE) < 0) throw PythonErrorAlreadySet();
     const int64_t available = view->len - offset, size = item_size(dtype);
-    const char* problem = offset < 0 || available <= 0 ? "offset must be non-negative and no greater than buffer length"
-                          : count < 0 && available % size ? "buffer length after offset must be a multiple of element size"
-                          : count > available / size ? "requested buffer length after offset must not be greater than the actual buffer length" : nullptr;
+    const char* problem =
+        offset < 0 || available <= 0    ? "offset must be non-negative and no greater than buffer length"
+        : count < 0 && available % size ? "buffer length after offset must be a multiple of element size"
+        : count > available / size
+            ? "requested buffer length after offset must not be greater than the actual buffer length"
+            : nullptr;
     if (problem) {
       PyBuffer_Release(view.get());
-      fail<ValueError>(problem, ": ", view->len, " bytes, offset ", offset, ", count ", count, ", element size ", size);
+      fail<ValueError>(problem, ": ", view->len, " bytes, offset ", offset, ", count ", count,
+                       ", element size ", size);
     }
     const int64_t elements = count < 0 ? available / size : count;
     char* data = static_cast<char*>(view->buf) + offset;
-    Tensor t = from_memory(dtype, Dims{elements}, Dims{1}, data, size_t(elements * size), release_buffer, view.release());
+    Tensor t = from_memory(dtype, Dims{elements}, Dims{1}, data, size_t(elements * size), release_buffer,
+                           view.release());
     if (slots[4] && PyObject_IsTrue(slots[4]) == 1) t->requires_grad = true;
     return wrap(std::move(t));
   });
 }
 
 PyMethodDef kFunctions[] = {
-    {"tensor", as_function(tensor), kFastCall, "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)\n\n"
-                                               "A new tensor with a copy of `data`: a number, nested sequences, or an array."},
-    {"as_tensor", as_function(as_tensor), kFastCall, "as_tensor(data, dtype=None, device=None)\n\nA tensor that shares memory with `data` if it can."},
-    {"asarray", as_function(as_tensor), kFastCall, "asarray(obj, dtype=None, device=None)\n\nA tensor that shares memory with `obj` if it can."},
-    {"from_numpy", from_numpy, METH_O, "from_numpy(ndarray)\n\nA tensor that shares memory with a NumPy array."},
-    {"frombuffer", as_function(frombuffer), kFastCall, "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False)\n\n"
-                                                       "A one-dimensional tensor over a writable buffer."},
+    {"tensor", as_function(tensor), kFastCall,
+     "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)\n\n"
+     "A new tensor with a copy of `data`: a number, nested sequences, or an array."},
+    {"as_tensor", as_function(as_tensor), kFastCall,
+     "as_tensor(data, dtype=None, device=None)\n\nA tensor that shares memory with `data` if it can."},
+    {"asarray", as_function(as_tensor), kFastCall,
+     "asarray(obj, dtype=None, device=None)\n\nA tensor that shares memory with `obj` if it can."},
+    {"from_numpy", from_numpy, METH_O,
+     "from_numpy(ndarray)\n\nA tensor that shares memory with a NumPy array."},
+    {"frombuffer", as_function(frombuffer), kFastCall,
+     "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False)\n\n"
+     "A one-dimensional tensor over a writable buffer."},
     {}};
 
 }  // namespace
@@ -290,7 +322,8 @@ PyMethodDef kFunctions[] = {
 Tensor tensor_from(PyObject* data, OptDType dtype, Device device) {
   if (is_tensor(data)) {
     const Tensor& t = tensor_of(data);
-    Tensor copy = t->is_meta() ? empty(dtype.value_or(t->dtype), t->shape(), t->device) : converted(t, dtype.value_or(t->dtype));
+    Tensor copy = t->is_meta() ? empty(dtype.value_or(t->dtype), t->shape(), t->device)
+                               : converted(t, dtype.value_or(t->dtype));
     return t->is_meta() ? copy : on_device(std::move(copy), dtype, device);
   }
   if (has_array_interface(data)) {

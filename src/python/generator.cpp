@@ -22,12 +22,17 @@ PyObject* generator_new(PyTypeObject* type, PyObject* args, PyObject* keywords) 
   return guarded([&]() -> PyObject* {
     static const char* names[] = {"device", nullptr};
     PyObject* device = nullptr;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O", const_cast<char**>(names), &device)) return nullptr;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O", const_cast<char**>(names), &device))
+      return nullptr;
     Device d;
-    if (device && !to_device(device, &d)) fail<TypeError>("Generator(): argument 'device' must be torch.device, not ", Py_TYPE(device)->tp_name);
+    if (device && !to_device(device, &d))
+      fail<TypeError>("Generator(): argument 'device' must be torch.device, not ", Py_TYPE(device)->tp_name);
     if (d.type == Device::CUDA)
-      fail("Cannot get CUDA generator without ATen_cuda library. There is no CUDA here: use a generator of the CPU.");
-    if (d.type != Device::CPU) fail("Device type ", device_type_name(d.type), " is not supported for torch.Generator() api.");
+      fail(
+          "Cannot get CUDA generator without ATen_cuda library. There is no CUDA here: use a generator of "
+          "the CPU.");
+    if (d.type != Device::CPU)
+      fail("Device type ", device_type_name(d.type), " is not supported for torch.Generator() api.");
     return new_object(type, new Generator);
   });
 }
@@ -37,7 +42,8 @@ void generator_dealloc(PyObject* o) {
 }
 PyObject* manual_seed(PyObject* o, PyObject* value) {
   return guarded([&]() -> PyObject* {
-    if (!PyLong_Check(value) || PyBool_Check(value)) fail("manual_seed expected a long, but got ", Py_TYPE(value)->tp_name);
+    if (!PyLong_Check(value) || PyBool_Check(value))
+      fail("manual_seed expected a long, but got ", Py_TYPE(value)->tp_name);
     int overflow;  // 64 bits, given as a signed or an unsigned number
     const long long small = PyLong_AsLongLongAndOverflow(value, &overflow);
     const uint64_t seed = overflow > 0 ? PyLong_AsUnsignedLongLong(value) : uint64_t(small);
@@ -56,7 +62,9 @@ PyObject* seed(PyObject* o, PyObject*) {
     return PyLong_FromUnsignedLongLong(value);
   });
 }
-PyObject* initial_seed(PyObject* o, PyObject*) { return PyLong_FromUnsignedLongLong(object(o)->generator->initial_seed); }
+PyObject* initial_seed(PyObject* o, PyObject*) {
+  return PyLong_FromUnsignedLongLong(object(o)->generator->initial_seed);
+}
 PyObject* get_state(PyObject* o, PyObject*) {
   return guarded([&] {
     Tensor t = empty(DType::UInt8, Dims{Generator::kStateSize});
@@ -68,7 +76,8 @@ PyObject* set_state(PyObject* o, PyObject* value) {
   return guarded([&] {
     if (!is_tensor(value)) fail<TypeError>("expected a torch.ByteTensor, but got ", Py_TYPE(value)->tp_name);
     const Tensor& state = tensor_of(value);
-    if (state->dtype != DType::UInt8 || state->is_meta()) fail<TypeError>("RNG state must be a torch.ByteTensor");
+    if (state->dtype != DType::UInt8 || state->is_meta())
+      fail<TypeError>("RNG state must be a torch.ByteTensor");
     if (!state->contiguous) fail("RNG state must be contiguous");
     object(o)->generator->load(state->as<uint8_t>(), state->numel);
     return Py_NewRef(o);
@@ -94,8 +103,8 @@ PyObject* reduce(PyObject* o, PyObject*) {
     Py_XDECREF(device);
     return nullptr;
   }
-  return Py_BuildValue("O(N)(KON)", Py_TYPE(o), device, static_cast<unsigned long long>(object(o)->generator->initial_seed),
-                       Py_None, state);
+  return Py_BuildValue("O(N)(KON)", Py_TYPE(o), device,
+                       static_cast<unsigned long long>(object(o)->generator->initial_seed), Py_None, state);
 }
 PyObject* restore(PyObject* o, PyObject* saved) {
   if (!PyTuple_Check(saved) || PyTuple_GET_SIZE(saved) != 3)
@@ -117,20 +126,22 @@ PyObject* no_graph_state(const char* name) {
 PyObject* graph_state(PyObject*, PyObject*) { return no_graph_state("graphsafe_get_state"); }
 PyObject* set_graph_state(PyObject*, PyObject*) { return no_graph_state("graphsafe_set_state"); }
 
-PyMethodDef methods[] = {{"manual_seed", manual_seed, METH_O, "Seeds the generator; returns it."},
-                         {"seed", seed, METH_NOARGS, "Seeds the generator from the operating system; returns the seed."},
-                         {"initial_seed", initial_seed, METH_NOARGS, "The seed it was last seeded with."},
-                         {"get_state", get_state, METH_NOARGS, "The state as a uint8 tensor."},
-                         {"set_state", set_state, METH_O, "Sets a state that get_state() returned."},
-                         {"clone_state", clone_state, METH_NOARGS, "A generator that will draw the same numbers."},
-                         {"get_offset", get_offset, METH_NOARGS, nullptr},
-                         {"set_offset", get_offset, METH_O, nullptr},
-                         {"graphsafe_get_state", graph_state, METH_NOARGS, nullptr},
-                         {"graphsafe_set_state", set_graph_state, METH_O, nullptr},
-                         {"__reduce__", reduce, METH_NOARGS, nullptr},
-                         {"__setstate__", restore, METH_O, nullptr},
-                         {}};
-PyGetSetDef getset[] = {{"device", get_device, nullptr, nullptr, nullptr}, {"_cdata", address, nullptr, nullptr, nullptr}, {}};
+PyMethodDef methods[] = {
+    {"manual_seed", manual_seed, METH_O, "Seeds the generator; returns it."},
+    {"seed", seed, METH_NOARGS, "Seeds the generator from the operating system; returns the seed."},
+    {"initial_seed", initial_seed, METH_NOARGS, "The seed it was last seeded with."},
+    {"get_state", get_state, METH_NOARGS, "The state as a uint8 tensor."},
+    {"set_state", set_state, METH_O, "Sets a state that get_state() returned."},
+    {"clone_state", clone_state, METH_NOARGS, "A generator that will draw the same numbers."},
+    {"get_offset", get_offset, METH_NOARGS, nullptr},
+    {"set_offset", get_offset, METH_O, nullptr},
+    {"graphsafe_get_state", graph_state, METH_NOARGS, nullptr},
+    {"graphsafe_set_state", set_graph_state, METH_O, nullptr},
+    {"__reduce__", reduce, METH_NOARGS, nullptr},
+    {"__setstate__", restore, METH_O, nullptr},
+    {}};
+PyGetSetDef getset[] = {
+    {"device", get_device, nullptr, nullptr, nullptr}, {"_cdata", address, nullptr, nullptr, nullptr}, {}};
 
 }  // namespace
 

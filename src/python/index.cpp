@@ -16,10 +16,13 @@ Tensor apply_slice(const Tensor& t, int dim, PyObject* s) {
 
 Tensor apply_integer(const Tensor& t, int dim, int64_t at) {
   if (t->ndim == 0)
-    fail<IndexError>("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim "
-                     "tensor to a number");
+    fail<IndexError>(
+        "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
+        "convert a 0-dim "
+        "tensor to a number");
   const int64_t size = t->sizes[dim];
-  if (at < -size || at >= size) fail<IndexError>("index ", at, " is out of bounds for dimension ", dim, " with size ", size);
+  if (at < -size || at >= size)
+    fail<IndexError>("index ", at, " is out of bounds for dimension ", dim, " with size ", size);
   return select(t, dim, at);
 }
 
@@ -33,7 +36,8 @@ struct Parsed {
 };
 
 bool is_list_index(PyObject* o) {
-  return PyList_Check(o) || PyTuple_Check(o) || PyRange_Check(o) || PyObject_HasAttrString(o, "__array_interface__");
+  return PyList_Check(o) || PyTuple_Check(o) || PyRange_Check(o) ||
+         PyObject_HasAttrString(o, "__array_interface__");
 }
 
 Parsed parse(PyObject* o) {
@@ -53,17 +57,22 @@ Parsed parse(PyObject* o) {
     Tensor t = tensor_from(o, std::nullopt, Device{});
     if (t->numel == 0 && is_floating(t->dtype)) t = converted(t, DType::Int64);  // []
     if (!is_integral(t->dtype) && t->dtype != DType::Bool)
-      fail<IndexError>("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ",
-                       Py_TYPE(o)->tp_name, " of ", name(t->dtype), ")");
+      fail<IndexError>(
+          "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+          "(got ",
+          Py_TYPE(o)->tp_name, " of ", name(t->dtype), ")");
     return {Item::Tensor, o, std::move(t)};
   }
   int64_t i;
   if (PyIndex_Check(o) && to_int(o, &i)) return {Item::Integer, o, nullptr};
-  fail<IndexError>("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ",
-                   Py_TYPE(o)->tp_name, ")");
+  fail<IndexError>(
+      "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+      "(got ",
+      Py_TYPE(o)->tp_name, ")");
 }
 
-// The views that the basic items make; `indices` receives the tensors, by dimension of the result (null: none).
+// The views that the basic items make; `indices` receives the tensors, by dimension of the result (null:
+// none).
 Tensor apply(const Tensor& self, PyObject* index, Tensors& indices) {
   PyObject* const* items = &index;
   Py_ssize_t n = 1;
@@ -147,7 +156,8 @@ PyObject* get_item(PyObject* self, PyObject* index_object) {
     Tensor seen = apply(t, index_object, indices);
     if (!indices.empty()) seen = index(seen, indices);
     else if (seen.get() == t.get()) seen = t->ndim ? slice(t, 0, 0, t->sizes[0]) : view(t, Dims());
-    if (Py_TYPE(self) != &TensorType && !is_plain_subclass(Py_TYPE(self))) return wrap_as(Py_TYPE(self), std::move(seen));
+    if (Py_TYPE(self) != &TensorType && !is_plain_subclass(Py_TYPE(self)))
+      return wrap_as(Py_TYPE(self), std::move(seen));
     return wrap(std::move(seen));
   });
 }
@@ -163,7 +173,8 @@ int set_item(PyObject* self, PyObject* index_object, PyObject* value) {
     Tensor source;
     if (is_tensor(value)) source = tensor_of(value);
     else if (!number && is_list_index(value)) source = tensor_from(value, std::nullopt, Device{});
-    else if (!number) fail<TypeError>("can't assign a ", Py_TYPE(value)->tp_name, " to a torch.", c_name(t->dtype), "Tensor");
+    else if (!number)
+      fail<TypeError>("can't assign a ", Py_TYPE(value)->tp_name, " to a torch.", c_name(t->dtype), "Tensor");
     if (indices.empty()) {
       if (number) {
         fill_(target, s);

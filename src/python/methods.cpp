@@ -21,7 +21,9 @@ PyObject* tolist_method(PyObject* o, PyObject*) {
 }
 PyObject* numel_method(PyObject* o, PyObject*) { return PyLong_FromLongLong(impl(o)->numel); }
 PyObject* dim_method(PyObject* o, PyObject*) { return PyLong_FromLong(impl(o)->ndim); }
-PyObject* element_size_method(PyObject* o, PyObject*) { return PyLong_FromLongLong(item_size(impl(o)->dtype)); }
+PyObject* element_size_method(PyObject* o, PyObject*) {
+  return PyLong_FromLongLong(item_size(impl(o)->dtype));
+}
 PyObject* data_ptr_method(PyObject* o, PyObject*) {
   return PyLong_FromUnsignedLongLong(impl(o)->is_meta() || impl(o)->numel == 0 ? 0 : uint64_t(impl(o)->data));
 }
@@ -30,17 +32,20 @@ PyObject* is_inference_method(PyObject* o, PyObject*) { return PyBool_FromLong(i
 PyObject* get_device_method(PyObject* o, PyObject*) { return PyLong_FromLong(impl(o)->device.index); }
 PyObject* false_method(PyObject*, PyObject*) { Py_RETURN_FALSE; }
 PyObject* is_set_to_method(PyObject* o, PyObject* other) {
-  if (!is_tensor(other)) return PyErr_Format(PyExc_TypeError, "is_set_to(): argument 'tensor' must be Tensor");
+  if (!is_tensor(other))
+    return PyErr_Format(PyExc_TypeError, "is_set_to(): argument 'tensor' must be Tensor");
   const TensorImpl &a = *impl(o), &b = *impl(other);
   return PyBool_FromLong(a.data == b.data && a.same_shape(b) && a.stride() == b.stride());
 }
 
-PyObject* dims_or_one(PyObject* o, PyObject* const* args, Py_ssize_t n, PyObject* keywords, const Dims& all, const char* function) {
+PyObject* dims_or_one(PyObject* o, PyObject* const* args, Py_ssize_t n, PyObject* keywords, const Dims& all,
+                      const char* function) {
   PyObject* slot[1];
   bind_objects(function, {"dim"}, 0, args, n, keywords, slot);
   if (!slot[0] || slot[0] == Py_None) return nullptr;
   int64_t d;
-  if (!to_int(slot[0], &d)) fail<TypeError>(function, "(): argument 'dim' must be int, not ", Py_TYPE(slot[0])->tp_name);
+  if (!to_int(slot[0], &d))
+    fail<TypeError>(function, "(): argument 'dim' must be int, not ", Py_TYPE(slot[0])->tp_name);
   if (all.count == 0) fail<IndexError>("Dimension specified as ", d, " but tensor has no dimensions");
   return PyLong_FromLongLong(all[wrap_dim(d, all.count)]);
 }
@@ -61,14 +66,17 @@ PyObject* stride_method(PyObject* o, PyObject* const* args, Py_ssize_t n, PyObje
   });
 }
 
-// --- methods written in Python: facula/_tensor.py holds a function of the same name, called with self first ---
+// --- methods written in Python: facula/_tensor.py holds a function of the same name, called with self first
+// ---
 
-PyObject* call_python(const char* name, PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+PyObject* call_python(const char* name, PyObject* self, PyObject* const* args, Py_ssize_t n,
+                      PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     const Py_ssize_t all = n + (keywords ? PyTuple_GET_SIZE(keywords) : 0);
     std::vector<PyObject*> both{self};
     both.insert(both.end(), args, args + all);
-    PyObject* result = PyObject_Vectorcall(imported("facula._tensor", name), both.data(), size_t(n + 1), keywords);
+    PyObject* result =
+        PyObject_Vectorcall(imported("facula._tensor", name), both.data(), size_t(n + 1), keywords);
     if (!result) throw PythonErrorAlreadySet();
     return result;
   });
@@ -77,10 +85,13 @@ template <size_t N> struct Literal {
   char text[N]{};
   constexpr Literal(const char (&s)[N]) { std::copy_n(s, N, text); }
 };
-template <Literal Name> PyObject* python_method(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+template <Literal Name>
+PyObject* python_method(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
   return call_python(Name.text, self, args, n, keywords);
 }
-template <Literal Name> PyMethodDef in_python() { return {Name.text, as_function(python_method<Name>), kFastCall, nullptr}; }
+template <Literal Name> PyMethodDef in_python() {
+  return {Name.text, as_function(python_method<Name>), kFastCall, nullptr};
+}
 
 PyObject* tensor_repr(PyObject* o) { return call_python("__repr__", o, nullptr, 0, nullptr); }
 
@@ -115,7 +126,8 @@ PyObject* tensor_int(PyObject* o) {
 PyObject* tensor_index(PyObject* o) {
   return guarded([&] {
     const TensorImpl& t = *impl(o);
-    if (is_floating(t.dtype) || t.numel != 1) fail<TypeError>("only integer tensors of a single element can be converted to an index");
+    if (is_floating(t.dtype) || t.numel != 1)
+      fail<TypeError>("only integer tensors of a single element can be converted to an index");
     const Owned value(item_method(o, nullptr));
     return PyNumber_Long(value.get());
   });
@@ -140,7 +152,8 @@ int tensor_contains(PyObject* o, PyObject* value) {
   return guarded([&] {
     Scalar s;
     if (!is_tensor(value) && !to_scalar(value, &s))
-      fail("Tensor.__contains__ only supports Tensor or scalar, but you passed in a ", Py_TYPE(value)->tp_name, ".");
+      fail("Tensor.__contains__ only supports Tensor or scalar, but you passed in a ",
+           Py_TYPE(value)->tp_name, ".");
     const Owned equal(PyObject_RichCompare(o, value, Py_EQ));
     const Owned any(PyObject_CallMethod(equal.get(), "any", nullptr));
     return PyObject_IsTrue(any.get());
@@ -155,7 +168,8 @@ PyObject* tensor_iter(PyObject* o) {
     return PyObject_GetIter(parts.get());
   });
 }
-PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {  // torch.Tensor(2, 3), torch.Tensor([1, 2])
+PyObject* tensor_new(PyTypeObject* type, PyObject* args,
+                     PyObject* keywords) {  // torch.Tensor(2, 3), torch.Tensor([1, 2])
   return guarded([&]() -> PyObject* {
     const Owned plain(PyObject_Call(imported("facula._tensor", "legacy_constructor"), args, keywords));
     return type == &TensorType ? Py_NewRef(plain.get()) : wrap_as(type, alias(*tensor_of(plain.get())));
@@ -169,10 +183,12 @@ PyObject* make_subclass(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject
     bind_objects("_make_subclass", {"cls", "data", "require_grad"}, 2, args, n, keywords, slots);
     if (!PyType_Check(slots[0]) || !PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(slots[0]), &TensorType))
       fail<TypeError>("cls must be a type (got ", Py_TYPE(slots[0])->tp_name, ")");
-    if (!is_tensor(slots[1])) fail<TypeError>("_make_subclass(): argument 'data' must be Tensor, not ", Py_TYPE(slots[1])->tp_name);
+    if (!is_tensor(slots[1]))
+      fail<TypeError>("_make_subclass(): argument 'data' must be Tensor, not ", Py_TYPE(slots[1])->tp_name);
     Tensor t = detached_data(*tensor_of(slots[1]));
     if (slots[2] && PyObject_IsTrue(slots[2]) == 1) {
-      if (!is_floating(t->dtype)) fail("Only Tensors of floating point and complex dtype can require gradients");
+      if (!is_floating(t->dtype))
+        fail("Only Tensors of floating point and complex dtype can require gradients");
       t->requires_grad = true;
     }
     return wrap_as(reinterpret_cast<PyTypeObject*>(slots[0]), std::move(t));
@@ -198,7 +214,8 @@ PyMethodDef kMethods[] = {
     {"ndimension", dim_method, METH_NOARGS, "The number of dimensions."},
     {"element_size", element_size_method, METH_NOARGS, "Bytes per element."},
     {"data_ptr", data_ptr_method, METH_NOARGS, "The address of the first element."},
-    {"storage_offset", storage_offset_method, METH_NOARGS, "Elements from the start of the storage to the first element."},
+    {"storage_offset", storage_offset_method, METH_NOARGS,
+     "Elements from the start of the storage to the first element."},
     {"is_inference", is_inference_method, METH_NOARGS, nullptr},
     {"get_device", get_device_method, METH_NOARGS, nullptr},
     {"is_pinned", false_method, METH_VARARGS, nullptr},
@@ -207,15 +224,24 @@ PyMethodDef kMethods[] = {
     {"is_neg", false_method, METH_NOARGS, nullptr},
     {"is_set_to", is_set_to_method, METH_O, nullptr},
     {"size", as_function(size_method), kFastCall, "The size of all dimensions, or of one."},
-    {"stride", as_function(stride_method), kFastCall, "Elements from one index to the next, for all dimensions or one."},
+    {"stride", as_function(stride_method), kFastCall,
+     "Elements from one index to the next, for all dimensions or one."},
     {"__complex__", tensor_complex, METH_NOARGS, nullptr},
     {"as_subclass", as_subclass_method, METH_O, nullptr},
     {"_make_subclass", as_function(make_subclass), kFastCall | METH_STATIC, nullptr},
     // Beside the slot, which knows no keywords: subclasses call it with tensor_contents=.
     {"__repr__", as_function(python_method<"__repr__">), kFastCall | METH_COEXIST, nullptr},
-    in_python<"__deepcopy__">(), in_python<"__reduce_ex__">(), in_python<"__format__">(), in_python<"__array__">(),
-    in_python<"__dir__">(), in_python<"__reversed__">(), in_python<"__setstate__">(), in_python<"_repr_html_">(),
-    in_python<"__dlpack__">(), in_python<"__dlpack_device__">(), in_python<"__array_wrap__">()};
+    in_python<"__deepcopy__">(),
+    in_python<"__reduce_ex__">(),
+    in_python<"__format__">(),
+    in_python<"__array__">(),
+    in_python<"__dir__">(),
+    in_python<"__reversed__">(),
+    in_python<"__setstate__">(),
+    in_python<"_repr_html_">(),
+    in_python<"__dlpack__">(),
+    in_python<"__dlpack_device__">(),
+    in_python<"__array_wrap__">()};
 
 }  // namespace
 
@@ -228,9 +254,7 @@ PyObject* missing_attribute(PyObject* o, PyObject* name) {
   if (text && text[0] != '_') {
     try {
       result = PyObject_CallFunctionObjArgs(imported("facula._tensor", "find_method"), o, name, nullptr);
-    } catch (...) {
-      translate_exception();
-    }
+    } catch (...) { translate_exception(); }
     if (result || (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_AttributeError))) {
       Py_XDECREF(type);
       Py_XDECREF(value);
@@ -243,8 +267,8 @@ PyObject* missing_attribute(PyObject* o, PyObject* name) {
   return nullptr;
 }
 
-void add_tensor_methods(std::vector<PyMethodDef>& methods, PyNumberMethods& numbers, PySequenceMethods& sequence,
-                        PyMappingMethods& mapping) {
+void add_tensor_methods(std::vector<PyMethodDef>& methods, PyNumberMethods& numbers,
+                        PySequenceMethods& sequence, PyMappingMethods& mapping) {
   for (const PyMethodDef& m : kMethods) methods.push_back(m);
   add_autograd_methods(methods);
   numbers.nb_bool = tensor_bool;

@@ -116,7 +116,9 @@ PyObject* call(PyObject* self, PyObject* args, PyObject* keywords) {
 // assignment to either later makes the interpreter put the generic slot back.)
 PyObject* init_subclass(PyObject* cls, PyObject* args, PyObject* keywords) {
   auto* type = reinterpret_cast<PyTypeObject*>(cls);
-  auto inherits = [&](PyObject* name) { return _PyType_Lookup(type, name) == find(ModuleBaseType.tp_dict, name); };
+  auto inherits = [&](PyObject* name) {
+    return _PyType_Lookup(type, name) == find(ModuleBaseType.tp_dict, name);
+  };
   if (inherits(names->getattr) && inherits(names->getattribute)) type->tp_getattro = getattro;
   PyObject* super = PyObject_CallFunctionObjArgs(reinterpret_cast<PyObject*>(&PySuper_Type),
                                                  reinterpret_cast<PyObject*>(&ModuleBaseType), cls, nullptr);
@@ -193,9 +195,8 @@ PyMethodDef methods[] = {
 PyGetSetDef getset[] = {{"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
                         {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
-PyMethodDef functions[] = {
-    {"_watch_global_hooks", as_function(watch_global_hooks), METH_FASTCALL, nullptr},
-    {nullptr, nullptr, 0, nullptr}};
+PyMethodDef functions[] = {{"_watch_global_hooks", as_function(watch_global_hooks), METH_FASTCALL, nullptr},
+                           {nullptr, nullptr, 0, nullptr}};
 
 PyTypeObject ModuleBaseType = [] {
   PyTypeObject t = {PyVarObject_HEAD_INIT(nullptr, 0)};

@@ -1,6 +1,6 @@
 // One call per optimizer step: _sgd_step and _adam_step walk the parameters of a group and their state, which
-// stays in the optimizer's own dictionaries. They work on dense float and double tensors; for anything else they
-// answer False before anything is touched, and the optimizer goes on in Python.
+// stays in the optimizer's own dictionaries. They work on dense float and double tensors; for anything else
+// they answer False before anything is touched, and the optimizer goes on in Python.
 #include "python/optim.h"
 #include <cmath>
 #include <vector>
@@ -29,7 +29,7 @@ const Names& names() {
 struct Slot {  // one parameter that takes part
   PyObject* object;
   TensorImpl* param;
-  Tensor grad;  // dense
+  Tensor grad;      // dense
   PyObject* state;  // its dictionary, borrowed; may be null for SGD
   TensorImpl *a = nullptr, *b = nullptr, *c = nullptr, *step = nullptr;
 };
@@ -106,7 +106,8 @@ bool truth(PyObject* o) {
 
 void check_arguments(const char* name, PyObject* const* args, Py_ssize_t count, Py_ssize_t wanted) {
   if (count != wanted || !PyList_Check(args[0]) || !PyDict_Check(args[1]))
-    fail<TypeError>(name, "() takes a list of parameters, a dict of their state and ", wanted - 2, " options");
+    fail<TypeError>(name, "() takes a list of parameters, a dict of their state and ", wanted - 2,
+                    " options");
 }
 
 // _sgd_step(params, state, lr, momentum, dampening, weight_decay, nesterov, maximize, differentiable)
@@ -149,7 +150,8 @@ PyObject* sgd_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
-// _adam_step(params, state, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled, differentiable)
+// _adam_step(params, state, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled,
+// differentiable)
 PyObject* adam_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     check_arguments("_adam_step", args, count, 11);
@@ -158,8 +160,8 @@ PyObject* adam_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
     if (truth(args[10]) || !numbers(args + 2, 5, option) || !gather(args[0], args[1], slots)) Py_RETURN_FALSE;
     const bool amsgrad = truth(args[7]), decoupled = truth(args[9]);
     const double lr = option[0], decay = option[4];
-    AdamStep step{option[1], option[2], option[3], decoupled ? 0 : decay, decoupled ? 1 - lr * decay : 1, 0, 0,
-                  truth(args[8])};
+    AdamStep step{option[1], option[2], option[3],     decoupled ? 0 : decay, decoupled ? 1 - lr * decay : 1,
+                  0,         0,         truth(args[8])};
     for (Slot& s : slots) {
       s.a = state_tensor(s, names().exp_avg);
       s.b = state_tensor(s, names().exp_avg_sq);

@@ -10,14 +10,15 @@ void add_types(PyObject* module);
 void add_tensor_type(PyObject* module);
 // Hand-written methods, attributes and slots (methods.cpp, attributes.cpp).
 void add_tensor_methods(std::vector<PyMethodDef>&, PyNumberMethods&, PySequenceMethods&, PyMappingMethods&);
-PyObject* missing_attribute(PyObject* o, PyObject* name);  // an AttributeError is set: methods written in Python, or a better text
-PyObject* python_hook_target(const GradHook&);             // the callable, if the hook is a Python one
+PyObject* missing_attribute(
+    PyObject* o, PyObject* name);  // an AttributeError is set: methods written in Python, or a better text
+PyObject* python_hook_target(const GradHook&);  // the callable, if the hook is a Python one
 
 // x[...] (index.cpp)
 PyObject* get_item(PyObject* self, PyObject* index);
 int set_item(PyObject* self, PyObject* index, PyObject* value);
 
-extern PyGetSetDef kTensorAttributes[];  // attributes.cpp
+extern PyGetSetDef kTensorAttributes[];                // attributes.cpp
 void add_autograd_methods(std::vector<PyMethodDef>&);  // autograd.cpp
 void add_autograd(PyObject* module);
 void add_construct(PyObject* module);  // construct.cpp

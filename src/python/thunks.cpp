@@ -4,10 +4,12 @@
 namespace facula::python {
 namespace {
 
-template <int I> PyObject* method(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+template <int I>
+PyObject* method(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return call_method(group_at(I), self, args, count, keywords);
 }
-template <int I> PyObject* in_place(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+template <int I>
+PyObject* in_place(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return call_inplace(group_at(I), self, args, count, keywords);
 }
 struct Tables {

@@ -1,5 +1,5 @@
-// C functions for methods, one per group of overloads: a method descriptor gives its function nothing but the tensor, so
-// the group must be known to the code. (Module functions carry their group as `self`.)
+// C functions for methods, one per group of overloads: a method descriptor gives its function nothing but the
+// tensor, so the group must be known to the code. (Module functions carry their group as `self`.)
 #pragma once
 #include "python/convert.h"
 

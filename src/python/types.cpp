@@ -1,5 +1,5 @@
-// The small types: torch.Size, torch.dtype, torch.device, torch.layout, torch.memory_format and the named tuples that
-// operations return.
+// The small types: torch.Size, torch.dtype, torch.device, torch.layout, torch.memory_format and the named
+// tuples that operations return.
 #include "python/convert.h"
 #include <structmember.h>
 #include <map>
@@ -9,8 +9,12 @@ namespace {
 
 // --- named constants ---
 
-PyObject* constant_repr(PyObject* o) { return PyUnicode_FromFormat("torch.%s", reinterpret_cast<ConstantObject*>(o)->name); }
-PyObject* constant_reduce(PyObject* o, PyObject*) { return PyUnicode_FromString(reinterpret_cast<ConstantObject*>(o)->name); }
+PyObject* constant_repr(PyObject* o) {
+  return PyUnicode_FromFormat("torch.%s", reinterpret_cast<ConstantObject*>(o)->name);
+}
+PyObject* constant_reduce(PyObject* o, PyObject*) {
+  return PyUnicode_FromString(reinterpret_cast<ConstantObject*>(o)->name);
+}
 PyObject* constant_copy(PyObject* o, PyObject*) { return Py_NewRef(o); }
 DType dtype_of(PyObject* o) { return DType(reinterpret_cast<ConstantObject*>(o)->value); }
 PyObject* get_itemsize(PyObject* o, void*) { return PyLong_FromLongLong(item_size(dtype_of(o))); }
@@ -18,7 +22,8 @@ PyObject* get_floating(PyObject* o, void*) { return PyBool_FromLong(is_real_floa
 PyObject* get_complex(PyObject* o, void*) { return PyBool_FromLong(is_complex(dtype_of(o))); }
 PyObject* get_signed(PyObject* o, void*) {
   const DType t = dtype_of(o);
-  return PyBool_FromLong(t != DType::Bool && t != DType::UInt8 && !(t >= DType::UInt16 && t <= DType::UInt64));
+  return PyBool_FromLong(t != DType::Bool && t != DType::UInt8 &&
+                         !(t >= DType::UInt16 && t <= DType::UInt64));
 }
 PyObject* dtype_to_real(PyObject* o, PyObject*) { return wrap(to_real(dtype_of(o))); }
 PyObject* dtype_to_complex(PyObject* o, PyObject*) { return wrap(to_complex(dtype_of(o))); }
@@ -27,12 +32,13 @@ PyMethodDef constant_methods[] = {{"__reduce__", constant_reduce, METH_NOARGS, n
                                   {"__copy__", constant_copy, METH_NOARGS, nullptr},
                                   {"__deepcopy__", constant_copy, METH_O, nullptr},
                                   {}};
-PyMethodDef dtype_methods[] = {{"__reduce__", constant_reduce, METH_NOARGS, nullptr},
-                               {"__copy__", constant_copy, METH_NOARGS, nullptr},
-                               {"__deepcopy__", constant_copy, METH_O, nullptr},
-                               {"to_real", dtype_to_real, METH_NOARGS, "The real dtype of the same precision."},
-                               {"to_complex", dtype_to_complex, METH_NOARGS, "The complex dtype of the same precision."},
-                               {}};
+PyMethodDef dtype_methods[] = {
+    {"__reduce__", constant_reduce, METH_NOARGS, nullptr},
+    {"__copy__", constant_copy, METH_NOARGS, nullptr},
+    {"__deepcopy__", constant_copy, METH_O, nullptr},
+    {"to_real", dtype_to_real, METH_NOARGS, "The real dtype of the same precision."},
+    {"to_complex", dtype_to_complex, METH_NOARGS, "The complex dtype of the same precision."},
+    {}};
 PyGetSetDef dtype_getset[] = {{"itemsize", get_itemsize, nullptr, "Bytes per element.", nullptr},
                               {"is_floating_point", get_floating, nullptr, nullptr, nullptr},
                               {"is_complex", get_complex, nullptr, nullptr, nullptr},
@@ -48,7 +54,8 @@ PyObject* new_constant(PyTypeObject* type, const char* name, int value) {
   return reinterpret_cast<PyObject*>(o);
 }
 
-void ready(PyTypeObject& t, const char* name, reprfunc repr, PyMethodDef* methods, PyGetSetDef* getset = nullptr) {
+void ready(PyTypeObject& t, const char* name, reprfunc repr, PyMethodDef* methods,
+           PyGetSetDef* getset = nullptr) {
   t.tp_name = name;
   t.tp_basicsize = sizeof(ConstantObject);
   t.tp_repr = repr;
@@ -83,7 +90,9 @@ PyObject* size_new(PyTypeObject*, PyObject* args, PyObject* keywords) {
     if (PyLong_Check(value)) continue;
     int64_t n;
     try {
-      if (!to_int(value, &n)) fail<TypeError>("torch.Size() takes an iterable of 'int' (item ", i, " is '", Py_TYPE(value)->tp_name, "')");
+      if (!to_int(value, &n))
+        fail<TypeError>("torch.Size() takes an iterable of 'int' (item ", i, " is '", Py_TYPE(value)->tp_name,
+                        "')");
     } catch (...) {
       Py_DECREF(tuple);
       return translate_exception();
@@ -106,15 +115,18 @@ PyObject* size_concat(PyObject* a, PyObject* b) {
   if (!PyTuple_Check(a) || !PyTuple_Check(b)) Py_RETURN_NOTIMPLEMENTED;
   return as_size(PyTuple_Type.tp_as_sequence->sq_concat(a, b));
 }
-PyObject* size_repeat(PyObject* a, Py_ssize_t n) { return as_size(PyTuple_Type.tp_as_sequence->sq_repeat(a, n)); }
+PyObject* size_repeat(PyObject* a, Py_ssize_t n) {
+  return as_size(PyTuple_Type.tp_as_sequence->sq_repeat(a, n));
+}
 PyObject* size_reduce(PyObject* o, PyObject*) {
   PyObject* list = PySequence_List(o);
   if (!list) return nullptr;
   return Py_BuildValue("(O(sN))", imported("facula._tensor", "_construct"), "Size", list);
 }
-PyMethodDef size_methods[] = {{"numel", size_numel, METH_NOARGS, "The number of elements of a tensor of this size."},
-                              {"__reduce__", size_reduce, METH_NOARGS, nullptr},
-                              {}};
+PyMethodDef size_methods[] = {
+    {"numel", size_numel, METH_NOARGS, "The number of elements of a tensor of this size."},
+    {"__reduce__", size_reduce, METH_NOARGS, nullptr},
+    {}};
 PyMappingMethods size_mapping = {.mp_subscript = size_subscript};
 PySequenceMethods size_sequence = {.sq_concat = size_concat, .sq_repeat = size_repeat};
 PyNumberMethods size_number = {.nb_add = size_concat};
@@ -128,18 +140,22 @@ Device device_of(PyObject* o) { return reinterpret_cast<DeviceObject*>(o)->devic
 
 PyObject* device_repr(PyObject* o) {
   const Device d = device_of(o);
-  if (d.index >= 0) return PyUnicode_FromFormat("device(type='%s', index=%d)", device_type_name(d.type), d.index);
+  if (d.index >= 0)
+    return PyUnicode_FromFormat("device(type='%s', index=%d)", device_type_name(d.type), d.index);
   return PyUnicode_FromFormat("device(type='%s')", device_type_name(d.type));
 }
 PyObject* device_str(PyObject* o) { return PyUnicode_FromString(to_string(device_of(o)).c_str()); }
-PyObject* device_type(PyObject* o, void*) { return PyUnicode_FromString(device_type_name(device_of(o).type)); }
+PyObject* device_type(PyObject* o, void*) {
+  return PyUnicode_FromString(device_type_name(device_of(o).type));
+}
 PyObject* device_index(PyObject* o, void*) {
   if (device_of(o).index < 0) Py_RETURN_NONE;
   return PyLong_FromLong(device_of(o).index);
 }
 Py_hash_t device_hash(PyObject* o) { return device_of(o).type * 1000 + device_of(o).index + 1; }
 PyObject* device_compare(PyObject* a, PyObject* b, int op) {
-  if (Py_TYPE(a) != &DeviceType || Py_TYPE(b) != &DeviceType || (op != Py_EQ && op != Py_NE)) Py_RETURN_NOTIMPLEMENTED;
+  if (Py_TYPE(a) != &DeviceType || Py_TYPE(b) != &DeviceType || (op != Py_EQ && op != Py_NE))
+    Py_RETURN_NOTIMPLEMENTED;
   return PyBool_FromLong((device_of(a) == device_of(b)) == (op == Py_EQ));
 }
 PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* keywords) {
@@ -149,12 +165,16 @@ PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* keywords) {
     PyObject *type, *index = nullptr;
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|O", const_cast<char**>(names), &type, &index)) {
       PyErr_Clear();
-      if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|O", const_cast<char**>(other), &type, &index)) return nullptr;
+      if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|O", const_cast<char**>(other), &type, &index))
+        return nullptr;
     }
     Device d;
-    if (!to_device(type, &d)) fail<TypeError>("device(): argument 'device' must be str, int or torch.device, not ", Py_TYPE(type)->tp_name);
+    if (!to_device(type, &d))
+      fail<TypeError>("device(): argument 'device' must be str, int or torch.device, not ",
+                      Py_TYPE(type)->tp_name);
     if (index && index != Py_None) {
-      if (d.index >= 0) fail("type (string) must not include an index because index was passed explicitly: ", to_string(d));
+      if (d.index >= 0)
+        fail("type (string) must not include an index because index was passed explicitly: ", to_string(d));
       const long i = PyLong_AsLong(index);
       if (i == -1 && PyErr_Occurred()) throw PythonErrorAlreadySet();
       if (i < 0 || i > 127) fail("Device index must not be negative or too large, got ", i);
@@ -164,7 +184,8 @@ PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* keywords) {
   });
 }
 PyObject* device_reduce(PyObject* o, PyObject*) {
-  return Py_BuildValue("(O(ss))", imported("facula._tensor", "_construct"), "device", to_string(device_of(o)).c_str());
+  return Py_BuildValue("(O(ss))", imported("facula._tensor", "_construct"), "device",
+                       to_string(device_of(o)).c_str());
 }
 PyObject* device_enter(PyObject* o, PyObject*) { return Py_NewRef(o); }
 PyObject* device_exit(PyObject*, PyObject*) { Py_RETURN_NONE; }
@@ -172,7 +193,8 @@ PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, nullp
                                 {"__enter__", device_enter, METH_NOARGS, nullptr},
                                 {"__exit__", device_exit, METH_VARARGS, nullptr},
                                 {}};
-PyGetSetDef device_getset[] = {{"type", device_type, nullptr, nullptr, nullptr}, {"index", device_index, nullptr, nullptr, nullptr}, {}};
+PyGetSetDef device_getset[] = {
+    {"type", device_type, nullptr, nullptr, nullptr}, {"index", device_index, nullptr, nullptr, nullptr}, {}};
 
 // --- torch.return_types ---
 
@@ -254,12 +276,14 @@ PyObject* wrap(Result& r, const Signature& s) {
       if (s.results.empty()) return tuple_of(r.tensors);
       Owned named(PyStructSequence_New(named_type(s)));
       for (size_t i = 0; i < r.tensors.size(); ++i)
-        PyStructSequence_SetItem(named.get(), Py_ssize_t(i), r.tensors[i] ? wrap(r.tensors[i]) : Py_NewRef(Py_None));
+        PyStructSequence_SetItem(named.get(), Py_ssize_t(i),
+                                 r.tensors[i] ? wrap(r.tensors[i]) : Py_NewRef(Py_None));
       return named.release();
     }
     case Result::Kind::List: {
       Owned list(PyList_New(Py_ssize_t(r.tensors.size())));
-      for (size_t i = 0; i < r.tensors.size(); ++i) PyList_SET_ITEM(list.get(), Py_ssize_t(i), wrap(r.tensors[i]));
+      for (size_t i = 0; i < r.tensors.size(); ++i)
+        PyList_SET_ITEM(list.get(), Py_ssize_t(i), wrap(r.tensors[i]));
       return list.release();
     }
     case Result::Kind::Number:
@@ -272,7 +296,21 @@ PyObject* wrap(Result& r, const Signature& s) {
   }
 }
 
+// The class of an operation's named results, or None.
+static PyObject* return_type(PyObject*, PyObject* name) {
+  return guarded([&]() -> PyObject* {
+    const char* text = PyUnicode_AsUTF8(name);
+    if (!text) throw PythonErrorAlreadySet();
+    for (const OpEntry* e : all_entries())
+      if (e->signature.name == text && !e->signature.results.empty())
+        return Py_NewRef(reinterpret_cast<PyObject*>(named_type(e->signature)));
+    Py_RETURN_NONE;
+  });
+}
+static PyMethodDef kTypeFunctions[] = {{"_return_type", return_type, METH_O, nullptr}, {}};
+
 void add_types(PyObject* module) {
+  if (PyModule_AddFunctions(module, kTypeFunctions) < 0) throw PythonErrorAlreadySet();
   ready(DTypeType, "torch.dtype", constant_repr, dtype_methods, dtype_getset);
   ready(LayoutType, "torch.layout", constant_repr, constant_methods);
   ready(MemoryFormatType, "torch.memory_format", constant_repr, constant_methods);
@@ -306,14 +344,18 @@ void add_types(PyObject* module) {
   const struct {
     const char* name;
     DType dtype;
-  } short_names[] = {{"float", DType::Float32}, {"double", DType::Float64}, {"half", DType::Float16}, {"int", DType::Int32},
-                     {"long", DType::Int64}, {"short", DType::Int16}, {"cfloat", DType::Complex64}, {"cdouble", DType::Complex128},
-                     {"chalf", DType::Complex32}};
+  } short_names[] = {
+      {"float", DType::Float32},    {"double", DType::Float64},     {"half", DType::Float16},
+      {"int", DType::Int32},        {"long", DType::Int64},         {"short", DType::Int16},
+      {"cfloat", DType::Complex64}, {"cdouble", DType::Complex128}, {"chalf", DType::Complex32}};
   for (const auto& s : short_names) PyModule_AddObjectRef(module, s.name, dtypes[index(s.dtype)]);
-  const char* layouts[] = {"strided", "sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc", "jagged"};
-  for (int i = 0; i < int(std::size(layouts)); ++i) PyModule_AddObject(module, layouts[i], new_constant(&LayoutType, layouts[i], i));
+  const char* layouts[] = {"strided",    "sparse_coo", "sparse_csr", "sparse_csc",
+                           "sparse_bsr", "sparse_bsc", "jagged"};
+  for (int i = 0; i < int(std::size(layouts)); ++i)
+    PyModule_AddObject(module, layouts[i], new_constant(&LayoutType, layouts[i], i));
   const char* formats[] = {"contiguous_format", "preserve_format", "channels_last", "channels_last_3d"};
-  for (int i = 0; i < 4; ++i) PyModule_AddObject(module, formats[i], new_constant(&MemoryFormatType, formats[i], i));
+  for (int i = 0; i < 4; ++i)
+    PyModule_AddObject(module, formats[i], new_constant(&MemoryFormatType, formats[i], i));
 }
 
 }  // namespace facula::python

@@ -57,7 +57,8 @@ template <Fold F, class T> void fold_row(const void* from, int64_t n, void* resu
   *static_cast<W*>(result) = wide[0];
 }
 
-template <Fold F, class T> void fold_rows(const void* from, int64_t stride, int64_t count, int64_t width, void* result) {
+template <Fold F, class T>
+void fold_rows(const void* from, int64_t stride, int64_t count, int64_t width, void* result) {
   constexpr bool widens = F == Fold::Sum || F == Fold::Prod;
   using A = std::conditional_t<widens, typename FoldTypes<T>::SumColumn, typename FoldTypes<T>::Column>;
   const T* x = static_cast<const T*>(from);
@@ -88,8 +89,9 @@ template <class T> constexpr void fill(FoldKernels* of) {
 }
 constexpr FoldTable make_table() {
   FoldTable t{};
-#define X(enumerator, Type, ...) \
-  if constexpr (!(DType::enumerator >= DType::UInt16 && DType::enumerator <= DType::UInt64)) fill<Type>(t.of[int(DType::enumerator)]);
+#define X(enumerator, Type, ...)                                                             \
+  if constexpr (!(DType::enumerator >= DType::UInt16 && DType::enumerator <= DType::UInt64)) \
+    fill<Type>(t.of[int(DType::enumerator)]);
   FACULA_DTYPES(X)
 #undef X
   return t;

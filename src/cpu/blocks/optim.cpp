@@ -1,5 +1,5 @@
-// Optimizer steps over dense arrays. Compiled without contraction: a product and a sum are one rounding exactly
-// where PyTorch's kernels make them one, so that trainings agree to the last bit.
+// Optimizer steps over dense arrays. Compiled without contraction: a product and a sum are one rounding
+// exactly where PyTorch's kernels make them one, so that trainings agree to the last bit.
 #include "cpu/optim.h"
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("fp-contract=off")
@@ -28,7 +28,8 @@ inline double multiply_add(double a, double b, double c) {
 inline float root(float x) { return __builtin_sqrtf(x); }
 inline double root(double x) { return __builtin_sqrt(x); }
 
-template <class T> void sgd(const SgdStep& s, int64_t n, T* __restrict p, const T* __restrict grad, T* __restrict buffer, bool fresh) {
+template <class T> void sgd(const SgdStep& s, int64_t n, T* __restrict p, const T* __restrict grad,
+                            T* __restrict buffer, bool fresh) {
   const T decay = T(s.weight_decay), momentum = T(s.momentum), share = T(1 - s.dampening), rate = T(-s.lr);
   const T sign = s.maximize ? T(-1) : T(1);
   auto gradient = [&](int64_t i) {
@@ -53,11 +54,12 @@ template <class T> void sgd(const SgdStep& s, int64_t n, T* __restrict p, const 
   }
 }
 
-template <class T, bool Largest>
-void adam_loop(const AdamStep& s, int64_t n, T* __restrict p, const T* __restrict grad, T* __restrict mean,
-               T* __restrict square, T* __restrict largest) {
+template <class T, bool Largest> void adam_loop(const AdamStep& s, int64_t n, T* __restrict p,
+                                                const T* __restrict grad, T* __restrict mean,
+                                                T* __restrict square, T* __restrict largest) {
   const T decay = T(s.weight_decay), shrink = T(s.shrink), eps = T(s.eps), rate = T(-s.step_size);
-  const T toward = T(1 - s.beta1), keep = T(s.beta2), share = T(1 - s.beta2), correction = T(s.root_correction);
+  const T toward = T(1 - s.beta1), keep = T(s.beta2), share = T(1 - s.beta2),
+          correction = T(s.root_correction);
   const T sign = s.maximize ? T(-1) : T(1);
   const bool near_end = !(toward < T(0.5));  // lerp works from the nearer end
   for (int64_t i = 0; i < n; ++i) {

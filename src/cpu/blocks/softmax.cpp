@@ -1,5 +1,5 @@
-// softmax and log_softmax of dense runs. Sums go over a fixed number of lanes, so that the result does not depend
-// on the width of the machine's vectors.
+// softmax and log_softmax of dense runs. Sums go over a fixed number of lanes, so that the result does not
+// depend on the width of the machine's vectors.
 #include "cpu/math.h"
 #include "cpu/softmax.h"
 
