@@ -40,7 +40,11 @@ const PointwiseOp* find_pointwise(std::string_view name) {
   static const auto by_name = [] {
     std::unordered_map<std::string_view, const PointwiseOp*> map;
     for (const OpEntry* e : all_entries())
-      if (e->pointwise) map.try_emplace(e->signature.name, e->pointwise);
+      if (e->pointwise) {
+        // pow has a form with a number and one with a tensor: formulas mean the one that is all tensors.
+        auto& op = map.try_emplace(e->signature.name, e->pointwise).first->second;
+        if (op->params_size && !e->pointwise->params_size) op = e->pointwise;
+      }
     return map;
   }();
   const auto found = by_name.find(name);

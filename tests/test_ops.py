@@ -1,0 +1,482 @@
+"""Every property on every operation of the sample table (op_samples.py), without PyTorch."""
+
+from __future__ import annotations
+
+import gc
+import math
+import sys
+from typing import Any
+
+import pytest
+from op_samples import NO_SAMPLES
+from op_table import TABLE, unsampled
+from op_tools import (
+    IN_PLACE,
+    IN_PLACE_NN,
+    OUT,
+    PLACES,
+    TOLERANCE,
+    Op,
+    Sample,
+    Spec,
+    call,
+    callables,
+    close,
+    dtype_name,
+    flat,
+    is_tensor,
+    leaves,
+    place,
+)
+
+import facula as t
+
+# What is not right yet: (property, operation) -> what happens.
+KNOWN = {
+    ("test_in_place_gradient", "clamp"): "with tensor bounds: overwrites what its derivative reads",
+    ("test_in_place_gradient", "relu6"): "overwrites what its derivative reads",
+    ("test_in_place_gradient", "float_power"): "overwrites what its derivative reads",
+    ("test_in_place_gradient", "cumprod"): "overwrites what its derivative reads",
+    ("test_in_place_gradient", "scatter_reduce"): "prod has no derivative",
+    ("test_derivatives", "scatter_reduce"): "prod has no derivative",
+    ("test_derivatives", "complex scatter_reduce"): "prod has no derivative",
+    ("test_derivatives", "lgamma"): "the second derivative: digamma has none",
+    ("test_derivatives", "gammaln"): "the second derivative: digamma has none",
+    ("test_derivatives", "fmax"): "the second derivative with a number as the other operand",
+    ("test_derivatives", "fmin"): "the second derivative with a number as the other operand",
+    ("test_derivatives", "xlogy"): "a number as the other operand has no derivative rule",
+    ("test_derivatives", "xlog1py"): "a number as the other operand has no derivative rule",
+    ("test_derivatives", "complex sgn"): "records no derivative for complex numbers",
+    ("test_derivatives", "complex angle"): "records no derivative for complex numbers",
+    ("test_derivatives", "complex abs"): "the second derivative goes through sgn",
+    ("test_derivatives", "complex softsign"): "the second derivative goes through sgn",
+    ("test_derivatives", "complex vector_norm"): "the second derivative goes through sgn",
+    ("test_derivatives", "complex norm"): "the second derivative goes through sgn",
+    ("test_derivatives", "complex dist"): "the second derivative goes through sgn",
+    ("test_meta", "masked_scatter"): "goes through nonzero, which meta tensors lack",
+}
+
+
+@pytest.fixture(autouse=True)
+def known(request: pytest.FixtureRequest) -> None:
+    """Marks what KNOWN lists as failing; a case that passes meanwhile fails, so that the list shrinks."""
+    params = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    name = getattr(params.get("op"), "name", "")
+    prefix = "complex " if params.get("dtype") == "complex128" else ""
+    reason = KNOWN.get((request.node.originalname, prefix + name))
+    if reason:
+        request.node.add_marker(pytest.mark.xfail(strict=True, reason=reason))
+
+
+MAIN = ("float32", "float64", "int64", "bool", "complex64")
+every = pytest.mark.parametrize("op", TABLE.values(), ids=lambda op: op.name)
+
+
+def some(test: Any) -> Any:
+    """The rows that a property speaks about, chosen by the function in the parametrization's place."""
+    return lambda choose: pytest.mark.parametrize(
+        "op", [op for op in TABLE.values() if choose(op)], ids=lambda op: op.name
+    )(test)
+
+
+def cases(op: Op, dtypes: tuple[str, ...] = MAIN) -> list[tuple[Sample, str, Any]]:
+    """The samples that facula computes, each with its dtype and result."""
+    found = []
+    for sample in op.samples:
+        for dtype in dtypes if any(d in op.dtypes for d in dtypes) else op.dtypes:
+            if dtype not in op.dtypes:
+                continue
+            try:
+                found.append((sample, dtype, call(t, op, sample, dtype)))
+            except (RuntimeError, NotImplementedError, TypeError, IndexError, ValueError):
+                continue  # test_outcome says whether an error is right
+    return found
+
+
+def agree(got: Any, want: Any, what: str, tolerance: bool = False) -> None:
+    got, want = leaves(got), leaves(want)
+    assert len(got) == len(want), what
+    for a, b in zip(got, want):
+        if is_tensor(b):
+            assert (a.dtype, a.shape) == (b.dtype, b.shape), (
+                f"{what}: {a.dtype} {a.shape}, not {b.dtype} {b.shape}"
+            )
+            allowed = TOLERANCE.get(dtype_name(b), 0.0) if tolerance else 0.0
+            assert close(a, b, allowed), f"{what}: {flat(a)} instead of {flat(b)}"
+        else:
+            assert a == b or a != a, what
+
+
+def test_census() -> None:
+    assert unsampled() == [], "a sample in op_samples.py, or a reason in NO_SAMPLES"
+    assert not set(NO_SAMPLES) & set(TABLE)
+
+
+@every
+def test_some_sample_works(op: Op) -> None:
+    working = {id(sample) for sample, _, _ in cases(op, op.dtypes)}
+    broken = [repr(s) for s in op.samples if id(s) not in working]
+    # A default row tries numbers too, which operations on integers may refuse.
+    assert working and (op.default or not broken), f"no dtype computes {broken}"
+
+
+@every
+def test_forms(op: Op) -> None:
+    """Function, method, nn.functional ... and the other names are one operation."""
+    for sample, dtype, want in cases(op):
+        for written, function in callables(t, op, sample)[1:]:
+            args, kwargs = sample.build(t, dtype, op.domain)
+            agree(function(*args, **kwargs), want, f"{written}{sample!r} {dtype}")
+    sample, dtype, want = cases(op, op.dtypes)[0]
+    for alias in op.aliases:
+        for bit, path in PLACES:
+            if op.forms & bit and not alias.startswith("__"):
+                args, kwargs = sample.build(t, dtype, op.domain)
+                agree(getattr(place(t, path), alias)(*args, **kwargs), want, alias)
+
+
+def transposed(x: Any) -> Any:
+    return x.transpose(0, -1).contiguous().transpose(0, -1) if x.dim() > 1 else x
+
+
+def sliced(x: Any) -> Any:
+    if x.dim() == 0:
+        return t.stack([x, x])[1]
+    whole = t.zeros(*x.shape[:-1], 2 * x.shape[-1] + 3, dtype=x.dtype)
+    part = whole[..., 2 : 2 * x.shape[-1] + 1 : 2] if x.shape[-1] else whole[..., :0]
+    part.copy_(x)
+    return part
+
+
+def laid_out(args: Any, change: Any) -> Any:
+    if isinstance(args, (list, tuple)):
+        return type(args)(laid_out(a, change) for a in args)
+    return change(args) if is_tensor(args) else args
+
+
+# Operations whose meaning is the memory layout itself.
+LAYOUT = {
+    "as_strided_",
+    "fill_diagonal_",
+    "detach_",
+    "as_strided",
+    "as_strided_scatter",
+    "is_contiguous",
+    "resize_",
+    "resize_as_",
+    "view",
+    "view_as",
+}
+
+
+@every
+@pytest.mark.parametrize("change", [transposed, sliced], ids=["transposed", "sliced"])
+def test_strided(op: Op, change: Any) -> None:
+    if op.name in LAYOUT:
+        pytest.skip("about the layout itself")
+    for sample, dtype, want in cases(op):
+        if op.name == "view_as_complex":
+            continue
+        args, kwargs = sample.build(t, dtype, op.domain)
+        got = callables(t, op, sample)[0][1](*laid_out(args, change), **kwargs)
+        agree(got, want, f"{op.name}{sample!r} {dtype}", tolerance=True)
+
+
+def in_place(op: Op) -> Any:
+    name = op.name + "_"
+    if op.forms & IN_PLACE and not hasattr(t.Tensor, name):
+        return getattr(t, name)
+    if op.forms & IN_PLACE:
+        return lambda x, *a, **k: getattr(x, name)(*a, **k)
+    return getattr(t.nn.functional, name)
+
+
+def fits(result: Any, x: Any) -> bool:
+    """Whether an operation's result may be written into its first operand."""
+    return (
+        is_tensor(result) and is_tensor(x) and result.shape == x.shape and t.can_cast(result.dtype, x.dtype)
+    )
+
+
+@lambda test: some(test)(lambda op: op.forms & (IN_PLACE | IN_PLACE_NN) and not op.name.endswith("_"))
+def test_in_place(op: Op) -> None:
+    done = 0
+    for sample, dtype, want in cases(op):
+        args, kwargs = sample.build(t, dtype, op.domain)
+        what = f"{op.name}_{sample!r} {dtype}"
+        if not args or not is_tensor(args[0]) or op.name == "where":
+            continue
+        x = args[0]
+        before = flat(x)
+        if not fits(want, x):
+            with pytest.raises(RuntimeError):
+                in_place(op)(*args, **kwargs)
+            assert close(x, before), f"{what}: failed and wrote"
+            continue
+        version, address = x._version, x.data_ptr()
+        got = in_place(op)(*args, **kwargs)
+        assert got is x and x.data_ptr() == address and x._version > version, what
+        agree(got, want.to(x.dtype), what)
+        done += 1
+        for change in (transposed, sliced):
+            args, kwargs = sample.build(t, dtype, op.domain)
+            args[0] = change(args[0])
+            agree(in_place(op)(*args, **kwargs), want.to(x.dtype), what, tolerance=True)
+    assert done or op.name in ("nan_to_num",)
+
+
+@lambda test: some(test)(lambda op: op.forms & OUT and not op.name.endswith("_"))
+def test_out(op: Op) -> None:
+    for sample, dtype, want in cases(op):
+        function = callables(t, op, sample)[0][1]
+        what = f"{op.name}{sample!r} {dtype}"
+        if "Tensor." in callables(t, op, sample)[0][0] or isinstance(want, list) or sample.data:
+            continue
+        many = isinstance(want, tuple)
+        parts = leaves(want)
+        places = [t.empty(0, dtype=p.dtype) for p in parts]
+        args, kwargs = sample.build(t, dtype, op.domain)
+        if "as_tuple" in kwargs:
+            continue
+        got = function(*args, **kwargs, out=tuple(places) if many else places[0])
+        agree(got, want, what)
+        assert all(a is b for a, b in zip(leaves(got), places)), f"{what}: another tensor than out="
+        # Into a view with gaps: the neighbours stay.
+        for p in parts:
+            if p.numel() == 0 or many or p.dim() == 0:
+                continue
+            whole = t.zeros(*p.shape[:-1], 2 * p.shape[-1], dtype=p.dtype)
+            args, kwargs = sample.build(t, dtype, op.domain)
+            function(*args, **kwargs, out=whole[..., ::2])
+            agree(whole[..., ::2], p, what, tolerance=True)
+            assert not any(flat(whole[..., 1::2])), f"{what}: wrote beside out="
+
+
+def on_meta(args: Any) -> Any:
+    if isinstance(args, (list, tuple)):
+        return type(args)(on_meta(a) for a in args)
+    return args.to("meta") if is_tensor(args) else args
+
+
+@lambda test: some(test)(lambda op: not op.data)
+def test_meta(op: Op) -> None:
+    for sample, dtype, want in cases(op):
+        args, kwargs = sample.build(t, dtype, op.domain)
+        if not any(is_tensor(a) for a in leaves(args)):
+            kwargs["device"] = "meta"
+            if op.name in ("result_type", "can_cast", "promote_types"):
+                return
+        if "cpu" in args or op.name == "cpu" or sample.data:
+            continue
+        what = f"{op.name}{sample!r} {dtype} on meta"
+        kwargs = {k: on_meta(a) for k, a in kwargs.items()}
+        got = leaves(callables(t, op, sample)[0][1](*on_meta(args), **kwargs))
+        assert len(got) == len(leaves(want)), what
+        for a, b in zip(got, leaves(want)):
+            if not is_tensor(b):
+                assert a == b, what
+                continue
+            assert str(a.device) == "meta", what
+            assert (a.dtype, a.shape, a.stride()) == (b.dtype, b.shape, b.stride()), (
+                f"{what}: {a.dtype} {a.shape} {a.stride()}, not {b.dtype} {b.shape} {b.stride()}"
+            )
+
+
+# Derivatives --------------------------------------------------------------------------------------------
+
+DOMAINS = ((-1.9, 1.9), (0.15, 0.85), (1.1, 2.9))
+
+
+def wave(like: Any, phase: float) -> Any:
+    values = [math.cos(phase + 1.7 * k) + 0.1 for k in range(like.numel())]
+    if like.dtype.is_complex:
+        values = [complex(v, math.sin(0.3 + phase + k)) for k, v in enumerate(values)]
+    return t.tensor(values, dtype=like.dtype).reshape(like.shape)
+
+
+def inner(a: Any, b: Any) -> float:
+    """Re <a, b>: the pairing in which a gradient is the derivative."""
+    if a.dtype.is_complex:
+        return float(sum((p * q.conjugate()).real for p, q in zip(flat(a), flat(b))))
+    return float(sum(p * q for p, q in zip(flat(a), flat(b))))
+
+
+def rebuilt(args: Any, values: list[Any]) -> Any:
+    """The arguments with their floating tensors replaced, in order."""
+    if isinstance(args, (list, tuple)):
+        return type(args)(rebuilt(a, values) for a in args)
+    if is_tensor(args) and (args.dtype.is_floating_point or args.dtype.is_complex):
+        return values.pop(0)
+    return args
+
+
+class Function:
+    """A sample as a function from its floating tensors to the floating ones of the result."""
+
+    def __init__(self, op: Op, sample: Sample, dtype: str, domain: Any) -> None:
+        self.call = callables(t, op, sample)[0][1]
+        self.args, self.kwargs = sample.build(t, dtype, domain)
+        self.inputs = [
+            x for x in leaves(self.args) if is_tensor(x) and (x.dtype.is_floating_point or x.dtype.is_complex)
+        ]
+
+    def __call__(self, *inputs: Any) -> list[Any]:
+        args = rebuilt(self.args, [x.clone() for x in inputs])
+        return [y for y in leaves(self.call(*args, **self.kwargs)) if is_tensor(y) and differentiable_type(y)]
+
+
+def differentiable_type(y: Any) -> bool:
+    return bool(y.dtype.is_floating_point or y.dtype.is_complex)
+
+
+def finite(tensors: list[Any]) -> bool:
+    return all(math.isfinite(abs(v)) for x in tensors if x is not None for v in flat(x))
+
+
+def suitable(op: Op, sample: Sample, dtype: str) -> Function | None:
+    """The sample on an interval where the operation is defined."""
+    for domain in (op.domain,) if op.domain else DOMAINS:
+        f = Function(op, sample, dtype, domain)
+        try:
+            if finite(f(*f.inputs)):
+                return f
+        except (RuntimeError, NotImplementedError, TypeError, IndexError):
+            return None
+    return None
+
+
+def check_derivative(f: Any, inputs: list[Any], what: str, step: float = 1e-5) -> bool:
+    """grad of <w, f> along a direction against the central difference; whether there was any."""
+    leaf = [x.detach().clone().requires_grad_() for x in inputs]
+    outputs = [y for y in f(*leaf) if y.requires_grad]
+    if not outputs:
+        return False
+    weights = [wave(y, 0.4 + k) for k, y in enumerate(outputs)]
+    grads = t.autograd.grad(outputs, leaf, weights, allow_unused=True)
+    directions = [wave(x, 2.1 + k) for k, x in enumerate(inputs)]
+    for g, x in zip(grads, inputs):
+        assert g is None or (g.shape, g.dtype) == (x.shape, x.dtype), (
+            f"{what}: gradient is {g.dtype} {g.shape}"
+        )
+    got = sum(inner(g, d) for g, d in zip(grads, directions) if g is not None)
+
+    def at(h: float) -> float:
+        moved = [(x + h * d).requires_grad_() for x, d in zip(inputs, directions)]
+        ys = [y for y in f(*moved) if y.requires_grad]
+        return sum(inner(y, w) for y, w in zip(ys, weights))
+
+    want = (at(step) - at(-step)) / (2 * step)
+    assert math.isclose(got, want, rel_tol=2e-6, abs_tol=2e-6), f"{what}: {got} instead of {want}"
+    return True
+
+
+def first_derivative(f: Function) -> Any:
+    """(inputs, cotangents) -> gradients: the function that second derivatives are of."""
+    outputs = [y for y in f(*[x.detach().clone().requires_grad_() for x in f.inputs]) if y.requires_grad]
+    cotangents = [wave(y, 0.9 + k) for k, y in enumerate(outputs)]
+    n = len(f.inputs)
+
+    def g(*values: Any) -> list[Any]:
+        leaf = [x if x.requires_grad else x.requires_grad_() for x in values]
+        ys = [y for y in f(*leaf[:n]) if y.requires_grad]
+        grads = t.autograd.grad(ys, leaf[:n], leaf[n:], create_graph=True, allow_unused=True)
+        return [x for x in grads if x is not None]
+
+    return g, list(f.inputs) + cotangents
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+@lambda test: some(test)(lambda op: op.grad)
+def test_derivatives(op: Op, dtype: str) -> None:
+    if dtype not in op.dtypes:
+        pytest.skip("another type")
+    for sample in op.samples:
+        f = suitable(op, sample, dtype) if sample.grad else None
+        if f is None or not any(x.numel() for x in f.inputs):
+            continue
+        what = f"{op.name}{sample!r} {dtype}"
+        if check_derivative(f, f.inputs, what) and op.second:
+            g, inputs = first_derivative(f)
+            check_derivative(g, inputs, f"second derivative of {what}")
+
+
+@lambda test: some(test)(
+    lambda op: op.forms & (IN_PLACE | IN_PLACE_NN) and op.grad and not op.name.endswith("_")
+)
+def test_in_place_gradient(op: Op) -> None:
+    for sample in op.samples:
+        if op.name == "where" or not (sample.args and isinstance(sample.args[0], Spec)) or not sample.grad:
+            continue
+        f = suitable(op, sample, "float64")
+        if f is None or not f.inputs or not fits(leaves(f.call(*f.args, **f.kwargs))[0], f.args[0]):
+            continue
+        results = []
+        for function in (f.call, in_place(op)):
+            leaf = [x.detach().clone().requires_grad_() for x in f.inputs]
+            y = function(*rebuilt(f.args, [x.clone() for x in leaf]), **f.kwargs)
+            if not y.requires_grad:
+                break
+            grads = t.autograd.grad(y, leaf, wave(y, 0.2), allow_unused=True)
+            results.append([g for g in grads if g is not None])
+        if len(results) == 2:
+            agree(results[1], results[0], f"gradient of {op.name}_{sample!r}", tolerance=True)
+
+
+# Resources ----------------------------------------------------------------------------------------------
+
+
+@every
+def test_no_leak(op: Op) -> None:
+    """Calling again and again, with gradients and with errors, leaves nothing behind."""
+    sample, dtype, _ = next(iter(cases(op, ("float32",)) + cases(op, op.dtypes)))
+    function = callables(t, op, sample)[0][1]
+    args, kwargs = sample.build(t, dtype, op.domain)
+    inputs = [x for x in leaves(args) if is_tensor(x)]
+    differentiable = op.grad and sample.grad
+
+    def once() -> None:
+        fresh = rebuilt(
+            args, [x.clone().requires_grad_(differentiable) * 1 for x in inputs if differentiable_type(x)]
+        )
+        outputs = [y for y in leaves(function(*fresh, **kwargs)) if is_tensor(y) and y.requires_grad]
+        if outputs:
+            t.autograd.backward(outputs, [t.ones_like(y) for y in outputs])
+        try:
+            function(*fresh, **kwargs, no_such_argument=1)
+        except TypeError:
+            pass
+        else:
+            raise AssertionError("an unknown keyword was accepted")
+
+    for _ in range(3):
+        once()
+    gc.collect()
+    counts = [sys.getrefcount(x) for x in inputs]
+    blocks, memory = sys.getallocatedblocks(), t._C._memory_stats()["system_bytes"]
+    for _ in range(30):
+        once()
+    gc.collect()
+    assert [sys.getrefcount(x) for x in inputs] == counts
+    assert sys.getallocatedblocks() - blocks < 25, "Python objects stay alive"
+    assert t._C._memory_stats()["system_bytes"] == memory, "tensor memory stays in use"
+
+
+@lambda test: some(test)(lambda op: op.big is not None)
+def test_threads(op: Op) -> None:
+    """The same bits from one thread and from two."""
+    assert op.big is not None
+    before = t.get_num_threads()
+    try:
+        for dtype in ("float32", "float64"):
+            results = []
+            for threads in (1, 2):
+                t.set_num_threads(threads)
+                try:
+                    results.append(leaves(call(t, op, op.big, dtype)))
+                except (RuntimeError, NotImplementedError):
+                    results.append([])
+            for a, b in zip(*results):
+                same = (a == b) | ((a != a) & (b != b))
+                assert bool(same.all()), f"{op.name} {dtype}"
+    finally:
+        t.set_num_threads(before)
