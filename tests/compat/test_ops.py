@@ -1,0 +1,45 @@
+"""The sample table against PyTorch: value, dtype, shape, strides, errors, gradients, node names."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from known_ops import KNOWN  # noqa: E402
+from op_outcomes import difference, outcome, variants  # noqa: E402
+from op_table import TABLE  # noqa: E402
+from op_tools import DTYPES, Op  # noqa: E402
+
+import facula  # noqa: E402
+
+every = pytest.mark.parametrize("op", TABLE.values(), ids=lambda op: op.name)
+
+
+def differences(op: Op) -> dict[str, str]:
+    """Case -> what is not PyTorch's."""
+    found = {}
+    for name, sample in variants(op):
+        for dtype in DTYPES if op.dtypes != ("float32",) else op.dtypes:
+            wrong = difference(outcome(facula, op, sample, dtype), outcome(torch, op, sample, dtype))
+            if wrong:
+                found[f"{op.name}/{name}/{dtype}"] = f"{sample!r}: {wrong}"
+    return found
+
+
+def covers(row: tuple[str, str, str, str], case: str) -> bool:
+    return all(part in known.split() or known == "*" for part, known in zip(case.split("/"), row))
+
+
+@every
+def test_outcome(op: Op) -> None:
+    rows = [row for row in KNOWN if row[0] == op.name]
+    wrong = {k: v for k, v in differences(op).items() if not any(covers(row, k) for row in rows)}
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("row", KNOWN, ids=lambda row: "/".join(row[:3]).replace(" ", "+"))
+@pytest.mark.xfail(strict=True, reason="listed in known_ops.py")
+def test_known(row: tuple[str, str, str, str]) -> None:
+    """Right meanwhile? Then the row goes."""
+    assert not [case for case in differences(TABLE[row[0]]) if covers(row, case)], row[3]
