@@ -20,7 +20,9 @@ class FunctionCtx:
         """Keeps tensors (or None) for `backward`; an in-place write to them later is noticed."""
         for t in tensors:
             if t is not None and not isinstance(t, _C.Tensor):
-                raise TypeError(f"save_for_backward can only save variables, but argument is of type {type(t).__name__}")
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument is of type {type(t).__name__}"
+                )
         self._to_save = tensors
 
     save_for_forward = save_for_backward
@@ -46,9 +48,9 @@ class FunctionCtx:
 class Function:
     """Base of operations with a derivative of their own.
 
-    A subclass defines static methods `forward(ctx, *args)` and `backward(ctx, *grads)`, or `forward(*args)` with
-    `setup_context(ctx, inputs, output)`; `apply(*args)` calls it. `backward` returns one gradient (or None) for each
-    argument of `forward`.
+    A subclass defines static methods `forward(ctx, *args)` and `backward(ctx, *grads)`, or `forward(*args)`
+    with `setup_context(ctx, inputs, output)`; `apply(*args)` calls it. `backward` returns one gradient (or
+    None) for each argument of `forward`.
 
     Example:
         >>> import facula as torch
@@ -68,8 +70,9 @@ class Function:
 
     def __init__(self, *args, **kwargs):
         raise RuntimeError(
-            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should invoke "
-            "them on the class itself. Instantiating an autograd function will raise an error in a future version of PyTorch."
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you "
+            "should invoke them on the class itself. Instantiating an autograd function will raise an error in "
+            "a future version of PyTorch."
         )
 
     @staticmethod
@@ -81,8 +84,8 @@ class Function:
     def backward(ctx, *grad_outputs):
         """Turns the gradients of the outputs into those of the inputs."""
         raise NotImplementedError(
-            "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward "
-            "mode AD."
+            "You must implement either the backward or vjp method for your custom autograd.Function to use "
+            "it with backward mode AD."
         )
 
     setup_context = None
@@ -107,7 +110,14 @@ class Function:
         single = not isinstance(output, tuple)
         outputs = (output,) if single else output
         made = _C._attach_function(
-            ctx, backward, cls.__name__ + "Backward", args, outputs, tuple(ctx._to_save), ctx._dirty, ctx._constant
+            ctx,
+            backward,
+            cls.__name__ + "Backward",
+            args,
+            outputs,
+            tuple(ctx._to_save),
+            ctx._dirty,
+            ctx._constant,
         )
         ctx._to_save = ()
         return made[0] if single else made

@@ -30,12 +30,11 @@ FACULA_DEFINE(/)
 FACULA_DEFINE(==)
 FACULA_DEFINE(!=)
 FACULA_DEFINE(<)
-FACULA_DEFINE(<=) FACULA_DEFINE(>) FACULA_DEFINE(>=)
+FACULA_DEFINE(<=)
+FACULA_DEFINE(>)
+FACULA_DEFINE(>=)
 #undef FACULA_DEFINE
-    template <Real F>
-    constexpr Quick<F> operator-(Quick<F> a) {
-  return Quick<F>(-a.v);
-}
+template <Real F> constexpr Quick<F> operator-(Quick<F> a) { return Quick<F>(-a.v); }
 template <Real F> constexpr Quick<F> where(bool c, Quick<F> a, Quick<F> b) {
   return Quick<F>(where(c, a.v, b.v));
 }

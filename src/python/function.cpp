@@ -1,4 +1,5 @@
-// torch.autograd.Function: a node whose derivative is written in Python. facula/autograd/function.py is the other half.
+// torch.autograd.Function: a node whose derivative is written in Python. facula/autograd/function.py is the
+// other half.
 #include "ops/functions.h"
 #include "python/tensor_type.h"
 
@@ -78,14 +79,15 @@ class FunctionNode final : public Node {
     auto at = [&](Py_ssize_t i) { return many ? PySequence_Fast_GET_ITEM(result, i) : result; };
     while (n > edge_count && at(n - 1) == Py_None) --n;  // trailing Nones may be too many
     if (n != edge_count)
-      fail("function ", text_, " returned an incorrect number of gradients (expected ", int(edge_count), ", got ", int64_t(n), ")");
+      fail("function ", text_, " returned an incorrect number of gradients (expected ", int(edge_count),
+           ", got ", int64_t(n), ")");
     for (Py_ssize_t i = 0; i < n; ++i) {
       PyObject* o = at(i);
       grads[i] = nullptr;
       if (o == Py_None) continue;
       if (!is_tensor(o))
-        fail<TypeError>("function ", text_, " returned a gradient of type ", Py_TYPE(o)->tp_name, " at position ", int64_t(i + 1),
-                        ", but expected a Tensor or None");
+        fail<TypeError>("function ", text_, " returned a gradient of type ", Py_TYPE(o)->tp_name,
+                        " at position ", int64_t(i + 1), ", but expected a Tensor or None");
       if (!edges[i]) continue;
       grads[i] = tensor_of(o);
     }
@@ -108,15 +110,16 @@ std::vector<Tensor> tensors_or_null(PyObject* tuple) {
   return out;
 }
 
-// _attach_function(context, backward, name, inputs, outputs, saved, dirty, constant): gives `outputs` their history. What
-// is no tensor among inputs and outputs is passed over. Returns the outputs: an input returned as it is becomes an alias.
+// _attach_function(context, backward, name, inputs, outputs, saved, dirty, constant): gives `outputs` their
+// history. What is no tensor among inputs and outputs is passed over. Returns the outputs: an input returned
+// as it is becomes an alias.
 PyObject* attach(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 8) fail<TypeError>("_attach_function takes 8 arguments");
     for (int i = 3; i < 8; ++i)
       if (!PyTuple_Check(args[i])) fail<TypeError>("_attach_function: expected tuples");
-    const std::vector<Tensor> inputs = tensors_or_null(args[3]), saved = tensors_or_null(args[5]), dirty = tensors_or_null(args[6]),
-                              constant = tensors_or_null(args[7]);
+    const std::vector<Tensor> inputs = tensors_or_null(args[3]), saved = tensors_or_null(args[5]),
+                              dirty = tensors_or_null(args[6]), constant = tensors_or_null(args[7]);
     std::vector<Tensor> outputs = tensors_or_null(args[4]);
     auto among = [](const std::vector<Tensor>& list, const Tensor& t) {
       for (const Tensor& other : list)
@@ -127,7 +130,8 @@ PyObject* attach(PyObject*, PyObject* const* args, Py_ssize_t count) {
         FunctionNode(args[0], args[1], PyUnicode_AsUTF8(args[2]), inputs.size(), outputs.size());
     const Ref<Node> node = Ref<Node>::adopt(n);
     for (size_t i = 0; i < inputs.size(); ++i)
-      if (inputs[i] && is_floating(inputs[i]->dtype) && requires_grad(*inputs[i])) n->edges[i] = edge_to(inputs[i].get());
+      if (inputs[i] && is_floating(inputs[i]->dtype) && requires_grad(*inputs[i]))
+        n->edges[i] = edge_to(inputs[i].get());
     for (size_t i = 0; i < outputs.size(); ++i) {
       Tensor& t = outputs[i];
       if (!t || !is_floating(t->dtype) || among(constant, t)) continue;
@@ -147,14 +151,17 @@ PyObject* attach(PyObject*, PyObject* const* args, Py_ssize_t count) {
         if (among(inputs, t)) finish_inplace(*t, node);
         else set_grad_fn(*t, node, int(i));
       }
-      PyTuple_SET_ITEM(result.get(), Py_ssize_t(i), t ? wrap(t) : Py_NewRef(PyTuple_GET_ITEM(args[4], Py_ssize_t(i))));
+      PyTuple_SET_ITEM(result.get(), Py_ssize_t(i),
+                       t ? wrap(t) : Py_NewRef(PyTuple_GET_ITEM(args[4], Py_ssize_t(i))));
     }
     return result.release();
   });
 }
 
 PyMethodDef kFunctions[] = {
-    {"_attach_function", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(attach)), METH_FASTCALL, nullptr}, {}};
+    {"_attach_function", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(attach)), METH_FASTCALL,
+     nullptr},
+    {}};
 
 }  // namespace
 

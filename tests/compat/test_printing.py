@@ -340,7 +340,6 @@ def test_an_invalid_history_is_named():
     assert repr(view(facula)) == torch_repr(view(torch)) == "tensor([2., 2.], grad_fn=<Invalid>)"
 
 
-@pytest.mark.xfail(strict=True, raises=AttributeError, reason="torch.autograd.Function is not there yet")
 def test_a_function_of_the_user_is_named():
     def apply(lib):
         class Twice(lib.autograd.Function):
