@@ -529,10 +529,10 @@ def composed_rows() -> dict[str, Op]:
 # Public operations without samples, and where they are tested instead.
 _RANDOM = "random numbers: tests/test_random.py"
 NO_SAMPLES: dict[str, str] = dict.fromkeys(
-    "uniform_ normal_ exponential_ cauchy_ log_normal_ geometric_ bernoulli_ random_ rand randn randint "
-    "normal randperm rand_like randn_like randint_like bernoulli poisson multinomial binomial _standard_gamma "
-    "_sample_dirichlet dropout dropout_ feature_dropout feature_dropout_ alpha_dropout alpha_dropout_ "
-    "feature_alpha_dropout feature_alpha_dropout_ native_dropout rrelu".split(),
+    "uniform_ normal_ exponential_ cauchy_ log_normal_ geometric_ bernoulli_ random_ rand randn "
+    "randint normal randperm rand_like randn_like randint_like bernoulli poisson multinomial binomial "
+    "_standard_gamma _sample_dirichlet dropout dropout_ feature_dropout feature_dropout_ "
+    "alpha_dropout alpha_dropout_ feature_alpha_dropout feature_alpha_dropout_ native_dropout rrelu".split(),
     _RANDOM,
 ) | dict.fromkeys("empty empty_like new_empty".split(), "memory as it comes has no values to compare")
 NO_SAMPLES |= dict.fromkeys(
