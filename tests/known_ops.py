@@ -149,13 +149,6 @@ KNOWN: list[tuple[str, str, str, str]] = [
     ("isclose", "2", "uint8 int8 int16 int32 int64", "a result instead of RuntimeError"),
     ("allclose", "2", "uint8 int8 int16 int32 int64", "a result instead of RuntimeError"),
     ("result_type", "3", "float16", "another value, dtype or shape"),
-    (
-        "resize_",
-        "empty 0-dim",
-        "uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128",
-        "another value, dtype or shape",
-    ),
-    ("resize_as_", "empty 0-dim", "*", "another value, dtype or shape"),
     ("diag_embed", "0-dim", "*", "RuntimeError instead of IndexError"),
     ("slice_scatter", "0-dim", "*", "RuntimeError instead of IndexError"),
     ("fill_diagonal_", "0 1 empty wider", "*", "a result instead of AttributeError"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
+import json
 import math
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from op_outcomes import GOLDEN_DTYPES, difference, outcome, variants
 from op_samples import NO_SAMPLES
 from op_table import TABLE, unsampled
 from op_tools import (
@@ -118,6 +121,37 @@ def test_some_sample_works(op: Op) -> None:
     broken = [repr(s) for s in op.samples if id(s) not in working]
     # A default row tries numbers too, which operations on integers may refuse.
     assert working and (op.default or not broken), f"no dtype computes {broken}"
+
+
+def decoded(x: Any) -> Any:
+    """What JSON has no words for: complex numbers are pairs, inf and nan strings."""
+    if isinstance(x, str):
+        return float(x)
+    return complex(decoded(x[0]), decoded(x[1])) if isinstance(x, list) else x
+
+
+@every
+def test_golden(op: Op, golden: dict[str, Any]) -> None:
+    """What PyTorch answers, for those who do not have it (golden/make_ops.py)."""
+    wrong = {}
+    for name, sample in variants(op):
+        for dtype in GOLDEN_DTYPES:
+            want = golden.get(f"{op.name}/{name}/{dtype}")
+            if want is None:
+                continue
+            got = outcome(t, op, sample, dtype)
+            if want[:1] != ["error"]:
+                want = [
+                    p if p[0] == "value" else [p[0], p[1], None, [decoded(v) for v in p[2]]] for p in want
+                ]
+            if said := difference(got, want, least=6e-8):  # eight digits are written
+                wrong[f"{name}/{dtype}"] = said
+    assert wrong == {}
+
+
+@pytest.fixture(scope="module")
+def golden() -> dict[str, Any]:
+    return json.loads((Path(__file__).parent / "golden" / "ops.json").read_text())
 
 
 @every
