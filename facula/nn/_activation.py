@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from facula import Tensor
 
 __all__ = [
-    "softmax", "softmin", "log_softmax", "gumbel_softmax", "glu", "rrelu", "tanhshrink", "tanh", "sigmoid",
+    "softmax", "softmin", "log_softmax", "gumbel_softmax", "glu", "rrelu",
     "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout",
 ]  # fmt: skip
 _WRAPPED = ("softmax", "log_softmax")  # these add to the operation of the same name
@@ -86,21 +86,6 @@ def rrelu(
     """Leaky ReLU with a slope drawn from [lower, upper) for each element in training, else their middle."""
     result = torch.rrelu(input, lower, upper, training)
     return input.copy_(result) if inplace else result
-
-
-def tanhshrink(input: Tensor) -> Tensor:
-    """x - tanh(x)."""
-    return input - input.tanh()
-
-
-def tanh(input: Tensor) -> Tensor:
-    """The hyperbolic tangent."""
-    return input.tanh()
-
-
-def sigmoid(input: Tensor) -> Tensor:
-    """1 / (1 + exp(-x))."""
-    return input.sigmoid()
 
 
 def _drop(name: str, input: Tensor, p: float, training: bool, inplace: bool) -> Tensor:

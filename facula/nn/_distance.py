@@ -8,7 +8,7 @@ TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from facula import Tensor
 
-__all__ = ["normalize", "cosine_similarity", "pairwise_distance", "bilinear", "one_hot"]
+__all__ = ["normalize", "cosine_similarity", "pairwise_distance", "one_hot"]
 
 
 def normalize(
@@ -32,28 +32,6 @@ def pairwise_distance(
 ) -> Tensor:
     """||x1 - x2 + eps||_p along the last dimension."""
     return (x1 - x2 + eps).norm(p, -1, keepdim)
-
-
-def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """y_k = x1^T W_k x2 + b_k over the last dimension."""
-    for i, (x, n) in enumerate(((input1, weight.size(1)), (input2, weight.size(2))), 1):
-        if x.size(-1) != n:
-            raise RuntimeError(
-                f"bilinear(): input{i} size does not match weight size: got {x.size(-1)} but expected {n}"
-            )
-    if input1.shape[:-1] != input2.shape[:-1]:
-        raise RuntimeError(
-            "bilinear(): input batch dimensions do not match: "
-            f"got {list(input1.shape[:-1])} and {list(input2.shape[:-1])}"
-        )
-    left = input1.reshape(-1, 1, input1.size(-1))
-    right = input2.reshape(-1, 1, input2.size(-1))
-    out_features = weight.size(0)
-    # (1, batch, in1) @ (out, in1, in2) = (out, batch, in2), then a dot product with the second input
-    mixed = torch.matmul(left.reshape(1, -1, input1.size(-1)), weight)
-    result = (mixed * right.reshape(1, -1, input2.size(-1))).sum(-1).t()
-    result = result.reshape(*input1.shape[:-1], out_features)
-    return result if bias is None else result + bias
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:

@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     from facula import Tensor
 
 __all__ = [
-    "l1_loss", "mse_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy",
-    "binary_cross_entropy_with_logits", "kl_div", "poisson_nll_loss", "gaussian_nll_loss",
+    "l1_loss", "kl_div", "poisson_nll_loss", "gaussian_nll_loss",
     "margin_ranking_loss",
-    "hinge_embedding_loss", "cosine_embedding_loss", "soft_margin_loss", "multilabel_soft_margin_loss",
+    "hinge_embedding_loss", "cosine_embedding_loss", "multilabel_soft_margin_loss",
     "multi_margin_loss", "multilabel_margin_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
 ]  # fmt: skip
 _WRAPPED: tuple[str, ...] = ()
@@ -89,92 +88,6 @@ def l1_loss(
     loss = (input - target).abs()
     if weight is not None:
         return _weighted(loss, weight, reduction)
-    return _reduced(loss, reduction, size_average, reduce)
-
-
-def mse_loss(
-    input: Tensor,
-    target: Tensor,
-    size_average=None,
-    reduce=None,
-    reduction: str = "mean",
-    weight: Tensor | None = None,
-) -> Tensor:
-    """(input - target)^2."""
-    _warn_of_broadcast(input, target)
-    loss = (input - target) ** 2
-    if weight is not None:
-        return _weighted(loss, weight, reduction)
-    return _reduced(loss, reduction, size_average, reduce)
-
-
-def smooth_l1_loss(
-    input: Tensor, target: Tensor, size_average=None, reduce=None, reduction: str = "mean", beta: float = 1.0
-) -> Tensor:
-    """Quadratic below beta, linear above (divided by beta)."""
-    _warn_of_broadcast(input, target)
-    if beta < 0:
-        raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
-    z = (input - target).abs()
-    loss = z if beta == 0 else torch.where(z < beta, 0.5 * z * z / beta, z - 0.5 * beta)
-    return _reduced(loss, reduction, size_average, reduce)
-
-
-def huber_loss(
-    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
-) -> Tensor:
-    """Quadratic below delta, linear above."""
-    _warn_of_broadcast(input, target)
-    if delta <= 0:
-        raise RuntimeError("huber_loss does not support non-positive values for delta.")
-    z = (input - target).abs()
-    loss = torch.where(z < delta, 0.5 * z * z, delta * (z - 0.5 * delta))
-    return _reduced(loss, reduction) if weight is None else _weighted(loss, weight, reduction)
-
-
-def binary_cross_entropy(
-    input: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
-    size_average=None,
-    reduce=None,
-    reduction: str = "mean",
-) -> Tensor:
-    """-(t log p + (1 - t) log(1 - p)), the logarithms held at -100 or above."""
-    if target.size() != input.size():
-        raise ValueError(
-            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}) is "
-            "deprecated. Please ensure they have the same size."
-        )
-    if input.numel() and not bool(((input >= 0) & (input <= 1)).all()):
-        raise RuntimeError("all elements of input should be between 0 and 1")
-    log_p = input.log().clamp_min(-100)
-    log_q = (-input).log1p().clamp_min(-100)
-    loss = (target - 1) * log_q - target * log_p
-    if weight is not None:
-        loss = loss * weight
-    return _reduced(loss, reduction, size_average, reduce)
-
-
-def binary_cross_entropy_with_logits(
-    input: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
-    size_average=None,
-    reduce=None,
-    reduction: str = "mean",
-    pos_weight: Tensor | None = None,
-) -> Tensor:
-    """Binary cross entropy of sigmoid(input), without overflow."""
-    if target.size() != input.size():
-        raise ValueError(f"Target size ({target.size()}) must be the same as input size ({input.size()})")
-    # -log sigmoid(x) = log(1 + exp(-|x|)) + max(-x, 0)
-    negative_log = input.abs().neg().exp().log1p() + (-input).clamp_min(0)
-    if pos_weight is not None:
-        negative_log = ((pos_weight - 1) * target + 1) * negative_log
-    loss = (1 - target) * input + negative_log
-    if weight is not None:
-        loss = loss * weight
     return _reduced(loss, reduction, size_average, reduce)
 
 
@@ -305,13 +218,6 @@ def cosine_embedding_loss(
         target == -1, (cos - margin).clamp_min(0), zero
     )
     return _reduced(loss, reduction, size_average, reduce)
-
-
-def soft_margin_loss(
-    input: Tensor, target: Tensor, size_average=None, reduce=None, reduction: str = "mean"
-) -> Tensor:
-    """log(1 + exp(-t x))."""
-    return _reduced((-target * input).exp().log1p(), reduction, size_average, reduce)
 
 
 def multilabel_soft_margin_loss(
