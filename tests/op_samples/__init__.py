@@ -1,0 +1,41 @@
+"""The one sample table: what each operation is called with. test_ops.py runs every property on it.
+
+A file a family, each with `rows() -> dict[str, Op]`, found by themselves. A pointwise operation needs no row:
+its signature says enough (default_row in op_table.py). Any other public operation needs one, or its reason in
+NO_SAMPLES.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from op_tools import Op
+
+# Public operations without samples, and where they are tested instead.
+_RANDOM = "random numbers: tests/test_random.py"
+NO_SAMPLES: dict[str, str] = dict.fromkeys(
+    "uniform_ normal_ exponential_ cauchy_ log_normal_ geometric_ bernoulli_ random_ rand randn "
+    "randint normal randperm rand_like randn_like randint_like bernoulli poisson multinomial binomial "
+    "_standard_gamma _sample_dirichlet dropout dropout_ feature_dropout feature_dropout_ "
+    "alpha_dropout alpha_dropout_ feature_alpha_dropout feature_alpha_dropout_ native_dropout rrelu".split(),
+    _RANDOM,
+) | dict.fromkeys("empty empty_like new_empty".split(), "memory as it comes has no values to compare")
+NO_SAMPLES |= dict.fromkeys(
+    "empty_strided new_empty_strided".split(), "memory as it comes: tests/compat/test_create.py"
+)
+NO_SAMPLES |= {
+    "set_": "makes two tensors share: tests/compat/test_convert.py",
+    "index_put_": "the method of index_put, whose in-place form is tested with it",
+}
+
+
+def written_rows() -> dict[str, Op]:
+    table: dict[str, Op] = {}
+    for module in iter_modules(__path__):
+        if module.name != "common":
+            found = import_module(f"{__name__}.{module.name}").rows()
+            twice = table.keys() & found.keys()
+            assert not twice, f"{module.name}: {sorted(twice)} have rows elsewhere"
+            table |= found
+    return table
