@@ -21,6 +21,12 @@ def find(name):
         value = _legacy_type(name, _LEGACY[name])
         setattr(facula, name, value)
         return value
+    from ._composite import find as find_composite
+
+    function = None if name.startswith("__") else find_composite("torch", name)
+    if function is not None:
+        setattr(facula, name, function)
+        return function
     from ._names import missing
 
     raise missing("torch", name, facula)

@@ -28,11 +28,24 @@ _STORAGE_NAMES = {
 
 def find_method(self, name):
     """A public method defined here, bound to the tensor; else an error that names the nearest."""
-    if not name.startswith("_") and name in _METHODS:
-        return _METHODS[name].__get__(self)
+    if not name.startswith("_"):
+        add_methods()
+        if hasattr(type(self), name):
+            return getattr(self, name)
     from ._names import missing_attribute
 
     raise missing_attribute(self, name)
+
+
+def add_methods():
+    """Gives the type the methods written in Python: those below and the composite operations."""
+    if _METHODS:
+        for name, method in _METHODS.items():
+            _C._add_method(name, method)
+        _METHODS.clear()
+        from ._composite import names
+
+        names("Tensor")  # loads them
 
 
 def __repr__(self, *, tensor_contents=None):
@@ -40,7 +53,8 @@ def __repr__(self, *, tensor_contents=None):
 
 
 def __dir__(self):
-    return sorted({*dir(self.__class__), *_METHODS, *getattr(self, "__dict__", ())})
+    add_methods()
+    return sorted({*dir(self.__class__), *getattr(self, "__dict__", ())})
 
 
 def __reversed__(self):

@@ -1,6 +1,6 @@
-"""torch.linalg: the operations of this name space."""
+"""torch.linalg: the operations of this name space, from the extension and from Python."""
 
-from ._C import _linalg
+from ._C import _linalg as _extension
+from ._composite import space
 
-globals().update({k: v for k, v in vars(_linalg).items() if not k.startswith("__")})
-__all__ = sorted(k for k in vars(_linalg) if not k.startswith("_"))
+__getattr__, __dir__ = space(__name__, _extension, globals())

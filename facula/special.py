@@ -1,6 +1,6 @@
-"""torch.special: the operations of this name space."""
+"""torch.special: the operations of this name space, from the extension and from Python."""
 
-from ._C import _special
+from ._C import _special as _extension
+from ._composite import space
 
-globals().update({k: v for k, v in vars(_special).items() if not k.startswith("__")})
-__all__ = sorted(k for k in vars(_special) if not k.startswith("_"))
+__getattr__, __dir__ = space(__name__, _extension, globals())

@@ -13,3 +13,21 @@ for _name in dir(_C._nn):
     if not _name.startswith("_") and _name not in _activation._WRAPPED and _name not in _loss._WRAPPED:
         globals()[_name] = getattr(_C._nn, _name)
 del _module, _name
+
+
+def __getattr__(name):
+    from .._composite import find
+
+    function = None if name.startswith("__") else find("nn.functional", name)
+    if function is None:
+        from .._names import missing
+
+        raise missing(__name__, name, __dir__)
+    globals()[name] = function
+    return function
+
+
+def __dir__():
+    from .._composite import names
+
+    return sorted({*globals(), *names("nn.functional")})

@@ -8,6 +8,7 @@ namespace facula::python {
 
 void add_types(PyObject* module);
 void add_tensor_type(PyObject* module);
+PyObject* add_method(PyObject*, PyObject* args);  // (name, function): for methods written in Python
 // Hand-written methods, attributes and slots (methods.cpp, attributes.cpp).
 void add_tensor_methods(std::vector<PyMethodDef>&, PyNumberMethods&, PySequenceMethods&, PyMappingMethods&);
 PyObject* missing_attribute(

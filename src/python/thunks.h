@@ -5,7 +5,7 @@
 
 namespace facula::python {
 
-inline constexpr int kThunks = 768;
+inline constexpr int kThunks = 1280;
 FastFunction method_thunk(int i);
 FastFunction inplace_thunk(int i);
 Group& group_at(int i);

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from . import _C
+from .. import _C
+from . import composite
 
-__all__ = ["chain_matmul", "einsum", "tensordot"]
 
-
+@composite("torch")
 def einsum(*args):
     """Sum of products of the operands' elements, as an Einstein summation.
 
@@ -48,7 +48,8 @@ def _from_sublists(args):
     return equation, [args[i] for i in range(0, len(args) - 1, 2)]
 
 
-def tensordot(a, b, dims=2, out=None):
+@composite("torch", out=True)
+def tensordot(a, b, dims=2):
     """Contraction over the last ``dims`` dimensions of a and the first of b, or over two lists of them."""
     if not isinstance(dims, (int, tuple, list, _C.Tensor)):
         raise RuntimeError(
@@ -65,13 +66,12 @@ def tensordot(a, b, dims=2, out=None):
         dims = (range(-dims, 0), range(dims))
     dims_a, dims_b = dims
     dims_a, dims_b = ([d] if isinstance(d, int) else list(d) for d in (dims_a, dims_b))
-    result = _C._tensordot(a, b, dims_a, dims_b)
-    return result if out is None else out.resize_(result.shape).copy_(result)
+    return _C._tensordot(a, b, dims_a, dims_b)
 
 
-def chain_matmul(*matrices, out=None):
+@composite("torch", out=True)
+def chain_matmul(*matrices):
     """Product of two or more matrices, in the order that needs the fewest multiplications."""
     if len(matrices) == 1 and isinstance(matrices[0], (list, tuple)):
         matrices = matrices[0]
-    result = _C._chain_matmul(list(matrices))
-    return result if out is None else out.resize_(result.shape).copy_(result)
+    return _C._chain_matmul(list(matrices))

@@ -1,0 +1,126 @@
+"""Operations written in Python as compositions of others: a file a family, a decorated function each.
+
+    @composite("torch", "Tensor")
+    def cov(input, *, correction=1, fweights=None, aweights=None): ...
+
+The decorator is the entry: names, methods, `out=`, in-place forms and stubs come from it; there is no list to
+edit. The modules here are imported when a name is asked for that the extension does not have.
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from importlib import import_module
+from pkgutil import iter_modules
+
+TYPE_CHECKING = False  # typing is slow to import
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["composite", "find", "names", "space"]
+
+# Name space -> name -> function. "torch", "Tensor" and what follows "torch." in a module's name.
+_SPACES: dict[str, dict[str, Callable]] = {}
+_loaded = False
+
+
+def composite(
+    *spaces: str, name: str = "", aliases: str = "", out: bool = False, inplace: bool = False
+) -> Callable[[Callable], Callable]:
+    """Publishes a function in name spaces: "torch", "Tensor", "nn.functional", "linalg", "special", "fft" ...
+
+    Args:
+        spaces: where it is found. As a method of Tensor its first parameter is the tensor.
+        name: the public name where it differs from the function's.
+        aliases: other public names, separated by spaces.
+        out: add `out=`: a tensor (or a tuple of them) that is resized if need be and receives the result.
+        inplace: also publish `name_`, which copies the result into its first argument.
+    """
+
+    def publish(function: Callable) -> Callable:
+        public = _with_out(function) if out else function
+        own = name or function.__name__
+        for each in (own, *aliases.split()):
+            for space in spaces:
+                _SPACES.setdefault(space, {})[each] = function if space == "Tensor" else public
+                if inplace and space in ("torch", "Tensor"):
+                    _SPACES[space][each + "_"] = _in_place(function, each + "_")
+        return public
+
+    return publish
+
+
+def _with_out(function: Callable) -> Callable:
+    @wraps(function)
+    def call(*args, out=None, **kwargs):
+        result = function(*args, **kwargs)
+        if out is None:
+            return result
+        from .. import _C
+
+        if isinstance(result, _C.Tensor):
+            return _C._copy_to_out(out, result, function.__name__)
+        if len(out) != len(result):
+            raise TypeError(f"{function.__name__}(): 'out' must hold {len(result)} tensors, not {len(out)}")
+        return type(result)([_C._copy_to_out(o, r, function.__name__) for o, r in zip(out, result)])
+
+    return call
+
+
+def _in_place(function: Callable, name: str) -> Callable:
+    def call(self, *args, **kwargs):
+        return self.copy_(function(self, *args, **kwargs))
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"{function.__name__} into the tensor itself."
+    return call
+
+
+def _load() -> dict[str, dict[str, Callable]]:
+    global _loaded
+    if not _loaded:
+        _loaded = True  # first: a family may ask for names while it is imported
+        for module in iter_modules(__path__):
+            import_module(f"{__name__}.{module.name}")
+        from .. import _C
+
+        for name, function in _SPACES.get("Tensor", {}).items():
+            if name not in vars(_C.Tensor):
+                _C._add_method(name, function)
+    return _SPACES
+
+
+def find(space: str, name: str) -> Callable | None:
+    """The function that is `name` in this name space, or None."""
+    return _load().get(space, {}).get(name)
+
+
+def names(space: str) -> list[str]:
+    """What this name space has from here."""
+    return sorted(_load().get(space, {}))
+
+
+def space(module: str, extension: object, namespace: dict) -> tuple[Callable, Callable]:
+    """Fills a module such as torch.linalg with the extension's operations.
+
+    Returns its `__getattr__` and `__dir__`, which know the composite ones.
+    """
+    short = module.partition(".")[2]
+    namespace.update({k: v for k, v in vars(extension).items() if not k.startswith("__")})
+
+    def __getattr__(name: str):
+        if name == "__all__":
+            return sorted(n for n in __dir__() if not n.startswith("_"))
+        function = None if name.startswith("__") else find(short, name)
+        if function is None:
+            from .._names import missing
+
+            raise missing(module, name, __dir__)
+        namespace[name] = function
+        return function
+
+    def __dir__():
+        own = (k for k, v in namespace.items() if getattr(v, "__module__", "") != __name__)
+        return sorted({*own, *names(short)} - {"space"})
+
+    return __getattr__, __dir__
