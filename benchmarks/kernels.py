@@ -1,67 +1,114 @@
-"""Large tensors: 10,000,000 float32 elements, and matrix products. Both libraries use every core there is."""
+"""About 160 operations at three sizes, most of them 1e3, 1e5 and 1e7 elements; families/ says which and how.
+
+Each cell: PyTorch's time, facula's time, how many times as fast facula is. Both libraries use every core.
+The geometric means leave out operations that facula does not have yet.
+"""
 
 from __future__ import annotations
 
+import math
 import sys
 from types import ModuleType
 
-from side_by_side import Row, namespace, run
+from families import SIZES, Case, families
+from side_by_side import (
+    Row,
+    duration,
+    libraries,
+    machine,
+    measure,
+    namespace,
+    options,
+    table,
+    versions,
+    write_section,
+)
 
-N = 10_000_000
-one = f"torch.manual_seed(0); x = torch.rand({N}) * 4 - 2"
-two = one + f"; y = torch.rand({N})"
-plane = "torch.manual_seed(0); x = torch.rand(10000, 1000)"
-
-
-def product(n: int, dtype: str) -> Row:
-    setup = f"m, n = torch.rand({n}, {n}, dtype=torch.{dtype}), torch.rand({n}, {n}, dtype=torch.{dtype})"
-    return Row(f"`matmul` {n}x{n} {dtype}", "m @ n", setup, 1.0)
-
-
-ROWS = [
-    Row("`x + y`", "x + y", two, 2.5),
-    Row("`torch.exp(x)`", "torch.exp(x)", one, 2.5),
-    Row("`torch.tanh(x)`", "torch.tanh(x)", one, 2.5),
-    Row("`x * x * 3 + x * 2 - 1`", "x * x * 3 + x * 2 - 1", one, 2.5),
-    Row("`x.sum()`", "x.sum()", one, 0.9),
-    Row("`x.sum(0)`, 10000x1000", "x.sum(0)", plane, 0.9),
-    Row("`x.sum(1)`, 10000x1000", "x.sum(1)", plane, 0.9),
-    product(512, "float32"),
-    product(2048, "float32"),
-    product(512, "float64"),
-    product(2048, "float64"),
-    Row("`x.add_(y)`", "x.add_(y)", two),
-    Row("`torch.sigmoid(x)`", "torch.sigmoid(x)", one),
-    Row("`x > 0`", "x > 0", one),
-    Row("`x.t().contiguous()`, 10000x1000", "x.t().contiguous()", plane),
-    Row("`torch.randn(10_000_000)`", f"torch.randn({N})"),
-    Row("`x.max(1)`, 10000x1000", "x.max(1)", plane),
-    Row("`torch.softmax(x, 1)`, 10000x1000", "torch.softmax(x, 1)", plane),
-    Row("`torch.sort(x)`, 1,000,000", "torch.sort(x)", "torch.manual_seed(0); x = torch.rand(1_000_000)"),
-]
+FLOOR = 0.4  # a large size slower than this needs an explanation
 
 
-def same_bits(modules: dict[str, ModuleType], rows: list[Row]) -> str:
-    """Whether each row's result is the same, bit for bit, with one thread and with two."""
-    different = {name: [] for name in modules}
-    for row in rows:
-        for name, torch in modules.items():
-            if row.failed or row.what.startswith(("`x.add_", "`torch.randn")):  # change their state
+def row_of(case: Case, size: int) -> Row:
+    setup = f"n = {case.sizes[size]}\n{case.setup}"
+    return Row(case.what, case.statement, setup, case.bar if size == 2 else None)
+
+
+def cell(row: Row) -> str:
+    if row.failed:
+        absent = "AttributeError" in row.failed or "NotImplementedError" in row.failed
+        return "missing" if absent else "failed"
+    times = " / ".join(duration(row.medians.get(m)) for m in ("torch", "facula"))
+    return times if row.ratio is None else f"{times} / {row.ratio:.2f}x"
+
+
+def remark(case: Case, rows: list[Row]) -> str:
+    """What the last column says: an error, a bar and whether it is met, why something is slow."""
+    errors = [row.failed for row in rows if row.failed and cell(row) == "failed"]
+    if errors:
+        return errors[0].replace("|", "\\|")
+    large = rows[2]
+    notes = [] if large.bar is None else [f"bar {large.bar:g}x" + (" ✗" if large.met is False else "")]
+    if large.ratio is not None and large.ratio < FLOOR:
+        notes.append(case.why or f"under {FLOOR}x ✗")
+    return "; ".join(notes)
+
+
+def different_bits(torch: ModuleType, row: Row) -> bool:
+    """Whether the row's result changes with the number of threads."""
+    if row.failed or row.statement.startswith(("x.add_", "x[c] =", "x[i] =", "torch.rand", "F.dropout")):
+        return False
+    results, threads = [], torch.get_num_threads()
+    space = namespace(row, torch)
+    for n in (1, 2):
+        torch.set_num_threads(n)
+        result = eval(row.statement, space)
+        results.append(result[0] if isinstance(result, (tuple, list)) else result)
+    torch.set_num_threads(threads)
+    first, second = results
+    return isinstance(first, torch.Tensor) and not torch.equal(first.nan_to_num(), second.nan_to_num())
+
+
+def means(lines: list[list[Row]]) -> list[str]:
+    """The geometric mean of the ratios of each size, and how many went into it."""
+    cells = []
+    for rows in zip(*lines):
+        ratios = [row.ratio for row in rows if row.ratio is not None]
+        mean = math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else math.nan
+        cells.append(f"{mean:.2f}x over {len(ratios)} of {len(rows)}")
+    return cells
+
+
+def main() -> int:
+    chosen = options(__doc__)
+    modules = libraries()
+    rounds, seconds = (1, 0.02) if chosen.quick else (5, 0.06)
+    lines, everything, changing = [], [], []
+    for family, cases in families():
+        lines.append([f"**{family}**", "", "", "", ""])
+        measured = []
+        for case in cases:
+            if chosen.only not in f"{family}: {case.what}: {case.statement}":
                 continue
-            space, results = namespace(row, torch), []
-            threads = torch.get_num_threads()
-            for n in (1, 2):
-                torch.set_num_threads(n)
-                result = eval(row.statement, space)
-                results.append(result if isinstance(result, torch.Tensor) else result[0])
-            torch.set_num_threads(threads)
-            if not torch.equal(*results):
-                different[name].append(row.what)
-    lines = [f"{name}: {', '.join(rows) or 'none'}" for name, rows in different.items()]
-    return "Results that differ between one thread and two. " + "; ".join(lines) + "."
+            rows = [row_of(case, size) for size in range(3)]
+            for row in rows:
+                measure(row, modules, rounds, seconds, pause=0.02)
+            if not chosen.quick and different_bits(modules["facula"], rows[2]):
+                changing.append(case.what)
+            measured.append(rows)
+            lines.append([f"`{case.what}`", *map(cell, rows), remark(case, rows)])
+            print("  ".join(f"{c:{w}}" for c, w in zip(lines[-1], (28, 30, 30, 30, 0))), flush=True)
+        everything += measured
+        if measured:
+            lines.append(["geometric mean", *means(measured), ""])
+            print("  ".join(f"{c:{w}}" for c, w in zip(lines[-1], (28, 30, 30, 30, 0))), flush=True)
+    lines.append(["**geometric mean of all**", *means(everything), ""])
+    print(*lines[-1])
+    different = f"Large results that differ between one thread and two: {', '.join(changing) or 'none'}."
+    text = f"## Kernels\n\n{__doc__.strip()}\n\n{machine()}; {versions(modules)}.\n\n"
+    text += table(["operation", *SIZES, "remark"], lines) + f"\n\n{different}\n"
+    if not (chosen.no_write or chosen.only or chosen.quick):
+        write_section("kernels", text)
+    return int(any(cell(row) == "failed" for rows in everything for row in rows))
 
 
 if __name__ == "__main__":
-    sys.exit(
-        run("kernels", "Large tensors", __doc__, ROWS, rounds=5, seconds=0.15, pause=0.05, after=same_bits)
-    )
+    sys.exit(main())
