@@ -316,6 +316,16 @@ class Call:
         args, kwargs = mapped([self.input, *self.args], copy), mapped(self.kwargs, copy)
         return args, kwargs
 
+    def wide(self, dtypes: dict) -> tuple[list, dict]:
+        """For PyTorch, with the narrow dtypes replaced by these."""
+
+        def change(x: Any) -> Any:
+            if isinstance(x, torch.Tensor):
+                return x.detach().to(dtypes[x.dtype]) if x.dtype in dtypes else x.detach().clone()
+            return dtypes.get(x, x) if isinstance(x, torch.dtype) else x
+
+        return mapped([self.input, *self.args], change), mapped(self.kwargs, change)
+
     def facula(self) -> tuple[list, dict]:
         bases: dict = {}
         one = Mirror()
