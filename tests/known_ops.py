@@ -273,4 +273,7 @@ KNOWN: list[tuple[str, str, str, str]] = [
     ("mv", "0-dim", "*", "RuntimeError instead of IndexError"),
     ("linear", "empty", "bool", "NotImplementedError instead of a result"),
     ("bmm", "1", "bool", "NotImplementedError instead of a result"),
+    ("einsum", "empty", "bool", "NotImplementedError instead of a result"),
+    ("tensordot", "empty", "bool", "NotImplementedError instead of a result"),
+    ("chain_matmul", "empty", "bool", "NotImplementedError instead of a result"),
 ]

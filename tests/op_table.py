@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from op_samples import NO_SAMPLES, written_rows
-from op_tools import PRIVATE, Op, Sample
+from op_tools import IN_PLACE, METHOD, OUT, PLACES, PRIVATE, Op, Sample
 from op_tools import Spec as T
 
 from facula import _C
+from facula._composite import operations
 
 S = Sample
 m = T(3, 4)
@@ -53,6 +54,27 @@ def default_row(signatures: list[str]) -> Op:
     return Op(*samples, big=big)
 
 
+SPACE_BITS = {path or "torch": bit for bit, path in PLACES} | {"Tensor": METHOD}
+
+
+def composites() -> dict[str, Op]:
+    """The operations written in Python: under their name, or "space.name" where that is taken."""
+    taken = {e[0] for e in _C._entries() if e[2] and not e[2] & PRIVATE}
+    table: dict[str, Op] = {}
+    for name, _, spaces, aliases, out, inplace in sorted(operations(), key=lambda o: "torch" not in o[2]):
+        main = "torch" in spaces or "Tensor" in spaces
+        key = name if main or name not in taken | table.keys() else f"{spaces[0]}.{name}"
+        op = table.setdefault(key, Op())
+        for space in spaces:
+            if space in SPACE_BITS:
+                op.forms |= SPACE_BITS[space]
+            else:
+                op.spaces += (space,)
+        op.forms |= (OUT if out else 0) | (IN_PLACE if inplace else 0)
+        op.aliases += aliases
+    return table
+
+
 def rows() -> dict[str, Op]:
     """Every public operation: a written row, or for pointwise ones the default."""
     written = written_rows()
@@ -75,6 +97,16 @@ def rows() -> dict[str, Op]:
             op.forms |= e[2]
         op.aliases = tuple(" ".join(e[3] for e in entries).split())
         table[name] = op
+    for name, composite in composites().items():
+        if name in table:
+            op = table[name]
+        elif name in written:
+            op = table[name] = written.pop(name)
+            op.name = name
+        else:
+            continue
+        op.forms, op.spaces = op.forms | composite.forms, composite.spaces
+        op.aliases += composite.aliases
     for name, op in written.items():
         assert op.forms or not op.samples, f"{name} is no operation"
         if op.samples:
@@ -86,7 +118,7 @@ def rows() -> dict[str, Op]:
 def unsampled() -> list[str]:
     """Public operations that are not pointwise and have neither samples nor a reason."""
     table = rows()
-    names = {e[0] for e in _C._entries() if e[2] and not e[2] & PRIVATE}
+    names = {e[0] for e in _C._entries() if e[2] and not e[2] & PRIVATE} | composites().keys()
     return sorted(n for n in names if n not in table and n not in NO_SAMPLES)
 
 

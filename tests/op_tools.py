@@ -164,7 +164,13 @@ class Op:
         self.data, self.forms, self.big, self.domain = data, forms, big, domain
         self.pointwise = self.default = False
         self.aliases: tuple[str, ...] = ()
+        self.spaces: tuple[str, ...] = ()  # beside those that have a bit: "fft", "masked" ...
         self.name = ""
+
+    @property
+    def attribute(self) -> str:
+        """The name within a space: rows of two operations of one name are told apart as "fft.name"."""
+        return self.name.rpartition(".")[2]
 
 
 PLACES = ((FUNCTION, ""), (NN, "nn.functional"), (SPECIAL, "special"), (LINALG, "linalg"))
@@ -180,11 +186,11 @@ def callables(lib: Any, op: Op, sample: Sample) -> list[tuple[str, Any]]:
     """Every way to write this call: (how it reads, function)."""
     forms = op.forms & sample.only
     found = []
-    for bit, path in PLACES:
-        if forms & bit:
-            found.append((f"{path or 'torch'}.{op.name}", getattr(place(lib, path), op.name)))
+    paths = [path for bit, path in PLACES if forms & bit] + list(op.spaces)
+    for path in paths:
+        found.append((f"{path or 'torch'}.{op.attribute}", getattr(place(lib, path), op.attribute)))
     if forms & METHOD and sample.args and isinstance(sample.args[0], Spec):
-        found.append((f"Tensor.{op.name}", lambda x, *a, **k: getattr(x, op.name)(*a, **k)))
+        found.append((f"Tensor.{op.name}", lambda x, *a, **k: getattr(x, op.attribute)(*a, **k)))
     return found
 
 

@@ -17,8 +17,10 @@ TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["composite", "find", "names", "space"]
+__all__ = ["composite", "find", "names", "operations", "space"]
 
+# (name, function, spaces, other names, has out=, has an in-place form): stubs, docs, tests follow.
+_OPERATIONS: list[tuple[str, Callable, tuple[str, ...], tuple[str, ...], bool, bool]] = []
 # Name space -> name -> function. "torch", "Tensor" and what follows "torch." in a module's name.
 _SPACES: dict[str, dict[str, Callable]] = {}
 _loaded = False
@@ -40,6 +42,7 @@ def composite(
     def publish(function: Callable) -> Callable:
         public = _with_out(function) if out else function
         own = name or function.__name__
+        _OPERATIONS.append((own, public, spaces, tuple(aliases.split()), out, inplace))
         for each in (own, *aliases.split()):
             for space in spaces:
                 _SPACES.setdefault(space, {})[each] = function if space == "Tensor" else public
@@ -93,6 +96,12 @@ def _load() -> dict[str, dict[str, Callable]]:
 def find(space: str, name: str) -> Callable | None:
     """The function that is `name` in this name space, or None."""
     return _load().get(space, {}).get(name)
+
+
+def operations() -> list[tuple[str, Callable, tuple[str, ...], tuple[str, ...], bool, bool]]:
+    """Every composite operation: (name, function, spaces, other names, has out=, has an in-place form)."""
+    _load()
+    return _OPERATIONS
 
 
 def names(space: str) -> list[str]:
