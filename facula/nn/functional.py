@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from .. import _C
-from . import _activation, _distance, _loss
+from . import _activation, _distance, _loss, _normalization
 
-for _module in (_activation, _distance, _loss):
+_wrapped: set = set()
+for _module in (_activation, _distance, _loss, _normalization):
+    _wrapped.update(getattr(_module, "_WRAPPED", ()))
     for _name in _module.__all__:
         globals()[_name] = getattr(_module, _name)
 # An operation of the extension goes before a composition of the same name.
 for _name in dir(_C._nn):
-    if not _name.startswith("_") and _name not in _activation._WRAPPED and _name not in _loss._WRAPPED:
+    if not _name.startswith("_") and _name not in _wrapped:
         globals()[_name] = getattr(_C._nn, _name)
-del _module, _name
+del _module, _name, _wrapped
 
 
 def __getattr__(name):

@@ -19,6 +19,8 @@
   X(sort)                        \
   X(unique)                      \
   X(softmax)                     \
+  X(row_norm)                    \
+  X(batch_norm)                  \
   X(loss)                        \
   X(cross_entropy)               \
   X(random)                      \

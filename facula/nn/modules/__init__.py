@@ -24,3 +24,29 @@ __all__ = [
     *_activation,
     *_loss,
 ]
+# Modules that are imported when one of their names is first asked for: file -> its public names.
+_LATER = {
+    "batchnorm": "BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm InstanceNorm1d InstanceNorm2d "
+    "InstanceNorm3d",
+    "normalization": "LocalResponseNorm CrossMapLRN2d LayerNorm GroupNorm RMSNorm",
+}
+_FILE_OF = {name: file for file, names in _LATER.items() for name in names.split()}
+__all__ += list(_FILE_OF)
+
+
+def __getattr__(name):
+    from importlib import import_module
+
+    if name in _LATER or name == "instancenorm":
+        return import_module(f"{__name__}.{'batchnorm' if name == 'instancenorm' else name}")
+    if name not in _FILE_OF:
+        from ..._names import missing
+
+        raise missing(__name__, name, __dir__)
+    value = getattr(import_module(f"{__name__}.{_FILE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *_LATER, *_FILE_OF})
