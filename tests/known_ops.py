@@ -276,4 +276,16 @@ KNOWN: list[tuple[str, str, str, str]] = [
     ("einsum", "empty", "bool", "NotImplementedError instead of a result"),
     ("tensordot", "empty", "bool", "NotImplementedError instead of a result"),
     ("chain_matmul", "empty", "bool", "NotImplementedError instead of a result"),
+    (
+        "native_batch_norm",
+        "deeper",
+        "float16 bfloat16 float32 float64",
+        "an error where PyTorch reads past the end of the weight",
+    ),
+    (
+        "_native_batch_norm_legit",
+        "deeper",
+        "float16 bfloat16 float32 float64",
+        "an error where PyTorch reads past the end of the weight",
+    ),
 ]

@@ -284,6 +284,8 @@ void check_vector(const Tensor& t, const char* name, int64_t channels) {
 template <BatchName Name> Stats batch(const Tensor& x, const Tensor& weight, const Tensor& bias,
                                       const Tensor& running_mean, const Tensor& running_var,
                                       const Options& o) {
+  if (x->ndim == 0)
+    fail("batch_norm: the input must have at least 2 dimensions (N, C, ...), but it has none");
   if (x->ndim < 2) wrap_dim(1, x->ndim);
   const int64_t channels = x->sizes[1];
   if (running_mean) check_vector(running_mean, "running_mean", channels);
@@ -333,6 +335,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
 template <BatchName Name> Tensors native(const Tensor& x, const Tensor& weight, const Tensor& bias,
                                          const Tensor& running_mean, const Tensor& running_var, bool training,
                                          double momentum, double eps) {
+  require_floating(x, "batch_norm");
   if (training && x->numel == 0)
     fail("input tensor must have at least one element, but got input_sizes = ", to_string(x->shape()));
   const Stats s = batch<Name>(x, weight, bias, running_mean, running_var, {training, momentum, eps});
@@ -355,6 +358,7 @@ Tensor instance_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, 
   if (!use_input_stats && !(running_mean && running_var))
     fail("Expected running_mean and running_var to be defined when use_input_stats is false");
   if (x->ndim < 2) wrap_dim(1, x->ndim);
+  if (x->numel == 0) return clone(x);
   const int64_t n = x->sizes[0], c = x->sizes[1];
   Dims shape = x->shape();
   shape[0] = 1;

@@ -317,6 +317,9 @@ Tensor composed_rms(const Tensor& x, const Layout& l, const Tensor& weight, doub
 }
 
 Tensor rms_norm(const Tensor& x, const Dims& shape, const Tensor& weight, std::optional<double> eps) {
+  if (x->ndim < shape.count && shape.count)
+    fail<ValueError>("Input tensor must have at least ", int64_t(shape.count), " dimensions, but got ",
+                     int64_t(x->ndim));
   const Layout l = layout_of(x, shape, weight, nullptr, true);
   if (!is_floating(x->dtype)) require_floating(x, "rms_norm");
   const DType wide = compute_dtype(x->dtype);
@@ -351,7 +354,8 @@ Tensors group(const Tensor& x, const Tensor& weight, const Tensor& bias, const L
 
 Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const Tensor& bias, double eps,
                   bool) {
-  if (x->ndim < 2) fail("Expected at least 2 dimensions for input tensor but received ", int64_t(x->ndim));
+  if (x->ndim == 0) fail<IndexError>("Dimension specified as 0 but tensor has no dimensions");
+  if (x->ndim < 2) wrap_dim(1, x->ndim);
   const int64_t outer = x->sizes[0], channels = x->sizes[1];
   check_group(x, weight, bias, channels, groups);
   int64_t inner = 1;
@@ -366,6 +370,7 @@ Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const T
 
 Tensors native_group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t n, int64_t c,
                           int64_t inner, int64_t groups, double eps) {
+  require_floating(x, "GroupNormKernelImpl");
   check_group(x, weight, bias, c, groups);
   if (n < 0 || c < 0 || inner < 0 || x->numel != n * c * inner)
     fail("Expected X.numel() == N * C * HxW to be true, but got false.");

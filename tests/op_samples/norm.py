@@ -33,7 +33,6 @@ def rows() -> dict[str, Op]:
         ),
         "native_batch_norm": Op(S(image, w, b, None, None, *tail), S(flat, w, b, None, None, *tail), **reals),
         "_native_batch_norm_legit": Op(S(image, w, b, *tail), **reals),
-        "_batch_norm_with_update": Op(S(image, w, b, None, None, 0.1, 1e-5), dtypes=()),
         "instance_norm": Op(
             S(image, None, None, None, None, *tail, True), S(image, w, b, None, None, *tail, True), **reals
         ),
