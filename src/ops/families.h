@@ -31,4 +31,5 @@
   X(matmul)                      \
   X(bmm)                         \
   X(einsum)                      \
-  X(linalg_qr)
+  X(linalg_qr)                   \
+  X(fft)

@@ -1,0 +1,7 @@
+"""torch.signal.windows: window functions for spectral analysis and filter design."""
+
+from types import SimpleNamespace as _Namespace
+
+from .._composite import space
+
+__getattr__, __dir__ = space(__name__, _Namespace(), globals())
