@@ -288,4 +288,13 @@ KNOWN: list[tuple[str, str, str, str]] = [
         "float16 bfloat16 float32 float64",
         "an error where PyTorch reads past the end of the weight",
     ),
+    # Deliberate (docs/differences.md): nothing to transform is no error.
+    ("fft2", "empty", "*", "a result instead of RuntimeError"),
+    ("ifft2", "empty", "*", "a result instead of RuntimeError"),
+    ("rfft2", "empty", "*", "a result instead of RuntimeError"),
+    ("irfft2", "empty", "*", "a result instead of RuntimeError"),
+    ("hfft2", "empty", "*", "a result instead of RuntimeError"),
+    ("ihfft2", "empty", "*", "a result instead of RuntimeError"),
+    ("stft", "0 deeper wider", "bool", "RuntimeError instead of NotImplementedError"),
+    ("istft", "0-dim", "*", "RuntimeError instead of IndexError"),
 ]

@@ -20,8 +20,8 @@ struct FftPlan {
   bool forward;
 };
 
-// Fills `out`, a tensor of the right type and shape without gaps, from `x` (float32, float64 and their complex
-// types, any strides, not empty). Set once by the Python layer.
+// Fills `out`, a tensor of the right type and shape without gaps, from `x` (float32, float64 and their
+// complex types, any strides, not empty). Set once by the Python layer.
 extern void (*fft_transform)(TensorImpl& out, const Tensor& x, const FftPlan&);
 
 }  // namespace facula
