@@ -16,7 +16,9 @@
   X(scatter)                     \
   X(reduce)                      \
   X(scan)                        \
+  X(extremes)                    \
   X(sort)                        \
+  X(select)                      \
   X(unique)                      \
   X(softmax)                     \
   X(row_norm)                    \
