@@ -24,6 +24,10 @@ def find(name):
     from ._composite import find as find_composite
 
     function = None if name.startswith("__") else find_composite("torch", name)
+    if function is None and name.startswith("_foreach_"):
+        from ._foreach import find as find_over_lists
+
+        function = find_over_lists(name)
     if function is not None:
         setattr(facula, name, function)
         return function

@@ -53,6 +53,7 @@ FACULA_PREDICATES(FACULA_DEFINE)
 FACULA_BINARY_FUNCTIONS(FACULA_DEFINE)
 #undef FACULA_DEFINE
 template <Real F> inline Quick<F> pow(Quick<F> a, Scalar exponent) { return Quick<F>(pow(a.v, exponent)); }
+template <Real F> inline Quick<F> polygamma(Quick<F> a, int64_t n) { return Quick<F>(polygamma(a.v, n)); }
 
 // What is not a template wins against the templates above.
 inline Quick<float> sin(Quick<float> x) { return Quick<float>(quick_sin(x.v)); }

@@ -2,6 +2,7 @@
 // vectorise.
 #pragma once
 #include "cpu/math_trig.h"
+#include "cpu/special.h"
 
 namespace facula {
 inline namespace FACULA_ISA {
@@ -93,22 +94,18 @@ inline float lgamma(float value) {
   return float(a == infinity<double> ? a : zero);
 }
 
-// Derivatives of lgamma: recurrence up to 10, then the asymptotic series; reflection for negative x.
-inline double digamma(double x) {
-  if (x == 0) return copysign(infinity<double>, -x);
-  double y = 0;
-  if (x < 0) {
-    const double fraction = x - floor(x);
-    if (fraction == 0 || isinf(x)) return not_a_number<double>;
-    y = -3.14159265358979323846 / __builtin_tan(3.14159265358979323846 * fraction);
-    x = 1 - x;
-  }
-  for (; x < 10; x += 1) y -= 1 / x;
-  const double z = 1 / (x * x);
-  return y + __builtin_log(x) - 0.5 / x -
-         z * polynomial(z, 1. / 12, -1. / 120, 1. / 252, -1. / 240, 1. / 132, -691. / 32760, 1. / 12);
-}
-inline float digamma(float x) { return float(digamma(double(x))); }
+// Compiled once, in double.
+#define FACULA_DOUBLE(name) \
+  template <Real F> inline F name(F x) { return F(special::name(double(x))); }
+FACULA_DOUBLE(digamma)
+FACULA_DOUBLE(erfcx)
+FACULA_DOUBLE(i0)
+FACULA_DOUBLE(i0e)
+FACULA_DOUBLE(i1)
+FACULA_DOUBLE(i1e)
+#undef FACULA_DOUBLE
+template <Real F> inline F zeta(F s, F q) { return F(special::zeta(double(s), double(q))); }
+template <Real F> inline F polygamma(F x, int64_t n) { return F(special::polygamma(n, double(x))); }
 
 }  // namespace FACULA_ISA
 }  // namespace facula

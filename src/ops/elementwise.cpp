@@ -119,10 +119,15 @@ Tensor isreal(const Tensor& x) {
   return call(Eq{}, x, unary("conj", x));
 }
 Tensor conjugate(const Tensor& x) { return is_complex(x->dtype) ? unary("conj", x) : x; }
+Tensor order_first(int64_t n, const Tensor& x) { return call(Polygamma{n}, x); }
+Tensor order_last(const Tensor& x, int64_t n) { return call(Polygamma{n}, x); }
 Tensor maximum_of(const Tensor& a, const Tensor& b) { return call(Maximum{}, a, b); }
 Tensor minimum_of(const Tensor& a, const Tensor& b) { return call(Minimum{}, a, b); }
 
+Tensor multigammaln(const Tensor& x, int64_t p) { return call(Mvlgamma{p}, x); }
+
 template <class Op> Tensor again(const Tensor& x) { return call(Op{}, x); }
+template <class Op> Tensor again2(const Tensor& a, const Tensor& b) { return call(Op{}, a, b); }
 
 }  // namespace
 
@@ -156,6 +161,11 @@ static constexpr OpEntry entries[] = {
     fn<again<Round>>("round(Tensor input)", kSpecial | kOut),
     fn<again<Lgamma>>("gammaln(Tensor input)", kSpecial | kOut),
     fn<again<Digamma>>("psi(Tensor input)", kSpecial | kOut),
+    fn<again2<Igamma>>("gammainc(Tensor input, Tensor other)", kSpecial | kOut),
+    fn<again2<Igammac>>("gammaincc(Tensor input, Tensor other)", kSpecial | kOut),
+    fn<order_first>("polygamma(int n, Tensor input)", kFunction | kSpecial | kOut),
+    fn<order_last>("polygamma(Tensor input, int n)", kMethod | kInPlace),
+    fn<multigammaln>("multigammaln(Tensor input, int p)", kSpecial | kOut),
     fn<again<Tanh>>("tanh(Tensor input)", kNN),
 };
 FACULA_ENTRIES(elementwise)

@@ -1,11 +1,18 @@
 // Special functions and what does not fit elsewhere.
 #pragma once
+#include "cpu/special.h"
 #include "ops/math.h"
 
 namespace facula {
 inline namespace FACULA_ISA {
 
 inline constexpr uint16_t kAlsoSpecial = kEverywhere | kSpecial;
+
+// A function of cpu/special.h, which is no word of the vocabulary, as a formula.
+template <auto F, class T, class... More> constexpr T by_double(T x, More... more) {
+  if constexpr (std::is_same_v<T, Probe>) return mix(x, more...);
+  else return T(F(double(x), double(more)...));
+}
 
 struct Erf {
   static constexpr OpInfo info{
@@ -36,21 +43,6 @@ struct Erfinv {
   template <class T> constexpr T backward(T g, T, T y) const {
     return g * (T(0.88622692545275801365) * exp(y * y));  // sqrt(pi) / 2
   }
-};
-
-struct Lgamma {
-  static constexpr OpInfo info{
-      .signature = "lgamma(Tensor input)", .rule = DTypeRule::Floating, .types = kFloats};
-  template <class T> constexpr T forward(T x) const { return lgamma(x); }
-  template <class T> constexpr T backward(T g, T x, T) const { return g * digamma(x); }
-};
-
-struct Digamma {
-  static constexpr OpInfo info{.signature = "digamma(Tensor input)",
-                               .rule = DTypeRule::Floating,
-                               .types = kFloats,
-                               .scope = kAlsoSpecial};
-  template <class T> constexpr T forward(T x) const { return digamma(x); }
 };
 
 struct Logit {
@@ -150,8 +142,8 @@ struct Angle {
   }
 };
 
-using special_ops = List<Erf, Erfc, Erfinv, Lgamma, Digamma, Logit, NanToNum, Heaviside, Copysign, Nextafter,
-                         Entr, Conj, Angle>;
+using special_ops =
+    List<Erf, Erfc, Erfinv, Logit, NanToNum, Heaviside, Copysign, Nextafter, Entr, Conj, Angle>;
 
 }  // namespace FACULA_ISA
 }  // namespace facula

@@ -1,0 +1,100 @@
+// Bessel functions and Airy's. Chebyshev series near zero; far away series in 1 / x for what is left after
+// the exponential, or after sine and cosine.
+#include <cmath>
+#include "cpu/special_series.h"
+#include "cpu/special_tables.h"
+
+namespace facula::special {
+namespace {
+
+double times_exp(double scaled, double x) {  // the result may exist where e^x does not
+  if (x < 700) return scaled * std::exp(x);
+  const double half = std::exp(x / 2);
+  return scaled * half * half;
+}
+
+// 2/3 x^(3/2) as a sum of two doubles: its rounding would shift an exponent, or a phase.
+struct Zeta {
+  double high, low;
+};
+Zeta airy_zeta(double x) {
+  constexpr double c = 2. / 3, c_low = 3.7007434154171883e-17;
+  const double s = std::sqrt(x), s_low = -std::fma(s, s, -x) / (2 * s);
+  const double p = x * s, p_low = std::fma(x, s, -p) + x * s_low;
+  const double high = p * c;
+  return {high, std::fma(p, c, -high) + p * c_low + p_low * c};
+}
+
+}  // namespace
+
+double i0e(double x) {
+  const double a = std::fabs(x);
+  if (!(a > 8)) return chebyshev_sum(tables::i0e_near, a / 4 - 1);
+  return chebyshev_sum(tables::i0e_far, 16 / a - 1) / std::sqrt(a);
+}
+double i1e(double x) {
+  const double a = std::fabs(x);
+  const double y = !(a > 8) ? a * chebyshev_sum(tables::i1e_near, a / 4 - 1)
+                            : chebyshev_sum(tables::i1e_far, 16 / a - 1) / std::sqrt(a);
+  return std::copysign(y, x);
+}
+double i0(double x) { return is_infinite(x) ? kNaN : times_exp(i0e(x), std::fabs(x)); }
+double i1(double x) { return is_infinite(x) ? kNaN : times_exp(i1e(x), std::fabs(x)); }
+
+namespace {
+
+double k0_near(double x) { return chebyshev_sum(tables::k0_near, x * x / 2 - 1) - std::log(x / 2) * i0(x); }
+double k0_far(double x) { return chebyshev_sum(tables::k0_far, 4 / x - 1) / std::sqrt(x); }
+double k1_near(double x) {
+  return chebyshev_sum(tables::k1_near, x * x / 2 - 1) / x + std::log(x / 2) * i1(x);
+}
+double k1_far(double x) { return chebyshev_sum(tables::k1_far, 4 / x - 1) / std::sqrt(x); }
+
+}  // namespace
+
+double k0(double x) {
+  if (x == 0) return kInfinity;
+  return x <= 2 ? k0_near(x) : x > 2 ? std::exp(-x) * k0_far(x) : kNaN;
+}
+double k0e(double x) {
+  if (x == 0) return kInfinity;
+  return x <= 2 ? std::exp(x) * k0_near(x) : x > 2 ? k0_far(x) : kNaN;
+}
+double k1(double x) {
+  if (x == 0) return kInfinity;
+  return x <= 2 ? k1_near(x) : x > 2 ? std::exp(-x) * k1_far(x) : kNaN;
+}
+double k1e(double x) {
+  if (x == 0) return kInfinity;
+  return x <= 2 ? std::exp(x) * k1_near(x) : x > 2 ? k1_far(x) : kNaN;
+}
+
+double j0(double x) { return is_infinite(x) ? kNaN : ::j0(x); }
+double j1(double x) { return is_infinite(x) ? kNaN : ::j1(x); }
+double y0(double x) { return x == 0 ? -kInfinity : x > 0 && !is_infinite(x) ? ::y0(x) : kNaN; }
+double y1(double x) { return x == 0 ? -kInfinity : x > 0 && !is_infinite(x) ? ::y1(x) : kNaN; }
+
+double spherical_j0(double x) { return x == 0 ? 1 : is_infinite(x) ? 0 : std::sin(x) / x; }
+
+double airy(double x) {
+  if (is_infinite(x)) return kNaN;
+  if (x >= 2) {
+    const auto [zeta, low] = airy_zeta(x);
+    if (zeta > 750) return 0;
+    const double y = chebyshev_sum(tables::airy_decay, 3.771236166328253464 / zeta - 1);
+    return y * std::exp(-zeta) * (1 - low) / std::sqrt(std::sqrt(x));
+  }
+  if (x >= 0) return chebyshev_sum(tables::airy_right, x - 1);
+  if (x >= -2) return chebyshev_sum(tables::airy_left, x + 1);
+  if (x >= -4) return chebyshev_sum(tables::airy_far_left, x + 3);
+  if (x != x) return x;
+  const auto [zeta, low] = airy_zeta(-x);
+  if (is_infinite(zeta)) return kNaN;
+  const double s = std::sin(zeta), c = std::cos(zeta), sine = s + c * low, cosine = c - s * low;
+  const double t = 2 * (16. / 3 / zeta) * (16. / 3 / zeta) - 1;
+  const double p = chebyshev_sum(tables::airy_p, t), q = chebyshev_sum(tables::airy_q, t) / zeta;
+  // sin and cos of zeta + pi/4 are these sums over sqrt(2); 1 / sqrt(2 pi)
+  return 0.39894228040143267794 * (p * (sine + cosine) - q * (cosine - sine)) / std::sqrt(std::sqrt(-x));
+}
+
+}  // namespace facula::special
