@@ -22,7 +22,7 @@ _KEYWORDS = {"other", "exponent", "end", "weight", "weights", "scalar", "scalars
 
 
 def find(name: str) -> Callable | None:
-    """The function that is torch.`name`, which begins with "_foreach_", or None where there is no such operation."""
+    """The function that is torch.`name`, which begins with "_foreach_"; None without such an operation."""
     import facula
 
     plain = name.removeprefix(PREFIX)
@@ -118,7 +118,8 @@ def _check(name: str, first, args, kwargs) -> None:
             )
         if len(args[3]) != len(first):
             raise RuntimeError(
-                f"Expected length of scalars to match input of length {len(first)} but got {len(args[3])} instead."
+                f"Expected length of scalars to match input of length {len(first)} "
+                f"but got {len(args[3])} instead."
             )
     if "alpha" in kwargs and not (_is_list(args[1]) or isinstance(args[1], _C.Tensor)):
         raise TypeError(f"{name}() received an invalid combination of arguments: alpha goes with tensors")

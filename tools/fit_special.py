@@ -1,7 +1,7 @@
 """Writes src/cpu/special_tables.h: coefficients of the special functions, from mpmath at high precision.
 
-Chebyshev series in a variable t on [-1, 1] that maps the interval of each fit, cut where the rest is below the
-precision of a double; and the expansion of the incomplete gamma function for large parameters.
+Chebyshev series in a variable t on [-1, 1] that maps the interval of each fit, cut where the rest is below
+the precision of a double; and the expansion of the incomplete gamma function for large parameters.
 
     python tools/fit_special.py > src/cpu/special_tables.h
 """

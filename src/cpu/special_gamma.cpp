@@ -56,7 +56,7 @@ double zeta_positive(double s, double q) {
     a += 1;
     term = power(a, s);
     sum += term;
-    if (term < epsilon * 1e-3 * sum) return sum;  // what is left is about a / s terms
+    if (term <= epsilon * 1e-3 * sum) return sum;  // what is left is about a / s terms
   }
   sum += term * a / (s - 1) - 0.5 * term;
   double factor = 1, k = 0;
@@ -108,14 +108,15 @@ double digamma(double x) {
 
 double zeta(double s, double q) {
   if (s == 1) return kInfinity;
-  if (!(s > 1) || q != q || is_infinite(q)) return kNaN;
+  if (s < 1) return kNaN;
+  if (q <= 0 && q == std::floor(q)) return kInfinity;
+  if (s != s || q != q || is_infinite(q)) return kNaN;
   if (q > 0) return zeta_positive(s, q);
-  if (q == std::floor(q)) return kInfinity;
   if (s != std::floor(s)) return kNaN;
   // q = f - m: the terms left of zero are those of another such sum that ends.
   const double left = std::ceil(q) - q, right = 1 - left;
   const double mirrored = zeta_positive(s, left) - zeta_positive(s, 1 - q);
-  return zeta_positive(s, right) + (std::fmod(s, 2) == 0 ? mirrored : -mirrored);
+  return zeta_positive(s, right) + (std::fmod(s, 2) == 1 ? -mirrored : mirrored);
 }
 
 double polygamma(int64_t n, double x) {

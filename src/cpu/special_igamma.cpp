@@ -120,19 +120,21 @@ double lower(double a, double x) {
 }  // namespace
 
 double igamma(double a, double x) {
-  if (!(a >= 0) || !(x >= 0)) return kNaN;
+  if (a < 0 || x < 0) return kNaN;
   if (a == 0) return x > 0 ? 1 : kNaN;
   if (x == 0) return 0;
   if (is_infinite(a)) return is_infinite(x) ? kNaN : 0;
-  return is_infinite(x) ? 1 : lower(a, x);
+  if (is_infinite(x)) return 1;
+  return a != a || x != x ? kNaN : lower(a, x);
 }
 
 double igammac(double a, double x) {
-  if (!(a >= 0) || !(x >= 0)) return kNaN;
+  if (a < 0 || x < 0) return kNaN;
   if (a == 0) return x > 0 ? 0 : kNaN;
   if (x == 0) return 1;
   if (is_infinite(a)) return is_infinite(x) ? kNaN : 1;
-  return is_infinite(x) ? 0 : upper(a, x);
+  if (is_infinite(x)) return 0;
+  return a != a || x != x ? kNaN : upper(a, x);
 }
 
 }  // namespace facula::special
