@@ -1,6 +1,8 @@
 """Where facula does not do yet what PyTorch does: (operation, samples, dtypes, what happens)."""
 
 KNOWN: list[tuple[str, str, str, str]] = [
+    ("trapezoid", "0-dim", "bool", "RuntimeError instead of IndexError"),
+    ("histogramdd", "wider", "*", "RuntimeError instead of NotImplementedError"),
     ("square", "0 1 2 3", "bool", "NotImplementedError instead of a result"),
     (
         "maximum",

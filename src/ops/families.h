@@ -34,4 +34,6 @@
   X(bmm)                         \
   X(einsum)                      \
   X(linalg_qr)                   \
+  X(search)                      \
+  X(histogram)                   \
   X(fft)

@@ -209,12 +209,13 @@ PyObject* named_repr(PyObject* o) {  // type(field=value, ...), one a line
   return PyUnicode_FromString((s + ")").c_str());
 }
 
-PyTypeObject* named_type(const Signature& s) {
-  static std::map<std::string_view, PyTypeObject*> types;
-  PyTypeObject*& type = types[s.name];
-  if (type) return type;
+std::map<std::string, PyTypeObject*, std::less<>> named_types;
+
+PyTypeObject* named_type(std::string_view name, std::string_view results) {
+  const auto known = named_types.find(name);
+  if (known != named_types.end()) return known->second;
   auto* names = new std::vector<std::string>;  // kept: the type points to them
-  std::string_view rest = s.results;
+  std::string_view rest = results;
   while (!rest.empty()) {
     const size_t comma = rest.find(", ");
     names->emplace_back(rest.substr(0, comma));
@@ -223,13 +224,14 @@ PyTypeObject* named_type(const Signature& s) {
   auto* fields = new std::vector<PyStructSequence_Field>;
   for (const std::string& n : *names) fields->push_back({n.c_str(), nullptr});
   fields->push_back({nullptr, nullptr});
-  auto* qualified = new std::string("torch.return_types." + std::string(s.name));
+  auto* qualified = new std::string("torch.return_types." + std::string(name));
   PyStructSequence_Desc desc = {qualified->c_str(), nullptr, fields->data(), int(names->size())};
-  type = PyStructSequence_NewType(&desc);
+  PyTypeObject* type = PyStructSequence_NewType(&desc);
   if (!type) throw PythonErrorAlreadySet();
   type->tp_repr = named_repr;
-  return type;
+  return named_types[std::string(name)] = type;
 }
+PyTypeObject* named_type(const Signature& s) { return named_type(s.name, s.results); }
 
 }  // namespace
 
@@ -297,17 +299,22 @@ PyObject* wrap(Result& r, const Signature& s) {
 }
 
 // The class of an operation's named results, or None.
-static PyObject* return_type(PyObject*, PyObject* name) {
+// (name, fields=None): the type of an operation's named results, or None. With fields ("values, indices") it
+// is made if there is none yet: for operations written in Python.
+static PyObject* return_type(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
-    const char* text = PyUnicode_AsUTF8(name);
-    if (!text) throw PythonErrorAlreadySet();
+    const char *text, *fields = nullptr;
+    if (!PyArg_ParseTuple(args, "s|z", &text, &fields)) return nullptr;
     for (const OpEntry* e : all_entries())
       if (e->signature.name == text && !e->signature.results.empty())
         return Py_NewRef(reinterpret_cast<PyObject*>(named_type(e->signature)));
+    if (fields) return Py_NewRef(reinterpret_cast<PyObject*>(named_type(text, fields)));
+    const auto known = named_types.find(std::string_view(text));
+    if (known != named_types.end()) return Py_NewRef(reinterpret_cast<PyObject*>(known->second));
     Py_RETURN_NONE;
   });
 }
-static PyMethodDef kTypeFunctions[] = {{"_return_type", return_type, METH_O, nullptr}, {}};
+static PyMethodDef kTypeFunctions[] = {{"_return_type", return_type, METH_VARARGS, nullptr}, {}};
 
 void add_types(PyObject* module) {
   if (PyModule_AddFunctions(module, kTypeFunctions) < 0) throw PythonErrorAlreadySet();
