@@ -1,6 +1,7 @@
 // The dropout family: an input times noise that is 0 with probability p. The feature variants draw one number
 // per channel, the alpha variants keep mean and variance (Klambauer et al. 2017, Self-Normalizing Neural
 // Networks). And rrelu, the one activation that draws.
+#include "ops/dropout.h"
 #include <cmath>
 #include "cpu/random.h"
 #include "ops/random.h"
@@ -140,6 +141,8 @@ constexpr OpEntry entries[] = {
 };
 
 }  // namespace
+
+Tensor dropout(const Tensor& x, double p, bool train) { return drop<Kind{false, false, false}>(x, p, train); }
 
 FACULA_ENTRIES(dropout)
 

@@ -23,6 +23,8 @@
   X(softmax)                     \
   X(row_norm)                    \
   X(batch_norm)                  \
+  X(rnn)                         \
+  X(packing)                     \
   X(loss)                        \
   X(cross_entropy)               \
   X(random)                      \

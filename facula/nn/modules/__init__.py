@@ -28,6 +28,7 @@ __all__ = [
 _LATER = {
     "batchnorm": "BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm InstanceNorm1d InstanceNorm2d "
     "InstanceNorm3d",
+    "rnn": "RNNBase RNN LSTM GRU RNNCellBase RNNCell LSTMCell GRUCell",
     "normalization": "LocalResponseNorm CrossMapLRN2d LayerNorm GroupNorm RMSNorm",
 }
 _FILE_OF = {name: file for file, names in _LATER.items() for name in names.split()}

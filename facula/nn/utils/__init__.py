@@ -18,3 +18,17 @@ __all__ = [
     "parameters_to_vector",
     "vector_to_parameters",
 ]
+
+
+def __getattr__(name):
+    if name == "rnn":
+        from importlib import import_module
+
+        return import_module(f"{__name__}.rnn")
+    from ..._names import missing
+
+    raise missing(__name__, name, __dir__)
+
+
+def __dir__():
+    return sorted({*globals(), "rnn"})

@@ -1,0 +1,9 @@
+// Dropout as other operations call it.
+#pragma once
+#include "core/tensor.h"
+
+namespace facula {
+
+Tensor dropout(const Tensor& x, double p, bool train);
+
+}  // namespace facula
