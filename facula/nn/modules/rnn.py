@@ -253,8 +253,8 @@ class RNN(RNNBase):
     """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or with `nonlinearity="relu"` that instead of tanh.
 
     `RNN(input_size, hidden_size, num_layers=1, nonlinearity="tanh", bias=True, batch_first=False,
-    dropout=0.0, bidirectional=False, device=None, dtype=None)`; see RNNBase. Called with an input of shape (time, batch,
-    features) (without batch: (time, features), or a PackedSequence) and the initial states (layers *
+    dropout=0.0, bidirectional=False, device=None, dtype=None)`; see RNNBase. Called with an input of
+    shape (time, batch, features), (time, features) or a PackedSequence, and the initial states (layers *
     directions, batch, hidden), zero if omitted; returns the outputs of all steps and the last states.
     """
 
