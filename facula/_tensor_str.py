@@ -350,6 +350,13 @@ def tensor_str(tensor: Tensor, *, tensor_contents: str | None = None) -> str:
     elif tensor.requires_grad:
         suffixes.append("requires_grad=True")
 
+    from . import _C
+
+    if _C._forward_mode_active():
+        tangent = _C._unpack_dual(tensor)[1]
+        if tangent is not None:
+            suffixes.append(f"tangent={tensor_str(tangent)}")
+
     text = prefix + tensor_contents
     column = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:

@@ -33,6 +33,7 @@ from op_tools import (
 )
 
 import facula as t
+import facula.autograd.forward_ad as fwAD
 
 # What is not right yet: (property, operation) -> what happens.
 KNOWN = {
@@ -59,6 +60,15 @@ KNOWN = {
     ("test_derivatives", "complex vector_norm"): "the second derivative goes through sgn",
     ("test_derivatives", "complex norm"): "the second derivative goes through sgn",
     ("test_derivatives", "complex dist"): "the second derivative goes through sgn",
+    ("test_forward_mode", "fmax"): "as test_derivatives",
+    ("test_forward_mode", "fmin"): "as test_derivatives",
+    ("test_forward_mode", "pow"): "as test_derivatives",
+    ("test_forward_mode", "complex pow"): "as test_derivatives",
+    ("test_forward_mode", "xlogy"): "as test_derivatives",
+    ("test_forward_mode", "xlog1py"): "as test_derivatives",
+    ("test_forward_mode", "complex float_power"): "as test_derivatives",
+    ("test_forward_mode", "scatter_reduce"): "as test_derivatives",
+    ("test_forward_mode", "complex scatter_reduce"): "as test_derivatives",
     ("test_meta", "masked_scatter"): "goes through nonzero, which meta tensors lack",
 }
 
@@ -435,6 +445,59 @@ def test_derivatives(op: Op, dtype: str) -> None:
         if check_derivative(f, f.inputs, what) and op.second:
             g, inputs = first_derivative(f)
             check_derivative(g, inputs, f"second derivative of {what}")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+@lambda test: some(test)(lambda op: op.grad)
+def test_forward_mode(op: Op, dtype: str) -> None:
+    """<w, J d> from forward mode is <J' w, d> from backward, and both have one gradient."""
+    if dtype not in op.dtypes:
+        pytest.skip("another type")
+    for sample in op.samples:
+        f = suitable(op, sample, dtype) if sample.grad else None
+        if f is None or not any(x.numel() for x in f.inputs):
+            continue
+        what = f"{op.name}{sample!r} {dtype}"
+        leaf = [x.detach().clone().requires_grad_() for x in f.inputs]
+        outputs = [y for y in f(*leaf) if y.requires_grad]
+        if not outputs:
+            continue
+        weights = [wave(y, 0.4 + k) for k, y in enumerate(outputs)]
+        directions = [wave(x, 2.1 + k) for k, x in enumerate(leaf)]
+        grads = t.autograd.grad(outputs, leaf, weights, allow_unused=True, create_graph=op.second)
+        want = pairing(grads, directions)
+        with fwAD.dual_level():
+            duals = [fwAD.make_dual(x, d) for x, d in zip(leaf, directions)]
+            tangents = [fwAD.unpack_dual(y).tangent for y in f(*duals) if y.requires_grad]
+            assert all(x is not None for x in tangents) and len(tangents) == len(outputs), what
+            for x, y in zip(tangents, outputs):
+                assert (x.dtype, x.shape) == (y.dtype, y.shape), f"{what}: tangent is {x.dtype} {x.shape}"
+            got = pairing(tangents, weights)
+            assert math.isclose(float(got), float(want), rel_tol=1e-9, abs_tol=1e-9), f"{what}: {got} {want}"
+            if op.second and want.requires_grad:
+                wants = t.autograd.grad(want, leaf, allow_unused=True, materialize_grads=True)
+                gots = (
+                    t.autograd.grad(got, leaf, allow_unused=True, materialize_grads=True)
+                    if got.requires_grad
+                    else [t.zeros_like(x) for x in leaf]
+                )
+                for a, b in zip(gots, wants):
+                    assert close(a, b, 1e-9), f"{what}: gradient of the tangent {flat(a)}, not {flat(b)}"
+        with t.no_grad(), fwAD.dual_level():
+            duals = [fwAD.make_dual(x.detach(), d) for x, d in zip(leaf, directions)]
+            again = [fwAD.unpack_dual(y).tangent for y in f(*duals)]
+            again = [x for x in again if x is not None]
+            agree(again, [x.detach() for x in tangents], what, tolerance=True)
+
+
+def pairing(a: Any, b: Any) -> Any:
+    """Re <a, b> as a tensor."""
+    total = t.zeros((), dtype=t.float64)
+    for x, y in zip(a, b):
+        if x is not None:
+            product = x * y.conj()
+            total = total + (product.real if product.dtype.is_complex else product).sum()
+    return total
 
 
 @lambda test: some(test)(

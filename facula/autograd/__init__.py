@@ -2,7 +2,7 @@
 
 from .._C import _backward as backward
 from .._C import _grad as grad
-from . import function
+from . import forward_ad, function, functional
 from .function import Function
 from .grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 
@@ -10,7 +10,9 @@ __all__ = [
     "Function",
     "backward",
     "enable_grad",
+    "forward_ad",
     "function",
+    "functional",
     "grad",
     "inference_mode",
     "no_grad",

@@ -88,6 +88,13 @@ class Function:
             "it with backward mode AD."
         )
 
+    @staticmethod
+    def jvp(ctx, *grad_inputs):
+        """Turns the tangents of the arguments (None where there is none) into those of the outputs."""
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
+
     setup_context = None
 
     @classmethod
@@ -95,7 +102,9 @@ class Function:
         """Calls `forward` and records the call."""
         ctx = FunctionCtx()
         ctx.needs_input_grad = tuple(isinstance(a, _C.Tensor) and a.requires_grad for a in args)
+        tangents = _tangents(args) if _C._forward_mode_active() else None
         recorded = _C._set_grad_enabled(False)
+        forward = _C._set_fwd_grad_enabled(False)
         try:
             if cls.setup_context is None:
                 output = cls.forward(ctx, *args)
@@ -104,8 +113,9 @@ class Function:
                 cls.setup_context(ctx, args, output)
         finally:
             _C._set_grad_enabled(recorded)
+            _C._set_fwd_grad_enabled(forward)
         if not recorded or not any(ctx.needs_input_grad):
-            return output
+            return output if tangents is None else cls._push_forward(ctx, tangents, output, output)
         backward = cls.__dict__.get("vjp") or cls.backward
         single = not isinstance(output, tuple)
         outputs = (output,) if single else output
@@ -119,8 +129,31 @@ class Function:
             ctx._dirty,
             ctx._constant,
         )
+        made = made[0] if single else made
+        if tangents is not None:
+            cls._push_forward(ctx, tangents, output, made)
         ctx._to_save = ()
-        return made[0] if single else made
+        return made
+
+    @classmethod
+    def _push_forward(cls, ctx, tangents, output, made):
+        """Gives `made`, the recorded form of `output`, the tangents that `jvp` says."""
+        results = cls.jvp(ctx, *tangents)
+        single = not isinstance(output, tuple)
+        if single == isinstance(results, tuple) or (not single and len(results) != len(output)):
+            count = len(output) if not single else 1
+            raise RuntimeError(f"{cls.__name__}Backward: expected {count} tangents from jvp")
+        for t, tangent in zip((made,) if single else made, (results,) if single else results):
+            if tangent is not None and isinstance(t, _C.Tensor):
+                written = any(t is dirty for dirty in ctx._dirty)
+                _C._set_tangent(t, tangent, written)
+        return made
+
+
+def _tangents(args):
+    """The tangents of the arguments, None where there is none; None if no argument has one."""
+    found = [_C._unpack_dual(a)[1] if isinstance(a, _C.Tensor) else None for a in args]
+    return found if any(t is not None for t in found) else None
 
 
 def once_differentiable(function):

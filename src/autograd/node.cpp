@@ -1,4 +1,4 @@
-#include "autograd/node.h"
+#include "autograd/forward.h"
 #include <algorithm>
 #include <cstring>
 
@@ -46,6 +46,7 @@ Extras& extras_of(TensorImpl& t) {
       if (e->retains_grad && dying->grad_fn && dying->grad_fn->hooks)
         std::erase_if(dying->grad_fn->hooks->retained,
                       [&](const Hooks::Retained& r) { return r.tensor == dying; });
+      if (e->tangent) forget_tangent(dying);
       delete e;
     };
   }
@@ -94,6 +95,8 @@ void Saved::keep_output(const Tensor& t, int output_nr) {
   version = t->version();
   output = uint16_t(output_nr);
   is_output = present = true;
+  if (mode.forward) [[unlikely]]
+    share_tangent(*tensor, *t);
 }
 
 Tensor Saved::unpack(Node* owner, bool create_graph) const {
@@ -111,6 +114,8 @@ Tensor Saved::unpack(Node* owner, bool create_graph) const {
         "torch.autograd.set_detect_anomaly(True).");
   if (!is_output || !create_graph) return tensor;
   Tensor with_history = alias(*tensor);
+  if (mode.forward) [[unlikely]]
+    share_tangent(*with_history, *tensor);
   set_grad_fn(*with_history, Ref<Node>(owner), output);
   return with_history;
 }

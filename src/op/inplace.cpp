@@ -1,5 +1,5 @@
 #include "op/inplace.h"
-#include "autograd/node.h"
+#include "autograd/forward.h"
 
 namespace facula {
 
@@ -25,6 +25,8 @@ void assign(const Tensor& self, const Tensor& result) {
   copy_into(*self, *kept);
   finish_inplace(*self, nullptr);
   if (recorded && requires_grad(*kept)) set_grad_fn(*self, Ref<Node>(grad_fn(kept.get())), kept->output_nr);
+  if (mode.forward) [[unlikely]]
+    write_tangent(*self, tangent_of(*result));
 }
 
 void copy_to_out(const Tensor& out, const Tensor& result, std::string_view name) {

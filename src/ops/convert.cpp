@@ -135,6 +135,10 @@ void inplace(Op op, Write&& write, const Tensor& self, const T&... others) {
   }
   write();
   finish_inplace(*self, std::move(node));
+  if (mode.forward) [[unlikely]] {
+    const Tensor in[] = {self, others...};
+    detail::push_inplace(op, in, int(1 + sizeof...(T)));
+  }
 }
 
 const Tensor& require_scalar(const Tensor& value) {

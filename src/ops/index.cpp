@@ -245,9 +245,16 @@ Tensor index_put_(const Tensor& self, const Tensors& indices, const Tensor& valu
     node = detail::StructuralNode<IndexPut>::create(op, in.data(), int(in.size()), 1);
   }
   const Tensor source = value->storage == self->storage ? clone(alias(*value)) : value;
-  GradMode off(false);
-  write(*self, in.data() + 2, int(in.size()) - 2, source, accumulate);
-  finish_inplace(*self, node);
+  {
+    GradMode off(false);
+    write(*self, in.data() + 2, int(in.size()) - 2, source, accumulate);
+    finish_inplace(*self, node);
+  }
+  if (mode.forward) [[unlikely]] {
+    IndexPut op{accumulate};
+    op.value_shape = value->shape();
+    detail::push_inplace(op, in.data(), int(in.size()));
+  }
   return self;
 }
 

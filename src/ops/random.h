@@ -71,10 +71,16 @@ Tensor overwrite(const Tensor& self, Fill fill, const In&... others) {
   require_writable(*self);
   fill();
   finish_inplace(*self, node);
+  if (mode.forward) [[unlikely]]
+    write_tangent(*self, nullptr);
   return self;
 }
 template <NodeName name, class... In> Tensor with_no_gradient(const Tensor& result, const In&... inputs) {
   if (const Ref<Node> node = no_gradient_node<name>(inputs...)) set_grad_fn(*result, node);
+  if (mode.forward) [[unlikely]] {
+    const Tensor in[] = {inputs...};
+    if (any_tangent(in, int(sizeof...(In)))) set_tangent(*result, full_like(alias(*result), 0));
+  }
   return result;
 }
 
@@ -86,6 +92,12 @@ template <NodeName op, int inputs> struct Refuses : NoGradient<"NotImplemented",
   }
 };
 template <NodeName op, class... In> Tensor without_derivative(const Tensor& result, const In&... inputs) {
+  if (mode.forward) [[unlikely]] {
+    const Tensor in[] = {inputs...};
+    if (any_tangent(in, int(sizeof...(In))))
+      fail<NotImplemented>("Trying to use forward AD with aten::", static_cast<const char*>(op.text),
+                           " that does not support it.");
+  }
   if (const Ref<Node> node = new_node_for<Refuses<op, sizeof...(In)>>(inputs...)) set_grad_fn(*result, node);
   return result;
 }

@@ -8,6 +8,12 @@ namespace facula {
 // `op` is the view's struct under its in-place name.
 template <class Op> Tensor change_geometry(Op op, const Tensor& self) {
   check_inplace(*self, requires_grad(*self));
+  if (mode.forward) [[unlikely]] {
+    if (const Tensor t = tangent_of(*self)) {
+      NoForward off;
+      change_geometry(op, t);
+    }
+  }
   const Tensor changed = op.view(self);
   Ref<Node> node;
   if (mode.grad && is_floating(self->dtype) && requires_grad(*self))

@@ -2,6 +2,7 @@
 // argument.
 #include "python/args.h"
 #include <algorithm>
+#include "autograd/forward.h"
 
 namespace facula::python {
 namespace {
@@ -38,8 +39,8 @@ bool is_synonym(std::string_view key, std::string_view name) {
 
 bool number_of_tensor(PyObject* o, Scalar* out) {  // a 0-dim tensor where a number is wanted
   if (!is_tensor(o)) return false;
-  const TensorImpl& t = *tensor_of(o);
-  if (t.ndim != 0 || t.is_meta() || requires_grad(t)) return false;
+  TensorImpl& t = *tensor_of(o);
+  if (t.ndim != 0 || t.is_meta() || requires_grad(t) || (mode.forward && tangent_of(t))) return false;
   const Owned value(item(t.dtype, t.data));
   return to_scalar(value.get(), out);
 }

@@ -23,6 +23,7 @@ extern PyGetSetDef kTensorAttributes[];                // attributes.cpp
 void add_autograd_methods(std::vector<PyMethodDef>&);  // autograd.cpp
 void add_autograd(PyObject* module);
 void add_function_node(PyObject* module);  // function.cpp
+void add_forward(PyObject* module);        // forward.cpp
 void add_construct(PyObject* module);      // construct.cpp
 void add_module_functions(PyObject* module);
 
