@@ -163,12 +163,7 @@ KNOWN: list[tuple[str, str, str, str]] = [
     ("masked_fill", "0 0-dim deeper", "bool", "RuntimeError instead of a result"),
     ("masked_fill", "2", "bool uint8 int8 int16 int32 int64", "RuntimeError instead of a result"),
     ("index_put", "deeper", "*", "IndexError instead of RuntimeError"),
-    ("scatter_reduce", "3 4", "complex64 complex128", "a result instead of NotImplementedError"),
     ("index_select", "deeper", "*", "IndexError instead of RuntimeError"),
-    ("index_add", "empty", "*", "IndexError instead of a result"),
-    ("index_copy", "empty", "*", "IndexError instead of RuntimeError"),
-    ("index_copy", "deeper", "*", "RuntimeError instead of IndexError"),
-    ("index_fill", "empty", "*", "IndexError instead of RuntimeError"),
     (
         "nansum",
         "0 1 2 3 4 5 6 7 8 9 10 empty 0-dim wider deeper",

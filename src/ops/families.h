@@ -14,6 +14,7 @@
   X(grid)                        \
   X(index)                       \
   X(scatter)                     \
+  X(slices)                      \
   X(reduce)                      \
   X(scan)                        \
   X(extremes)                    \

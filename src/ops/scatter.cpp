@@ -1,40 +1,16 @@
 // Moving elements along one dimension by an index tensor: gather, scatter and their relatives.
 #include <algorithm>
-#include "core/parallel.h"
 #include "op/structural.h"
-#include "ops/index.h"
+#include "ops/along.h"
 
 namespace facula {
 namespace {
 
-// Walks the elements of `index` (contiguous) and hands out, for each, its linear position, the offset in `x`
-// that it points to along `dim`, and its own offset in a tensor of strides `own`.
-template <class F> void walk(const TensorImpl& index, int dim, const TensorImpl& x, const Dims& own, F&& f) {
-  const int n = index.ndim;
-  const int64_t *at = index.as<int64_t>(), size = x.ndim ? x.sizes[dim] : 1,
-                stride = x.ndim ? x.strides[dim] : 0;
-  Dims position = Dims::filled(std::max(n, 1), 0);
-  int64_t base = 0, mine = 0;  // offsets of `position` in x (without dim) and in the other tensor
-  for (int64_t i = 0; i < index.numel; ++i) {
-    const int64_t to = at[i];
-    if (to < 0 || to >= size)
-      fail("index ", to, " is out of bounds for dimension ", dim, " with size ", size);
-    f(i, base + to * stride, mine);
-    for (int d = n - 1; d >= 0; --d) {
-      const int64_t step = d == dim ? 0 : (x.ndim ? x.strides[d] : 0);
-      base += step;
-      mine += own[d];
-      if (++position[d] < index.sizes[d]) break;
-      base -= step * index.sizes[d];
-      mine -= own[d] * index.sizes[d];
-      position[d] = 0;
-    }
-  }
-}
+// --- what gather and scatter check ---
 
 int prepare(const char* function, const Tensor& x, int64_t dim, const Tensor& index) {
   const int d = wrap_dim(dim, x->ndim);
-  if (index->dtype != DType::Int64 && index->dtype != DType::Int32)
+  if (index->numel && index->dtype != DType::Int64 && index->dtype != DType::Int32)
     fail(function, "(): Expected dtype int32/int64 for index");
   if (index->numel && std::max<int>(index->ndim, 1) != std::max<int>(x->ndim, 1))
     fail("Index tensor must have the same number of dimensions as ", function[0] == 'g' ? "input" : "self",
@@ -42,8 +18,11 @@ int prepare(const char* function, const Tensor& x, int64_t dim, const Tensor& in
   return d;
 }
 
-void check_sizes(const char* function, const Tensor& x, int dim, const Tensor& index, const Tensor* source) {
-  for (int d = 0; d < index->ndim && index->numel; ++d) {
+void check_sizes(const Tensor& x, int dim, const Tensor& index, const Tensor* source) {
+  if (index->numel == 0) return;
+  if (source && (*source)->ndim && std::max<int>(index->ndim, 1) != std::max<int>((*source)->ndim, 1))
+    fail("Index tensor must have the same number of dimensions as src tensor");
+  for (int d = 0; d < index->ndim; ++d) {
     if (d != dim && index->sizes[d] > (x->ndim ? x->sizes[d] : 1))
       fail("Size does not match at dimension ", d, " expected index ", to_string(index->shape()),
            " to be no larger than self ", to_string(x->shape()), " apart from dimension ", dim);
@@ -52,7 +31,22 @@ void check_sizes(const char* function, const Tensor& x, int dim, const Tensor& i
            " apart from dimension ", dim, " and to be no larger size than src ",
            to_string((*source)->shape()));
   }
-  (void)function;
+}
+
+// The corner of x that an index of this shape can reach: x itself along dim (negative: nowhere), and as long
+// as the index elsewhere. A plain view.
+Tensor corner(const Tensor& x, const Dims& index, int dim) {
+  Dims sizes = x->shape();
+  for (int d = 0; d < sizes.count && d < index.count; ++d)
+    if (d != dim) sizes[d] = index[d];
+  return sizes == x->shape() ? x : alias(*x, sizes, x->stride());
+}
+
+Along along(const Tensor& x, const Dims& index, int dim) {
+  Along a{1, x->ndim ? x->sizes[dim] : 1, index.count ? index[dim] : 1, 1};
+  for (int d = 0; d < index.count; ++d)
+    if (d != dim) (d < dim ? a.outer : a.inner) *= index[d];
+  return a;
 }
 
 struct Gather {
@@ -62,74 +56,108 @@ struct Gather {
   Dims shape{};
   TensorMeta meta(const Tensor& x, const Tensor& index) {
     dim = prepare("gather", x, dim, index);
-    check_sizes("gather", x, int(dim), index, nullptr);
+    check_sizes(x, int(dim), index, nullptr);
     shape = x->shape();
     return {x->dtype, index->shape()};
   }
   void cpu(TensorImpl& out, const Tensor& x, const Tensor& index) const {
-    const int64_t item = item_size(x->dtype);
-    walk(*dense(index, DType::Int64), int(dim), *x, Dims::filled(std::max<int>(index->ndim, 1), 0),
-         [&](int64_t i, int64_t from, int64_t) {
-           copy_element(out.data + i * item, x->data + from * item, item);
-         });
+    if (out.numel == 0) return;
+    const Tensor from = dense(corner(x, index->shape(), int(dim))), at = dense(index, DType::Int64);
+    const Along a = along(x, index->shape(), int(dim));
+    require_in_bounds(at->as<int64_t>(), at->numel, a.size, int(dim));
+    gather_along(a, item_size(x->dtype), from->data, at->as<int64_t>(), out.data);
   }
   void vjp(const Back& b, Tensor* d) const {
-    d[0] = scatter_add(zeros(shape, b.g[0]->dtype, b.g[0]->device), dim, b.in[1], b.g[0]);
+    const Tensor whole = zeros(shape, b.g[0]->dtype, b.g[0]->device);
+    d[0] = b.in[1]->numel ? scatter_add(whole, dim, b.in[1], b.g[0]) : whole;
   }
 };
 
+// --- scatter ---
+
 enum class Mode : uint8_t { Copy, Add, Multiply, Min, Max };
 
-template <class T> void combine(Mode mode, T& to, T from) {
-  if (mode == Mode::Copy) to = from;
-  else if (mode == Mode::Add) add_element(to, from);
-  else if constexpr (!is_complex_type<T> && !is_half_type<T>) {
-    if (mode == Mode::Multiply) to = T(to * from);
-    else if (mode == Mode::Min) to = from < to || from != from ? from : to;
-    else to = from > to || from != from ? from : to;
-  } else if constexpr (is_half_type<T>) {
-    const float a = to, b = from;
-    to = T(mode == Mode::Multiply ? a * b : mode == Mode::Min ? (b < a ? b : a) : (b > a ? b : a));
-  } else {
+template <Mode M, class T> void combine(T& to, T from) {
+  if constexpr (M == Mode::Copy) to = from;
+  else if constexpr (M == Mode::Add) add_element(to, from);
+  else if constexpr (is_complex_type<T>)
     to = T(to.re * from.re - to.im * from.im, to.re * from.im + to.im * from.re);
+  else {
+    using V = std::conditional_t<is_half_type<T>, float, T>;
+    const V a = to, b = from;
+    if constexpr (M == Mode::Multiply) to = T(a * b);
+    else if constexpr (M == Mode::Min) to = b < a || b != b ? from : to;
+    else to = b > a || b != b ? from : to;
   }
 }
 
-// out[index] (op)= source, in the order of the index: with equal indices the last one stays.
-void scatter_into(TensorImpl& out, int dim, const Tensor& index, const Tensor& source, Mode mode) {
-  if (out.is_meta()) return;
-  const Tensor values = source->dtype == out.dtype ? source : converted(source, out.dtype);
-  const Dims strides = values->ndim ? values->stride() : Dims::filled(std::max<int>(index->ndim, 1), 0);
+template <Mode M>
+void scatter_as(const Along& a, TensorImpl& out, const int64_t* index, const Tensor& values) {
   visit(out.dtype, [&](auto element) {
     using T = decltype(element);
     T *to = out.as<T>(), *from = values->as<T>();
-    walk(*dense(index, DType::Int64), dim, out, strides,
-         [&](int64_t, int64_t at, int64_t mine) { combine(mode, to[at], from[mine]); });
+    if (values->ndim == 0 && a.outer * a.length * a.inner != 1) {
+      const T value = *from;
+      scatter_along(a, index, [&](int64_t at, int64_t) { combine<M>(to[at], value); });
+    } else {
+      scatter_along(a, index, [&](int64_t at, int64_t mine) { combine<M>(to[at], from[mine]); });
+    }
   });
 }
 
+// out[index] (op)= source, in the order of the index: with equal indices the last one stays. `out` is fresh
+// and contiguous.
+void scatter_into(TensorImpl& out, int dim, const Tensor& index, const Tensor& source, Mode mode) {
+  if (out.is_meta() || index->numel == 0) return;
+  const Tensor whole(&out), at = dense(index, DType::Int64);
+  const Along a = along(whole, index->shape(), dim);
+  require_in_bounds(at->as<int64_t>(), at->numel, a.size, dim);
+  const Tensor reached = corner(whole, index->shape(), dim), to = dense(reached);
+  const Tensor part = source->ndim ? corner(source, index->shape(), -1) : source,
+               values = dense(part, out.dtype);
+  switch (mode) {
+    case Mode::Copy: scatter_as<Mode::Copy>(a, *to, at->as<int64_t>(), values); break;
+    case Mode::Add: scatter_as<Mode::Add>(a, *to, at->as<int64_t>(), values); break;
+    case Mode::Multiply: scatter_as<Mode::Multiply>(a, *to, at->as<int64_t>(), values); break;
+    case Mode::Min: scatter_as<Mode::Min>(a, *to, at->as<int64_t>(), values); break;
+    case Mode::Max: scatter_as<Mode::Max>(a, *to, at->as<int64_t>(), values); break;
+  }
+  if (to->data != out.data) copy_into(*reached, *to);
+}
+
 Tensor copy_of(const Tensor& x) {
-  Tensor out = empty_as(*x);
+  Tensor out = empty(x->dtype, x->shape(), x->device);
   copy_into(*out, *x);
   return out;
+}
+
+// A gradient of the shape of the index, as one of the source: the index may cover only a corner of it.
+Tensor in_corner(const Tensor& g, const Dims& source_shape) {
+  if (g->shape() == source_shape || source_shape.count == 0) return g;
+  Tensor whole = zeros(source_shape, g->dtype, g->device), part = whole;
+  for (int k = 0; k < source_shape.count; ++k) part = narrow(part, k, 0, g->sizes[k]);
+  copy_(part, g);
+  return whole;
 }
 
 struct Scatter {
   static constexpr const char* node = "ScatterBackward0";
   static constexpr uint32_t saves = saves_input(1);
   int64_t dim;
+  Dims source_shape{};
   Tensor forward(const Tensor& x, const Tensor& index, const Tensor& source) {
     dim = prepare("scatter", x, dim, index);
-    check_sizes("scatter", x, int(dim), index, &source);
+    check_sizes(x, int(dim), index, &source);
     if (source->ndim && source->dtype != x->dtype)
       fail("scatter(): Expected self.dtype to be equal to src.dtype");
+    source_shape = source->shape();
     Tensor out = copy_of(x);
     scatter_into(*out, int(dim), index, source, Mode::Copy);
     return out;
   }
   void vjp(const Back& b, Tensor* d) const {
     if (b.needs(0)) d[0] = scatter(b.g[0], dim, b.in[1], zeros(Dims(), b.g[0]->dtype, b.g[0]->device));
-    if (b.needs(2)) d[2] = gather(b.g[0], dim, b.in[1]);
+    if (b.needs(2)) d[2] = in_corner(gather(b.g[0], dim, b.in[1]), source_shape);
   }
 };
 
@@ -140,7 +168,7 @@ struct ScatterAdd {
   Dims source_shape{};
   Tensor forward(const Tensor& x, const Tensor& index, const Tensor& source) {
     dim = prepare("scatter_add", x, dim, index);
-    check_sizes("scatter_add", x, int(dim), index, &source);
+    check_sizes(x, int(dim), index, &source);
     if (source->dtype != x->dtype) fail("scatter(): Expected self.dtype to be equal to src.dtype");
     source_shape = source->shape();
     Tensor out = copy_of(x);
@@ -149,236 +177,221 @@ struct ScatterAdd {
   }
   void vjp(const Back& b, Tensor* d) const {
     d[0] = b.g[0];
-    if (!b.needs(2)) return;
-    d[2] = gather(b.g[0], dim, b.in[1]);
-    if (!(d[2]->shape() == source_shape)) {  // the index covers only a corner of the source
-      Tensor whole = zeros(source_shape, b.g[0]->dtype, b.g[0]->device), corner = whole;
-      for (int k = 0; k < source_shape.count; ++k) corner = narrow(corner, k, 0, d[2]->sizes[k]);
-      copy_(corner, d[2]);
-      d[2] = whole;
-    }
+    if (b.needs(2)) d[2] = in_corner(gather(b.g[0], dim, b.in[1]), source_shape);
   }
 };
 
 Tensor scatter_number(const Tensor& x, int64_t dim, const Tensor& index, Scalar value) {
   return scatter(x, dim, index, full(Dims(), value, x->dtype, x->device));
 }
-Mode reduction(std::string_view name, bool include_named) {
-  if (name == "add" || (include_named && name == "sum")) return Mode::Add;
-  if (name == "multiply" || (include_named && name == "prod")) return Mode::Multiply;
-  if (include_named && name == "amin") return Mode::Min;
-  if (include_named && name == "amax") return Mode::Max;
-  fail("reduce argument must be either ", include_named ? "sum, prod, mean, amax or amin" : "add or multiply",
-       ", got ", name, ".");
-}
 Tensor scatter_with(const Tensor& x, int64_t dim, const Tensor& index, const Arg& source,
                     std::string_view reduce) {
   const Tensor values =
       source.tensor ? Tensor(source.tensor) : full(Dims(), source.scalar, x->dtype, x->device);
   const int d = prepare("scatter", x, dim, index);
-  check_sizes("scatter", x, d, index, &values);
+  check_sizes(x, d, index, &values);
+  if (reduce != "add" && reduce != "multiply")
+    fail("reduce argument must be either add or multiply, got ", reduce, ".");
   if (mode.grad && (requires_grad(*x) || requires_grad(*values)))
     fail<NotImplemented>("scatter(reduce='", reduce, "') has no derivative; use scatter_add");
   Tensor out = copy_of(x);
-  scatter_into(*out, d, index, values, reduction(reduce, false));
+  scatter_into(*out, d, index, values, reduce == "add" ? Mode::Add : Mode::Multiply);
   return out;
 }
+
+// --- scatter_reduce: the elements of the source that meet in one place are reduced, with self or without ---
+
+enum class Reduction : uint8_t { Sum, Prod, Mean, Min, Max };
+
+Tensor floor_divided(const Tensor& a, const Tensor& b) {
+  const Arg in[] = {Arg(a), Arg(b)};
+  return pointwise(row<DivFloor>, nullptr, in);
+}
+Tensor mask_of(const Tensor& a, const Tensor& b) { return to_dtype(binary("eq", a, b), a->dtype); }
+
+struct ScatterReduce {
+  static constexpr const char* node = "ScatterReduceBackward0";
+  static constexpr uint32_t saves = kInputs | kOutput;
+  int64_t dim;
+  Reduction how;
+  bool include_self;
+
+  Tensor forward(const Tensor& x, const Tensor& index, const Tensor& source) {
+    GradMode off(false);
+    Tensor out = copy_of(x);
+    if (index->numel == 0 || x->is_meta()) return out;
+    const int d = int(dim);
+    if (!include_self) {  // a neutral start where anything arrives
+      if (how == Reduction::Min || how == Reduction::Max) scatter_into(*out, d, index, source, Mode::Copy);
+      else
+        scatter_into(*out, d, index,
+                     full(Dims(), Scalar(int64_t(how == Reduction::Prod)), x->dtype, x->device), Mode::Copy);
+    }
+    const Mode mode = how == Reduction::Prod  ? Mode::Multiply
+                      : how == Reduction::Min ? Mode::Min
+                      : how == Reduction::Max ? Mode::Max
+                                              : Mode::Add;
+    scatter_into(*out, d, index, source, mode);
+    if (how != Reduction::Mean) return out;
+    const Tensor n = counts(x, index);
+    return is_floating(x->dtype) ? out / n : floor_divided(out, n);
+  }
+
+  void vjp(const Back& b, Tensor* d) const {
+    const Tensor &x = b.in[0], &index = b.in[1], &source = b.in[2], &y = b.out[0], &g = b.g[0];
+    if (index->numel == 0) {
+      d[0] = g;
+      if (b.needs(2)) d[2] = zeros_like(source);
+      return;
+    }
+    const Dims shape = index->shape();
+    auto at = [&](const Tensor& t) { return gather(t, dim, index); };
+    Tensor mine, theirs;  // the gradients of x (before include_self) and of the source's corner
+    switch (how) {
+      case Reduction::Sum:
+        mine = g;
+        theirs = at(g);
+        break;
+      case Reduction::Mean: {
+        const Tensor share = g / counts(x, index);
+        mine = share;
+        theirs = at(share);
+        break;
+      }
+      case Reduction::Prod: product_gradients(x, index, part(source, shape), y, g, mine, theirs); break;
+      case Reduction::Min:
+      case Reduction::Max: {  // equal extremes share
+        const Tensor values = part(source, shape), own = mask_of(x, y), hit = mask_of(values, at(y));
+        const Tensor from_self = include_self ? own : scatter_number(own, dim, index, 0);
+        const Tensor n = scatter_add(from_self, dim, index, hit);
+        const Tensor share = g / where(binary("eq", n, Scalar(0)), Scalar(1), n);
+        mine = own * share;
+        theirs = hit * at(share);
+        break;
+      }
+    }
+    // Without self, only the places that nothing reached keep their own value.
+    if (b.needs(0)) d[0] = include_self ? mine : where(touched(x, index), Scalar(0), g);
+    if (b.needs(2)) d[2] = in_corner(theirs, source->shape());
+  }
+
+ private:
+  // How many elements were added into each place, 1 where none was.
+  Tensor counts(const Tensor& x, const Tensor& index) const {
+    const Tensor one = ones(Dims(), x->dtype, x->device);
+    GradMode off(false);
+    Tensor n = include_self ? ones(x->shape(), x->dtype, x->device)
+                            : scatter_number(ones(x->shape(), x->dtype, x->device), dim, index, 0);
+    if (!x->is_meta()) scatter_into(*n, int(dim), index, one, Mode::Add);
+    return n;
+  }
+  Tensor touched(const Tensor& x, const Tensor& index) const {
+    GradMode off(false);
+    return scatter_number(zeros(x->shape(), DType::Bool, x->device), dim, index, Scalar(true));
+  }
+  static Tensor part(const Tensor& source, const Dims& shape) {  // recorded, unlike corner()
+    Tensor t = source;
+    for (int k = 0; k < shape.count; ++k)
+      if (t->sizes[k] != shape[k]) t = narrow(t, k, 0, shape[k]);
+    return t;
+  }
+  // The product of the others: a quotient where nothing is zero; where exactly one factor is zero, the
+  // product without it; 0 where more are.
+  void product_gradients(const Tensor& x, const Tensor& index, const Tensor& source, const Tensor& y,
+                         const Tensor& g, Tensor& mine, Tensor& theirs) const {
+    auto at = [&](const Tensor& t) { return gather(t, dim, index); };
+    auto is_zero = [](const Tensor& t) { return binary("eq", alias(*t), Scalar(0)); };
+    const Tensor x_zero = is_zero(x), s_zero = is_zero(source);
+    const Tensor filled = where(x_zero, Scalar(1), x);
+    mine = g * call_structural(ScatterReduce{dim, Reduction::Prod, true}, filled, index, source) / filled;
+    const Tensor zeros_met =
+        at(scatter_add(zeros(x->shape(), x->dtype, x->device), dim, index, to_dtype(s_zero, x->dtype)));
+    const Tensor single = binary("logical_and", s_zero, binary("eq", zeros_met, Scalar(1)));
+    const Tensor without = call_structural(ScatterReduce{dim, Reduction::Prod, include_self}, x, index,
+                                           where(single, Scalar(1), source));
+    theirs = where(single, at(g * without), at(g * y) / where(s_zero, Scalar(1), source));
+  }
+};
+
 Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source,
                       std::string_view reduce, bool include_self) {
   const int d = prepare("scatter_reduce", x, dim, index);
-  check_sizes("scatter_reduce", x, d, index, &source);
-  if (reduce == "sum" && include_self) return scatter_add(x, dim, index, source);
-  if (reduce == "sum") return scatter_add(scatter_number(x, dim, index, 0), dim, index, source);
-  if (reduce == "mean") {
-    const Tensor one = ones(source->shape(), x->dtype, x->device);
-    const Tensor base = include_self ? x : scatter_number(x, dim, index, 0);
-    const Tensor start = ones(x->shape(), x->dtype, x->device);
-    const Tensor count =
-        scatter_add(include_self ? start : scatter_number(start, dim, index, 0), dim, index, one);
-    const Tensor total = scatter_add(base, dim, index, source);
-    const Arg in[] = {Arg(total), Arg(count)};
-    return is_floating(x->dtype) ? total / count : pointwise(row<DivFloor>, nullptr, in);
-  }
-  if (mode.grad && (requires_grad(*x) || requires_grad(*source)))
-    fail<NotImplemented>("the derivative of scatter_reduce(reduce='", reduce, "') is not implemented");
-  const Mode how = reduction(reduce, true);
-  Tensor out = copy_of(x);
-  if (!include_self) {
-    const double start = how == Mode::Multiply ? 1 : how == Mode::Min ? __builtin_inf() : -__builtin_inf();
-    const Scalar neutral = is_floating(x->dtype)   ? Scalar(start)
-                           : how == Mode::Multiply ? Scalar(1)
-                                                   : Scalar(0);
-    if (is_floating(x->dtype) || how == Mode::Multiply)
-      scatter_into(*out, d, index, full(Dims(), neutral, x->dtype), Mode::Copy);
-    else
-      scatter_into(*out, d, index, source, Mode::Copy);  // some source value, which the reduction then joins
-  }
-  scatter_into(*out, d, index, source, how);
-  return out;
+  check_sizes(x, d, index, &source);
+  if (source->dtype != x->dtype) fail("scatter(): Expected self.dtype to be equal to src.dtype");
+  Reduction how;
+  if (reduce == "sum") how = Reduction::Sum;
+  else if (reduce == "prod") how = Reduction::Prod;
+  else if (reduce == "mean") how = Reduction::Mean;
+  else if (reduce == "amin") how = Reduction::Min;
+  else if (reduce == "amax") how = Reduction::Max;
+  else fail("reduce argument must be either sum, prod, mean, amax or amin, got ", reduce, ".");
+  if ((how == Reduction::Min || how == Reduction::Max) && is_complex(x->dtype))
+    fail<NotImplemented>("\"scatter_gather_tensor_cpu_reduce_", reduce, "\" not implemented for '",
+                         c_name(x->dtype), "'");
+  return call_structural(ScatterReduce{d, how, include_self}, x, index, source);
 }
 
-// --- whole slices: index_select, index_add, index_copy, index_fill ---
-
-struct Slices {  // x seen as [outer, size, inner]
-  int64_t outer = 1, inner = 1, size;
-  Slices(const Dims& shape, int dim) : size(shape.count ? shape[dim] : 1) {
-    for (int d = 0; d < dim; ++d) outer *= shape[d];
-    for (int d = dim + 1; d < shape.count; ++d) inner *= shape[d];
-  }
-};
-
-Tensor slice_index(const char* function, const Tensor& index, int64_t size, int dim) {
-  if (index->ndim > 1) fail<IndexError>(function, "(): Index is supposed to be a vector");
+// The slices of the source, reduced into the slices of x that the index names.
+Tensor index_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source,
+                    std::string_view reduce, bool include_self) {
+  if (reduce != "prod" && reduce != "mean" && reduce != "amax" && reduce != "amin")
+    fail("index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got ", reduce, ".");
+  const int d = wrap_dim(dim, x->ndim);
+  if (index->ndim > 1)
+    fail<IndexError>("index_reduce_(): Index is supposed to be a vector, but got dim: ", int(index->ndim),
+                     " with type: ", c_name(index->dtype), " and size: ", to_string(index->shape()));
   if (index->dtype != DType::Int64 && index->dtype != DType::Int32)
-    fail(function, "(): Expected dtype int32 or int64 for index");
-  const Tensor values = dense(index, DType::Int64);
-  if (values->is_meta()) return values;
-  for (int64_t i = 0; i < values->numel; ++i)
-    if (values->as<int64_t>()[i] < 0 || values->as<int64_t>()[i] >= size)
-      fail<IndexError>("index out of range in self: index ", values->as<int64_t>()[i], " for dimension ", dim,
-                       " of size ", size);
-  return values;
-}
-
-struct IndexSelect {
-  static constexpr const char* node = "IndexSelectBackward0";
-  static constexpr uint32_t saves = saves_input(1);
-  int64_t dim;
-  Dims shape{};
-  TensorMeta meta(const Tensor& x, const Tensor& index) {
-    dim = wrap_dim(dim, x->ndim);
-    shape = x->shape();
-    if (index->ndim > 1) fail<IndexError>("index_select(): Index is supposed to be a vector");
-    Dims out = shape;
-    if (out.count) out[int(dim)] = index->numel;
-    else if (index->numel != 1)
-      fail<IndexError>("index_select(): Index to scalar can have only 1 value, got ", index->numel,
-                       " value(s)");
-    return {x->dtype, out};
-  }
-  void cpu(TensorImpl& out, const Tensor& x, const Tensor& index) const {
-    const Slices s(shape, int(dim));
-    const Tensor at = slice_index("index_select", index, s.size, int(dim)), source = dense(x);
-    const int64_t bytes = s.inner * item_size(x->dtype), n = at->numel;
-    const int64_t* v = at->as<int64_t>();
-    const int64_t rows = s.outer * n, per_piece = std::max<int64_t>(1, 65536 / std::max<int64_t>(bytes, 1));
-    parallel_pieces((rows + per_piece - 1) / per_piece, [&](int64_t piece) {
-      for (int64_t r = piece * per_piece; r < std::min(rows, (piece + 1) * per_piece); ++r)
-        std::memcpy(out.data + r * bytes, source->data + (r / n * s.size + v[r % n]) * bytes, size_t(bytes));
-    });
-  }
-  void vjp(const Back& b, Tensor* d) const {
-    d[0] = index_add(zeros(shape, b.g[0]->dtype, b.g[0]->device), dim, b.in[1], b.g[0], 1);
-  }
-};
-
-void check_slices(const char* function, const Tensor& x, int dim, const Tensor& index, const Tensor& source) {
+    fail("index_reduce_(): Expected dtype int32/int64 for index but got: ", c_name(index->dtype));
   if (source->dtype != x->dtype)
-    fail(function, "(): self and source expected to have the same dtype, but got (self) ", c_name(x->dtype),
-         " and (source) ", c_name(source->dtype));
-  Dims wanted = x->shape();
-  if (wanted.count) wanted[dim] = index->numel;
-  if (!(source->shape() == wanted) && !(wanted.count <= 1 && source->numel == index->numel))
-    fail(function, "(): Number of indices (", index->numel,
-         ") should be equal to source.size(dim): source has shape ", to_string(source->shape()),
-         ", expected ", to_string(wanted));
+    fail("index_reduce_(): self (", c_name(x->dtype), ") and source (", c_name(source->dtype),
+         ") must have the same scalar type");
+  if (is_complex(x->dtype) || x->dtype == DType::Bool)
+    fail<NotImplemented>("\"", include_self ? "index_func_" : "index_reduce_func_exclude_input_init",
+                         "\" not implemented for '", c_name(x->dtype), "'");
+  const int64_t n = source->ndim && d < source->ndim ? source->sizes[d] : 1;
+  if (index->numel != n)
+    fail("index_reduce_(): Number of indices (", index->numel, ") should be equal to source.size(dim): (", n,
+         "), for dim: ", d);
+  Dims mine = x->shape(), theirs = source->shape();
+  if (mine.count) mine.erase(d);
+  if (theirs.count && d < theirs.count) theirs.erase(d);
+  if (!(mine == theirs) || (x->ndim == 0) != (source->ndim == 0))
+    fail(
+        "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape "
+        "= ",
+        to_string(x->shape()), " source.shape = ", to_string(source->shape()));
+  if (x->ndim == 0) {
+    return reshape(
+        scatter_reduce(reshape(x, {1}), 0, reshape(index, {-1}), reshape(source, {-1}), reduce, include_self),
+        Dims());
+  }
+  Dims shape = Dims::filled(x->ndim, 1);
+  shape[d] = n;
+  return scatter_reduce(x, d, expand(reshape(index, shape), source->shape()), source, reduce, include_self);
 }
 
-void put_slices(TensorImpl& out, int dim, const Tensor& index, const Tensor& source, bool add, Scalar alpha) {
-  if (out.is_meta()) return;
-  const Slices s(out.shape(), dim);
-  const Tensor at = slice_index(add ? "index_add" : "index_copy", index, s.size, dim), values = dense(source);
-  const int64_t* v = at->as<int64_t>();
-  visit(out.dtype, [&](auto element) {
-    using T = decltype(element);
-    T *to = out.as<T>(), *from = values->as<T>();
-    const bool scaled = add && !(alpha.is_integral() && alpha.i == 1);
-    for (int64_t o = 0; o < s.outer; ++o)
-      for (int64_t i = 0; i < at->numel; ++i) {
-        T* row = to + (o * s.size + v[i]) * s.inner;
-        const T* in = from + (o * at->numel + i) * s.inner;
-        for (int64_t k = 0; k < s.inner; ++k) {
-          if (!add) row[k] = in[k];
-          else if (!scaled) add_element(row[k], in[k]);
-          else if constexpr (is_complex_type<T>) {
-            const T a(alpha);
-            add_element(row[k], T(a.re * in[k].re - a.im * in[k].im, a.re * in[k].im + a.im * in[k].re));
-          } else if constexpr (is_half_type<T>) add_element(row[k], T(float(in[k]) * float(alpha)));
-          else add_element(row[k], T(T(alpha) * in[k]));
-        }
-      }
-  });
-}
-
-struct IndexAdd {
-  static constexpr const char* node = "IndexAddBackward0";
-  static constexpr uint32_t saves = saves_input(1);
-  int64_t dim;
-  Scalar alpha;
-  Dims source_shape{};
-  Tensor forward(const Tensor& x, const Tensor& index, const Tensor& source) {
-    dim = wrap_dim(dim, x->ndim);
-    check_slices("index_add", x, int(dim), index, source);
-    source_shape = source->shape();
-    Tensor out = x->is_meta() ? empty_as(*x) : clone(alias(*dense(x)));
-    put_slices(*out, int(dim), index, source, true, alpha);
-    return out;
-  }
-  void vjp(const Back& b, Tensor* d) const {
-    d[0] = b.g[0];
-    if (b.needs(2)) d[2] = view(index_select(b.g[0], dim, b.in[1]) * alpha, source_shape);
-  }
-};
-
-struct IndexCopy {
-  static constexpr const char* node = "IndexCopyBackward0";
-  static constexpr uint32_t saves = saves_input(1);
-  int64_t dim;
-  Dims source_shape{};
-  Tensor forward(const Tensor& x, const Tensor& index, const Tensor& source) {
-    dim = wrap_dim(dim, x->ndim);
-    check_slices("index_copy", x, int(dim), index, source);
-    source_shape = source->shape();
-    Tensor out = x->is_meta() ? empty_as(*x) : clone(alias(*dense(x)));
-    put_slices(*out, int(dim), index, source, false, 1);
-    return out;
-  }
-  void vjp(const Back& b, Tensor* d) const {
-    if (b.needs(0)) d[0] = index_fill(b.g[0], dim, b.in[1], Scalar(0));
-    if (b.needs(2)) d[2] = view(index_select(b.g[0], dim, b.in[1]), source_shape);
-  }
-  static Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& index, const Arg& value) {
-    const int at = wrap_dim(dim, x->ndim);
-    Tensors indices(static_cast<size_t>(at), Tensor());
-    indices.push_back(index);
-    if (value.tensor && value.tensor->ndim)
-      fail("index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
-           int(value.tensor->ndim), " dimension(s).");
-    const Tensor filled = value.tensor ? to_dtype(Tensor(value.tensor), x->dtype)
-                                       : full(Dims(), value.scalar, x->dtype, x->device);
-    return index_put(x, indices, filled, false);
-  }
-};
-
-Tensor index_copy(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source) {
-  return call_structural(IndexCopy{dim}, x, index, source);
-}
 Tensor take_along_dim(const Tensor& x, const Tensor& indices, std::optional<int64_t> dim) {
   if (indices->dtype != DType::Int64)
     fail("torch.take_along_dim(): dtype of indices should be Long but got ", c_name(indices->dtype));
-  if (!dim) return gather(reshape(x, Dims{-1}), 0, reshape(indices, Dims{-1}));
+  auto wrapped = [](const Tensor& at, int64_t size) {  // negative indices count from the end
+    if (at->is_meta() || at->numel == 0) return at;
+    return where(binary("lt", at, Scalar(0)), at + full(Dims(), Scalar(size), DType::Int64, at->device), at);
+  };
+  if (!dim) return gather(reshape(x, Dims{-1}), 0, wrapped(reshape(indices, Dims{-1}), x->numel));
   if (x->ndim != indices->ndim)
     fail("torch.take_along_dim(): input and indices should have the same number of dimensions, but got ",
          int(x->ndim), " dimensions for input, and ", int(indices->ndim), " dimensions for indices");
   const int d = wrap_dim(*dim, x->ndim);
+  if (x->ndim == 0) return gather(x, 0, indices);
   Dims a = x->shape(), b = indices->shape();
   a[d] = b[d] = 1;
   const Dims both = broadcast(a, b);
   Dims wide = both, wide_index = both;
   wide[d] = x->sizes[d];
   wide_index[d] = indices->sizes[d];
-  return gather(expand(x, wide), d, expand(indices, wide_index));
+  return gather(expand(x, wide), d, wrapped(expand(indices, wide_index), x->sizes[d]));
 }
+
 // Rows of a table. The row `padding` (negative: none) gets no gradient.
 struct Embedding {
   static constexpr const char* node = "EmbeddingBackward0";
@@ -433,13 +446,6 @@ Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& 
 Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source) {
   return call_structural(ScatterAdd{dim}, x, index, source);
 }
-Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index) {
-  return call_structural(IndexSelect{dim}, x, index);
-}
-Tensor index_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha) {
-  return call_structural(IndexAdd{dim, alpha}, x, index, source);
-}
-
 inline constexpr uint16_t kWrites = kFunction | kMethod | kInPlace | kOut;
 static constexpr OpEntry entries[] = {
     fn<gather_entry>("gather(Tensor input, int dim, Tensor index, *, bool sparse_grad=False)",
@@ -452,12 +458,9 @@ static constexpr OpEntry entries[] = {
     fn<scatter_reduce>("scatter_reduce(Tensor input, int dim, Tensor index, Tensor src, str reduce, *, bool "
                        "include_self=True)",
                        kWrites),
-    fn<index_select>("index_select(Tensor input, int dim, Tensor index)", kFunction | kMethod | kOut),
-    fn<index_add>("index_add(Tensor input, int dim, Tensor index, Tensor source, *, Number alpha=1)",
-                  kWrites),
-    fn<index_copy>("index_copy(Tensor input, int dim, Tensor index, Tensor source)", kWrites),
-    fn<IndexCopy::index_fill>("index_fill(Tensor input, int dim, Tensor index, Operand value)",
-                              kFunction | kMethod | kInPlace),
+    fn<index_reduce>("index_reduce(Tensor input, int dim, Tensor index, Tensor source, str reduce, *, bool "
+                     "include_self=True)",
+                     kWrites),
     fn<embedding>("embedding(Tensor input, Tensor weight, int? padding_idx=None, float? max_norm=None, float "
                   "norm_type=2.0, bool "
                   "scale_grad_by_freq=False, bool sparse=False)",
