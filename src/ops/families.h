@@ -28,6 +28,8 @@
   X(packing)                     \
   X(loss)                        \
   X(cross_entropy)               \
+  X(conv)                        \
+  X(pad)                         \
   X(random)                      \
   X(random_create)               \
   X(sampling)                    \

@@ -1,0 +1,443 @@
+// Convolution by tiles: positions of the output are gathered into the panels that products are made of
+// (cpu/gemm_kernels.h), a tile at a time, so that no matrix of all windows ever exists. Groups with few
+// output channels are summed row by row instead. Pieces are cut by size alone.
+#include "cpu/conv.h"
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <type_traits>
+#include "core/allocator.h"
+#include "core/parallel.h"
+#include "cpu/gemm_kernels.h"
+#include "cpu/isa.h"
+
+namespace facula {
+
+FACULA_BY_ISA(ConvTable, conv_kernels)
+const GemmKernels& best_gemm_kernels();  // cpu/gemm.cpp
+
+namespace {
+
+template <class T> const ConvKernels<T>& conv_table() {
+  static const ConvTable& best = best_conv_kernels();
+  if constexpr (std::is_same_v<T, float>) return best.f32;
+  else return best.f64;
+}
+template <class T> const ProductKernels<T>& product_table() {
+  static const GemmKernels& best = best_gemm_kernels();
+  if constexpr (std::is_same_v<T, float>) return best.f32;
+  else return best.f64;
+}
+
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int64_t kTile = 128;             // positions of one tile
+constexpr int64_t kSlack = 64;             // elements that vectors may write past a tile
+constexpr int64_t kImageBytes = 32 << 20;  // of padded images at a time
+constexpr int64_t kFewChannels = 4;        // groups with fewer are summed row by row
+constexpr int64_t kPieces = 32;            // enough for the threads of most machines
+
+template <class T> class Scratch {  // made by the calling thread
+ public:
+  explicit Scratch(int64_t elements)
+      : size_class_(size_class_of(size_t(elements) * sizeof(T))),
+        data_(static_cast<T*>(allocate(size_class_))) {}
+  ~Scratch() { deallocate(data_, size_class_); }
+  Scratch(const Scratch&) = delete;
+  T* data() const { return data_; }
+
+ private:
+  uint32_t size_class_;
+  T* data_;
+};
+
+// Throwing is for the thread that called: a piece that finds no memory notes it here and does nothing.
+std::atomic<bool> no_memory;
+void out_of_memory() { no_memory = true; }
+void check_memory() {
+  if (no_memory.exchange(false)) throw std::bad_alloc();
+}
+
+// Memory of the thread that runs a piece; null where there is none.
+template <class T> T* thread_scratch(int64_t elements) {
+  struct Block {
+    void* memory = nullptr;
+    size_t bytes = 0;
+    ~Block() { std::free(memory); }
+  };
+  static thread_local Block block;
+  const size_t wanted = (size_t(elements) * sizeof(T) + 4095) / 4096 * 4096;
+  if (block.bytes < wanted) {
+    std::free(block.memory);
+    block.memory = std::aligned_alloc(4096, wanted);
+    block.bytes = block.memory ? wanted : 0;
+  }
+  return static_cast<T*>(block.memory);
+}
+
+// The images as windows read them: with a border of zeros, and with the columns of a row sorted by their
+// remainder modulo the step, so that neighbouring outputs read neighbouring elements.
+struct Layout {
+  int64_t low[3], size[3];  // of the part of the image that is read, border included
+  int64_t pitch, row, plane;
+  bool copied;
+  std::vector<int64_t> offsets;  // by (channel, tap)
+
+  explicit Layout(const ConvPlan& p) {
+    copied = false;
+    int64_t high[3];
+    for (int d = 0; d < 3; ++d) {
+      const ConvAxis& a = p.axis[d];
+      low[d] = *std::min_element(a.offsets.begin(), a.offsets.end());
+      high[d] = *std::max_element(a.offsets.begin(), a.offsets.end()) + (a.out - 1) * a.step;
+      size[d] = high[d] - low[d] + 1;
+      copied |= low[d] < 0 || high[d] >= a.in;
+    }
+    const int64_t step = p.axis[2].step;
+    copied |= step != 1;
+    if (!copied)
+      for (int d = 0; d < 3; ++d) low[d] = 0, size[d] = p.axis[d].in;
+    pitch = ceil_div(size[2], step);
+    row = pitch * step;
+    plane = size[0] * size[1] * row;
+    offsets.reserve(size_t(p.inner()));
+    for (int64_t c = 0; c < p.in_channels; ++c)
+      for (int64_t z : p.axis[0].offsets)
+        for (int64_t y : p.axis[1].offsets)
+          for (int64_t x : p.axis[2].offsets) {
+            const int64_t column = x - low[2];
+            offsets.push_back(c * plane + ((z - low[0]) * size[1] + y - low[1]) * row +
+                              column % step * pitch + column / step);
+          }
+  }
+  template <class T> void fill(const ConvPlan& p, const T* plane_of_x, T* to) const {
+    const ConvAxis *depth = &p.axis[0], *height = &p.axis[1], *width = &p.axis[2];
+    const int64_t step = width->step;
+    for (int64_t z = 0; z < size[0]; ++z)
+      for (int64_t y = 0; y < size[1]; ++y, to += row) {
+        const int64_t from_z = z + low[0], from_y = y + low[1];
+        if (from_z < 0 || from_z >= depth->in || from_y < 0 || from_y >= height->in) {
+          std::memset(to, 0, size_t(row) * sizeof(T));
+          continue;
+        }
+        const T* from = plane_of_x + (from_z * height->in + from_y) * width->in;
+        for (int64_t r = 0; r < step; ++r) {
+          T* out = to + r * pitch;
+          // out[j] is column j * step + r + low
+          const int64_t at = r + low[2];
+          const int64_t first = std::clamp<int64_t>(at >= 0 ? 0 : ceil_div(-at, step), 0, pitch);
+          const int64_t last =
+              std::clamp<int64_t>(at >= width->in ? 0 : ceil_div(width->in - at, step), first, pitch);
+          for (int64_t j = 0; j < first; ++j) out[j] = T(0);
+          if (step == 1 && last > first)
+            std::memcpy(out + first, from + at + first, size_t(last - first) * sizeof(T));
+          else
+            for (int64_t j = first; j < last; ++j) out[j] = from[at + j * step];
+          for (int64_t j = last; j < pitch; ++j) out[j] = T(0);
+        }
+      }
+  }
+};
+
+// f(image of the first one, number of the first, count) over all images, a few at a time.
+template <class T, class F> void each_chunk(const ConvPlan& p, const Layout& layout, const T* x, F&& f) {
+  const int64_t channels = p.groups * p.in_channels, image = channels * layout.plane;
+  const int64_t x_plane = p.axis[0].in * p.axis[1].in * p.axis[2].in;
+  if (!layout.copied) {
+    f(x, int64_t(0), p.batch);
+    return check_memory();
+  }
+  const int64_t chunk =
+      std::clamp<int64_t>(kImageBytes / std::max<int64_t>(image * int64_t(sizeof(T)), 1), 1, p.batch);
+  const Scratch<T> padded(chunk * image);
+  for (int64_t n = 0; n < p.batch; n += chunk) {
+    const int64_t count = std::min(chunk, p.batch - n), planes = count * channels;
+    const int64_t together = std::max<int64_t>(1, 65536 / std::max<int64_t>(layout.plane, 1));
+    parallel_pieces(ceil_div(planes, together), [&](int64_t piece) {
+      for (int64_t i = piece * together; i < std::min(planes, (piece + 1) * together); ++i)
+        layout.fill(p, x + (n * channels + i) * x_plane, padded.data() + i * layout.plane);
+    });
+    f(static_cast<const T*>(padded.data()), n, count);
+    check_memory();
+  }
+}
+
+// Positions [first, first + count) of an image's output as runs within rows.
+int segments_of(const ConvPlan& p, const Layout& layout, int64_t first, int64_t count, ConvSegment* out) {
+  const int64_t height = p.axis[1].out, width = p.axis[2].out;
+  int found = 0;
+  for (int64_t at = first; at < first + count;) {
+    const int64_t x = at % width, line = at / width, y = line % height, z = line / height;
+    const int64_t n = std::min(width - x, first + count - at);
+    const int64_t from = (z * p.axis[0].step * layout.size[1] + y * p.axis[1].step) * layout.row + x;
+    ConvSegment* last = found ? out + found - 1 : nullptr;
+    if (last && last->from + last->count == from) last->count += n;
+    else out[found++] = {from, at - first, n};
+    at += n;
+  }
+  return found;
+}
+
+struct Position {
+  int64_t z, y, x;
+};
+Position position_of(const ConvPlan& p, int64_t at) {
+  const int64_t width = p.axis[2].out, height = p.axis[1].out;
+  return {at / width / height, at / width % height, at % width};
+}
+bool dense_output(const ConvPlan& p) {
+  return p.axis[2].out_stride == 1 && p.axis[1].out_stride == p.axis[2].out &&
+         p.axis[0].out_stride == p.axis[2].out * p.axis[1].out;
+}
+
+template <class T>
+void by_products(const ConvPlan& p, const Layout& layout, const T* x, const T* w, const T* bias, T* y) {
+  const ProductKernels<T>& product = product_table<T>();
+  const ConvKernels<T>& kernel = conv_table<T>();
+  const int64_t inner = p.inner(), tile_rows = product.tile_rows, lanes = product.tile_columns;
+  const int64_t rows = ceil_div(p.out_channels, tile_rows) * tile_rows;
+  const Scratch<T> packed_w(p.groups * rows * inner);
+  const int64_t passes = ceil_div(inner, kInner);
+  parallel_pieces(p.groups * passes, [&](int64_t piece) {
+    const int64_t g = piece / passes, q = piece % passes * kInner, depth = std::min(kInner, inner - q);
+    product.pack_a(w + g * p.out_channels * inner + q, inner, 1, p.out_channels, depth,
+                   packed_w.data() + g * rows * inner + q * rows);
+  });
+  const bool direct = dense_output(p);
+  const int64_t pixels = p.pixels(), tiles = ceil_div(pixels, kTile);
+  each_chunk(p, layout, x, [&](const T* images, int64_t first, int64_t count) {
+    const T* end = images + count * p.groups * p.in_channels * layout.plane;
+    // Few tiles: the channels are shared out too, and gathered for each share.
+    const int64_t shares =
+        std::clamp<int64_t>(kPieces / (count * p.groups * tiles), 1, ceil_div(p.out_channels, 4 * tile_rows));
+    const int64_t share = ceil_div(ceil_div(p.out_channels, shares), tile_rows) * tile_rows;
+    parallel_pieces(count * p.groups * tiles * shares, [&](int64_t piece) {
+      const int64_t r0 = piece % shares * share, tile = piece / shares % tiles,
+                    image = piece / shares / tiles;
+      const int64_t r1 = std::min(r0 + share, p.out_channels), g = image % p.groups;
+      if (r0 >= r1) return;
+      const int64_t at = tile * kTile, n = std::min(kTile, pixels - at);
+      const int64_t panels = ceil_div(n, lanes), panels_size = (kTile / lanes + 1) * kInner * lanes + kSlack;
+      T* memory = thread_scratch<T>(panels_size + (direct ? 0 : share * kTile));
+      if (!memory) return out_of_memory();
+      T* aside = memory + panels_size;
+      ConvSegment segments[kTile];
+      const T* source = images + image * p.in_channels * layout.plane;
+      T* out = direct ? y + (first + image / p.groups) * p.y_batch + (g * p.out_channels) * p.y_channel + at
+                      : aside - r0 * kTile;
+      const int64_t out_row = direct ? p.y_channel : kTile;
+      const bool fresh = !p.accumulate || !direct;
+      if (fresh)
+        for (int64_t r = r0; r < r1; ++r) {
+          const T b = bias ? bias[g * p.out_channels + r] : T(0);
+          if (bias || inner == 0)
+            for (int64_t i = 0; i < n; ++i) out[r * out_row + i] = b;
+        }
+      for (int64_t q = 0; q < inner; q += kInner) {
+        const int64_t depth = std::min(kInner, inner - q);
+        for (int64_t j = 0; j < panels; ++j) {
+          const int found = segments_of(p, layout, at + j * lanes, std::min(lanes, n - j * lanes), segments);
+          kernel.gather(source, end, layout.offsets.data() + q, depth, segments, found,
+                        memory + j * lanes * depth, lanes);
+        }
+        for (int64_t r = r0; r < r1; r += 12 * tile_rows) {
+          Product<T> part{};
+          part.m = std::min(12 * tile_rows, r1 - r);
+          part.n = n;
+          part.k = depth;
+          part.a = packed_w.data() + g * rows * inner + q * rows + r * depth;
+          part.b = memory;
+          part.c = out + r * out_row;
+          part.c_row = out_row;
+          part.d = part.c;
+          part.d_row = out_row;
+          part.alpha = T(1);
+          part.beta = q > 0 || bias || !fresh ? T(1) : T(0);
+          product.packed(part);
+        }
+      }
+      if (direct) return;
+      for (int64_t r = r0; r < r1; ++r) {
+        T* to = y + (first + image / p.groups) * p.y_batch + (g * p.out_channels + r) * p.y_channel;
+        for (int64_t i = 0; i < n;) {
+          const Position from = position_of(p, at + i);
+          const int64_t run = std::min(p.axis[2].out - from.x, n - i), step = p.axis[2].out_stride;
+          T* row = to + from.z * p.axis[0].out_stride + from.y * p.axis[1].out_stride + from.x * step;
+          const T* v = aside + (r - r0) * kTile + i;
+          if (p.accumulate)
+            for (int64_t k = 0; k < run; ++k) row[k * step] += v[k];
+          else
+            for (int64_t k = 0; k < run; ++k) row[k * step] = v[k];
+          i += run;
+        }
+      }
+    });
+  });
+}
+
+// The row kernel for types without vector kernels.
+template <class T> void plain_row(const T* x, const int64_t* offsets, const T* w, int64_t depth, T bias,
+                                  bool add, T* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = (add ? y[i] : T(0)) + bias;
+  for (int64_t k = 0; k < depth; ++k)
+    for (int64_t i = 0; i < n; ++i) y[i] += x[offsets[k] + i] * w[k];
+}
+
+template <class T>
+void by_rows(const ConvPlan& p, const Layout& layout, const T* x, const T* w, const T* bias, T* y) {
+  auto* row = &plain_row<T>;
+  if constexpr (std::is_floating_point_v<T>) row = conv_table<T>().row;
+  const int64_t inner = p.inner(), width = p.axis[2].out, step = p.axis[2].out_stride;
+  const int64_t lines = p.axis[0].out * p.axis[1].out;
+  each_chunk(p, layout, x, [&](const T* images, int64_t first, int64_t count) {
+    const int64_t work = std::max<int64_t>(lines * width * std::max<int64_t>(inner, 1), 1);
+    const int64_t planes = count * p.groups * p.out_channels, together = std::max<int64_t>(1, 262144 / work);
+    parallel_pieces(ceil_div(planes, together), [&](int64_t piece) {
+      T* aside = step == 1 ? nullptr : thread_scratch<T>(width);
+      if (step != 1 && !aside) return out_of_memory();
+      for (int64_t i = piece * together; i < std::min(planes, (piece + 1) * together); ++i) {
+        const int64_t o = i % p.out_channels, image = i / p.out_channels, g = image % p.groups;
+        const T* source = images + image * p.in_channels * layout.plane;
+        const T* weights = w + (g * p.out_channels + o) * inner;
+        const T b = bias ? bias[g * p.out_channels + o] : T(0);
+        T* to = y + (first + image / p.groups) * p.y_batch + (g * p.out_channels + o) * p.y_channel;
+        for (int64_t line = 0; line < lines; ++line) {
+          const int64_t up = line % p.axis[1].out, deep = line / p.axis[1].out;
+          const T* from =
+              source + (deep * p.axis[0].step * layout.size[1] + up * p.axis[1].step) * layout.row;
+          T* out = to + deep * p.axis[0].out_stride + up * p.axis[1].out_stride;
+          if (step == 1) {
+            row(from, layout.offsets.data(), weights, inner, b, p.accumulate, out, width);
+            continue;
+          }
+          row(from, layout.offsets.data(), weights, inner, b, false, aside, width);
+          for (int64_t k = 0; k < width; ++k)
+            out[k * step] = aside[k] + (p.accumulate ? out[k * step] : T(0));
+        }
+      }
+    });
+  });
+}
+
+// y without any tap.
+template <class T> void only_bias(const ConvPlan& p, const T* bias, T* y) {
+  for (int64_t n = 0; n < p.batch; ++n)
+    for (int64_t c = 0; c < p.groups * p.out_channels; ++c)
+      for (int64_t i = 0; i < p.pixels(); ++i) {
+        const Position at = position_of(p, i);
+        T& out = y[n * p.y_batch + c * p.y_channel + at.z * p.axis[0].out_stride +
+                   at.y * p.axis[1].out_stride + at.x * p.axis[2].out_stride];
+        out = (p.accumulate ? out : T(0)) + (bias ? bias[c] : T(0));
+      }
+}
+
+// ---- The weight's gradient
+
+template <class T>
+void weight_by_dots(const ConvPlan& p, const Layout& layout, const T* x, const T* y, T* w) {
+  const ConvKernels<T>& kernel = conv_table<T>();
+  const int64_t inner = p.inner(), width = p.axis[2].out, lines = p.axis[0].out * p.axis[1].out;
+  std::memset(w, 0, size_t(p.groups * p.out_channels * inner) * sizeof(T));
+  each_chunk(p, layout, x, [&](const T* images, int64_t first, int64_t count) {
+    parallel_pieces(p.groups * p.out_channels, [&](int64_t c) {
+      const int64_t g = c / p.out_channels;
+      for (int64_t n = 0; n < count; ++n)
+        for (int64_t line = 0; line < lines; ++line) {
+          const int64_t up = line % p.axis[1].out, deep = line / p.axis[1].out;
+          kernel.dots(images + (n * p.groups + g) * p.in_channels * layout.plane +
+                          (deep * p.axis[0].step * layout.size[1] + up * p.axis[1].step) * layout.row,
+                      layout.offsets.data(), inner,
+                      y + (((first + n) * p.groups * p.out_channels + c) * lines + line) * width, width,
+                      w + c * inner);
+        }
+    });
+  });
+}
+
+template <class T>
+void weight_by_products(const ConvPlan& p, const Layout& layout, const T* x, const T* y, T* w) {
+  constexpr int64_t kPositions = 256, kColumns = 128;
+  const ProductKernels<T>& product = product_table<T>();
+  const ConvKernels<T>& kernel = conv_table<T>();
+  const int64_t inner = p.inner(), tile_rows = product.tile_rows, pixels = p.pixels();
+  const int64_t rows = ceil_div(p.out_channels, tile_rows) * tile_rows,
+                size = p.groups * p.out_channels * inner;
+  const int64_t blocks = p.groups * ceil_div(inner, kColumns), tiles = ceil_div(pixels, kPositions);
+  const int64_t parts = std::clamp<int64_t>(ceil_div(kPieces, blocks), 1, p.batch * tiles);
+  const Scratch<T> sums(parts > 1 ? parts * size : 1);
+  T* const target = parts > 1 ? sums.data() : w;
+  std::memset(target, 0, size_t(parts * size) * sizeof(T));
+  each_chunk(p, layout, x, [&](const T* images, int64_t first, int64_t count) {
+    const T* end = images + count * p.groups * p.in_channels * layout.plane;
+    const int64_t work = count * tiles, each = ceil_div(work, parts);
+    parallel_pieces(blocks * parts, [&](int64_t piece) {
+      const int64_t part = piece / blocks, block = piece % blocks, g = block % p.groups,
+                    k = block / p.groups * kColumns;
+      const int64_t columns = std::min(kColumns, inner - k);
+      T* memory = thread_scratch<T>(2 * (kColumns + 64) * kPositions + kSlack + rows * kPositions);
+      if (!memory) return out_of_memory();
+      T *packed_x = memory + (kColumns + 1) * kPositions + kSlack,
+        *packed_y = packed_x + (kColumns + 63) * kPositions;
+      ConvSegment segments[kPositions];
+      for (int64_t i = part * each; i < std::min(work, (part + 1) * each); ++i) {
+        const int64_t n = i / tiles, at = i % tiles * kPositions,
+                      positions = std::min(kPositions, pixels - at);
+        const int found = segments_of(p, layout, at, positions, segments);
+        kernel.gather(images + (n * p.groups + g) * p.in_channels * layout.plane, end,
+                      layout.offsets.data() + k, columns, segments, found, memory, kPositions);
+        product.pack_b(memory, 1, kPositions, positions, columns, packed_x);
+        product.pack_a(y + ((first + n) * p.groups + g) * p.out_channels * pixels + at, pixels, 1,
+                       p.out_channels, positions, packed_y);
+        Product<T> a{};
+        a.m = p.out_channels;
+        a.n = columns;
+        a.k = positions;
+        a.a = packed_y;
+        a.b = packed_x;
+        a.c = target + part * size + g * p.out_channels * inner + k;
+        a.c_row = a.d_row = inner;
+        a.d = a.c;
+        a.alpha = a.beta = T(1);
+        product.packed(a);
+      }
+    });
+  });
+  if (parts > 1)
+    for (int64_t i = 0; i < size; ++i) {
+      T total = target[i];
+      for (int64_t part = 1; part < parts; ++part) total += target[part * size + i];
+      w[i] = total;
+    }
+}
+
+}  // namespace
+
+template <class T> void convolve(const ConvPlan& p, const T* x, const T* w, const T* bias, T* y) {
+  if (p.batch * p.groups * p.out_channels * p.pixels() == 0) return;
+  if (p.inner() == 0 || p.axis[0].in * p.axis[1].in * p.axis[2].in == 0) return only_bias(p, bias, y);
+  const Layout layout(p);
+  if constexpr (std::is_floating_point_v<T>)
+    if (p.out_channels >= kFewChannels) return by_products(p, layout, x, w, bias, y);
+  by_rows(p, layout, x, w, bias, y);
+}
+
+template <class T> void convolve_weight(const ConvPlan& p, const T* x, const T* y, T* w) {
+  const int64_t size = p.groups * p.out_channels * p.inner();
+  if (size == 0) return;
+  if (p.batch * p.pixels() * p.axis[0].in * p.axis[1].in * p.axis[2].in == 0) {
+    std::memset(w, 0, size_t(size) * sizeof(T));
+    return;
+  }
+  const Layout layout(p);
+  if (p.out_channels >= kFewChannels) weight_by_products(p, layout, x, y, w);
+  else weight_by_dots(p, layout, x, y, w);
+}
+
+template void convolve(const ConvPlan&, const float*, const float*, const float*, float*);
+template void convolve(const ConvPlan&, const double*, const double*, const double*, double*);
+template void convolve(const ConvPlan&, const int64_t*, const int64_t*, const int64_t*, int64_t*);
+template void convolve_weight(const ConvPlan&, const float*, const float*, float*);
+template void convolve_weight(const ConvPlan&, const double*, const double*, double*);
+
+}  // namespace facula

@@ -1,0 +1,42 @@
+// What operations on images and signals share: parameters given once for all dimensions, memory formats, and
+// the linear maps that act on the last dimensions.
+#pragma once
+#include "ops/functions.h"
+
+namespace facula {
+
+// NCHW and NCDHW tensors with channels innermost say so; all others are Contiguous.
+inline MemoryFormat format_of(const TensorImpl& t) {
+  if (t.contiguous || (t.ndim != 4 && t.ndim != 5)) return MemoryFormat::Contiguous;
+  const MemoryFormat format = t.ndim == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d;
+  const Dims wanted = format_strides(t.shape(), format);
+  for (int d = 0; d < t.ndim; ++d)
+    if (t.sizes[d] != 1 && t.strides[d] != wanted[d]) return MemoryFormat::Contiguous;
+  return format;
+}
+
+// A fresh result in another format; not recorded.
+inline Tensor in_format(Tensor fresh, MemoryFormat format) {
+  if (format == MemoryFormat::Contiguous) return fresh;
+  Tensor out = empty_in(*fresh, fresh->dtype, format, fresh->device);
+  if (!out->is_meta()) copy_into(*out, *fresh);
+  return out;
+}
+
+// "(5 x 7)": the last `n` sizes.
+inline std::string by_x(const Dims& d, int n) {
+  std::string s = "(";
+  for (int i = d.count - n; i < d.count; ++i) s += (i > d.count - n ? " x " : "") + std::to_string(d[i]);
+  return s + ")";
+}
+
+// ops/pad.cpp
+// `pads`: before and after, of the last dimension first; negative ones cut.
+Tensor constant_pad(const Tensor&, const Dims& pads, Scalar value);
+
+// For each of the last dimensions, the index that every output element reads; empty: the dimension is kept.
+using IndexMaps = std::vector<std::vector<int64_t>>;
+enum class MapKind : uint8_t { Reflection, Replication, Circular, Nearest, NearestExact };
+Tensor map_indices(const Tensor& x, const IndexMaps&, MapKind);
+
+}  // namespace facula
