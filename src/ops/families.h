@@ -30,6 +30,10 @@
   X(cross_entropy)               \
   X(conv)                        \
   X(pad)                         \
+  X(pool_max)                    \
+  X(pool_avg)                    \
+  X(pool_fractional)             \
+  X(windows)                     \
   X(random)                      \
   X(random_create)               \
   X(sampling)                    \

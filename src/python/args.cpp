@@ -116,7 +116,7 @@ bool convert(const Param& p, PyObject* o, Value& v, Call& call) {
       v.number = PyObject_IsTrue(o) == 1;
       return true;
     case ParamType::Ints: {
-      if (call.used_ints == 4) fail("too many lists of ints");
+      if (call.used_ints == int(std::size(call.ints))) fail("too many lists of ints");
       Dims& d = call.ints[call.used_ints];
       int64_t i;
       if (!to_ints(o, &d)) {
