@@ -1,6 +1,16 @@
 """Where facula does not do yet what PyTorch does: (operation, samples, dtypes, what happens)."""
 
 KNOWN: list[tuple[str, str, str, str]] = [
+    (
+        "masked.log_softmax",
+        "empty",
+        "bool uint8 int8 int16 int32 int64 complex64 complex128",
+        "NotImplementedError instead of a result",
+    ),
+    ("masked.logsumexp", "*", "complex64 complex128", "NotImplementedError instead of a result"),
+    ("masked.logaddexp", "*", "complex64 complex128", "NotImplementedError instead of a result or TypeError"),
+    ("masked.cumsum", "0 1 2 empty 0-dim wider deeper", "bool", "a result instead of NotImplementedError"),
+    ("masked.cumprod", "0 1 2 empty 0-dim wider deeper", "bool", "a result instead of NotImplementedError"),
     ("trapezoid", "0-dim", "bool", "RuntimeError instead of IndexError"),
     ("histogramdd", "wider", "*", "RuntimeError instead of NotImplementedError"),
     ("square", "0 1 2 3", "bool", "NotImplementedError instead of a result"),

@@ -33,7 +33,7 @@ def default_row(signatures: list[str]) -> Op:
         def row(*shapes: tuple[int, ...], kinds: list[str] = kinds, **extra: object) -> Sample:
             tensors = iter(shapes)
             args = [
-                0.75 if k == "Number" else T(*next(tensors), dtype="bool" if k == "Mask" else None)
+                {"Number": 0.75, "int": 2}.get(k) or T(*next(tensors), dtype="bool" if k == "Mask" else None)
                 for k in kinds
             ]
             return S(*args, **extra)

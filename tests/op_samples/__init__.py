@@ -25,6 +25,8 @@ NO_SAMPLES |= dict.fromkeys(
     "empty_strided new_empty_strided".split(), "memory as it comes: tests/compat/test_create.py"
 )
 NO_SAMPLES |= {
+    "_input_mask": "a mask with whatever arguments: tests/compat/test_op_db.py through its masked entries",
+    "_output_mask": "takes an operation: the database of PyTorch calls it for its masked entries",
     "_batch_norm_with_update": "PyTorch has no function of this name: batch_norm's samples run the same code",
     "set_": "makes two tensors share: tests/compat/test_convert.py",
     "index_put_": "the method of index_put, whose in-place form is tested with it",
