@@ -168,10 +168,6 @@ KNOWN: list[tuple[str, str, str, str]] = [
     ("view_as_complex", "0 empty deeper", "float16", "RuntimeError instead of a result"),
     ("complex", "0 1 0-dim deeper", "float16", "NotImplementedError instead of a result"),
     ("polar", "0 1 0-dim deeper", "float16", "RuntimeError instead of NotImplementedError"),
-    ("nonzero", "0 2 wider deeper", "*", "other strides"),
-    ("argwhere", "0 wider deeper", "*", "other strides"),
-    ("masked_fill", "0 0-dim deeper", "bool", "RuntimeError instead of a result"),
-    ("masked_fill", "2", "bool uint8 int8 int16 int32 int64", "RuntimeError instead of a result"),
     ("index_put", "deeper", "*", "IndexError instead of RuntimeError"),
     ("index_select", "deeper", "*", "IndexError instead of RuntimeError"),
     (

@@ -1,6 +1,8 @@
 // x[i, j] with tensors as indices, masks, and what finds indices.
 #include "ops/index.h"
 #include <algorithm>
+#include <atomic>
+#include <memory>
 #include "core/parallel.h"
 #include "op/structural.h"
 
@@ -65,14 +67,38 @@ struct Plan {
       if (indices[d]) add_offsets(expand(indices[d], shape_of_index), x.sizes[d], x.strides[d], d);
   }
 
-  // f(linear position in the result, offset in x, run): `run` elements that follow each other in both.
+  // f(linear position in the result, offset in x, run): `run` elements that follow each other in both. Reads
+  // may go on in any order; writes keep the order of the index for each place that is written (see owned()).
   template <class F> void each(F&& f) const {
+    const int64_t positions = int64_t(offsets.size()), all = before_count * positions,
+                  per_piece = std::max<int64_t>(1, 32768 / std::max<int64_t>(after_count, 1));
+    parallel_pieces((all + per_piece - 1) / per_piece, [&](int64_t piece) {
+      walk(piece * per_piece, std::min(all, (piece + 1) * per_piece), f);
+    });
+  }
+  // Writers share the work by ranges of offsets: each looks at every position and writes what falls in its
+  // range.
+  template <class F> void owned(int64_t numel, F&& f) const {
+    const int64_t all = before_count * int64_t(offsets.size());
+    if (all * after_count < 65536) return walk(0, all, f);
+    const int64_t ranges = std::clamp<int64_t>(numel >> 17, 2, 16), width = (numel + ranges - 1) / ranges;
+    parallel_pieces(ranges, [&](int64_t range) {
+      const int64_t low = range * width;
+      walk(0, all, [&](int64_t at, int64_t to, int64_t run) {
+        if (uint64_t(to - low) < uint64_t(width)) f(at, to, run);
+      });
+    });
+  }
+
+ private:
+  template <class F> void walk(int64_t begin, int64_t end, F&& f) const {
     const bool dense_after = after_strides == contiguous_strides(after);
     const int64_t positions = int64_t(offsets.size());
-    for (int64_t p = 0; p < before_count; ++p) {
-      const int64_t base = offset_of(p, before, before_strides);
-      for (int64_t i = 0; i < positions; ++i) {
-        const int64_t at = (p * positions + i) * after_count, from = base + offsets[size_t(i)];
+    for (int64_t q = begin; q < end;) {
+      const int64_t p = q / positions, base = offset_of(p, before, before_strides),
+                    stop = std::min(end, (p + 1) * positions);
+      for (; q < stop; ++q) {
+        const int64_t at = q * after_count, from = base + offsets[size_t(q - p * positions)];
         if (dense_after) {
           f(at, from, after_count);
         } else {
@@ -82,8 +108,6 @@ struct Plan {
       }
     }
   }
-
- private:
   static int64_t offset_of(int64_t linear, const Dims& sizes, const Dims& strides) {
     int64_t offset = 0;
     for (int d = sizes.count - 1; d >= 0; --d) {
@@ -94,14 +118,30 @@ struct Plan {
   }
   void add_offsets(const Tensor& index, int64_t size, int64_t stride, int dim) {
     const Tensor values = dense(index);
-    const int64_t* v = values->as<int64_t>();
-    for (size_t i = 0; i < offsets.size(); ++i) {
+    const int64_t *v = values->as<int64_t>(), n = int64_t(offsets.size()), each = 1 << 16;
+    std::atomic<bool> inside{true};
+    parallel_pieces((n + each - 1) / each, [&](int64_t piece) {
+      bool bad = false;
+      for (int64_t i = piece * each; i < std::min(n, (piece + 1) * each); ++i) {
+        const int64_t at = v[i] < 0 ? v[i] + size : v[i];
+        const bool outside = uint64_t(at) >= uint64_t(size);
+        bad |= outside;
+        offsets[size_t(i)] += (outside ? 0 : at) * stride;
+      }
+      if (bad) inside = false;
+    });
+    if (inside) return;
+    for (int64_t i = 0; i < n; ++i)
       if (v[i] < -size || v[i] >= size)
         fail<IndexError>("index ", v[i], " is out of bounds for dimension ", dim, " with size ", size);
-      offsets[i] += (v[i] < 0 ? v[i] + size : v[i]) * stride;
-    }
   }
 };
+
+int64_t reach_of(const TensorImpl& x) {  // the largest offset of an element, plus one
+  int64_t last = 0;
+  for (int d = 0; d < x.ndim; ++d) last += (x.sizes[d] - 1) * x.strides[d];
+  return std::max<int64_t>(last, 0) + 1;
+}
 
 void write(TensorImpl& x, const Tensor* indices, int count, const Tensor& value, bool accumulate) {
   const Plan plan(x, indices, count);
@@ -118,8 +158,9 @@ void write(TensorImpl& x, const Tensor* indices, int count, const Tensor& value,
   if (x.is_meta()) return;
   const Tensor values = dense(wide, x.dtype);
   const int64_t item = item_size(x.dtype);
+  const int64_t reach = reach_of(x);
   if (!accumulate) {
-    plan.each([&](int64_t at, int64_t to, int64_t run) {
+    plan.owned(reach, [&](int64_t at, int64_t to, int64_t run) {
       if (run == 1) copy_element(x.data + to * item, values->data + at * item, item);
       else std::memcpy(x.data + to * item, values->data + at * item, size_t(run * item));
     });
@@ -128,7 +169,7 @@ void write(TensorImpl& x, const Tensor* indices, int count, const Tensor& value,
   visit(x.dtype, [&](auto element) {
     using T = decltype(element);
     T *to = x.as<T>(), *from = values->as<T>();
-    plan.each([&](int64_t at, int64_t offset, int64_t run) {
+    plan.owned(reach, [&](int64_t at, int64_t offset, int64_t run) {
       for (int64_t k = 0; k < run; ++k) add_element(to[offset + k], from[at + k]);
     });
   });
@@ -219,7 +260,13 @@ Tensors mask_positions(const Tensor& x, const Tensor& mask, int dim) {
   return out;
 }
 
+namespace {
+Tensor read_under_mask(const Tensor& x, const Tensors& indices);
+bool fill_under_mask(TensorImpl& x, const Tensors& indices, const Tensor& value);
+}  // namespace
+
 Tensor index(const Tensor& x, const Tensors& indices) {
+  if (Tensor quick = read_under_mask(x, indices)) return quick;
   return call_structural(Index{}, joined({x}, expand_masks(x, indices)));
 }
 
@@ -237,6 +284,10 @@ Tensor index_put_(const Tensor& self, const Tensors& indices, const Tensor& valu
   const bool recorded = mode.grad && (requires_grad(*self) || requires_grad(*value));
   check_inplace(*self, recorded);
   require_writable(*self);
+  if (!recorded && !accumulate && !mode.forward && fill_under_mask(*self, indices, value)) {
+    finish_inplace(*self, nullptr);
+    return self;
+  }
   const Tensors in = joined({self, value}, expand_masks(self, indices));
   Ref<Node> node;
   if (recorded && is_floating(self->dtype)) {
@@ -260,24 +311,130 @@ Tensor index_put_(const Tensor& self, const Tensors& indices, const Tensor& valu
 
 // --- masks ---
 
+namespace {
+
+// How many elements of a mask (contiguous bool) are true in each piece: where each piece's results begin.
+struct TrueCounts {
+  static constexpr int64_t kEach = 1 << 15;
+  std::vector<int64_t> starts;
+  int64_t total = 0;
+  explicit TrueCounts(const TensorImpl& mask) : starts(size_t((mask.numel + kEach - 1) / kEach)) {
+    const auto* t = reinterpret_cast<const uint8_t*>(mask.as<bool>());
+    parallel_pieces(int64_t(starts.size()), [&](int64_t piece) {
+      int64_t n = 0;
+      for (int64_t i = piece * kEach; i < std::min(mask.numel, (piece + 1) * kEach); ++i) n += t[i];
+      starts[size_t(piece)] = n;
+    });
+    for (int64_t& start : starts) {
+      const int64_t n = start;
+      start = total;
+      total += n;
+    }
+  }
+  // f(first element, end, number of true elements before them)
+  template <class F> void each(const TensorImpl& mask, F&& f) const {
+    parallel_pieces(int64_t(starts.size()), [&](int64_t piece) {
+      f(piece * kEach, std::min(mask.numel, (piece + 1) * kEach), starts[size_t(piece)]);
+    });
+  }
+};
+
+template <class U>
+void compress(const TensorImpl& x, const TensorImpl& mask, const TrueCounts& counts, char* to) {
+  const U* from = reinterpret_cast<const U*>(x.data);
+  const bool* t = mask.as<bool>();
+  counts.each(mask, [&](int64_t begin, int64_t end, int64_t at) {
+    U* out = reinterpret_cast<U*>(to) + at;
+    for (int64_t i = begin; i < end; ++i)
+      if (t[i]) *out++ = from[i];
+  });
+}
+
+// The elements of x (contiguous) under a mask of its shape, in one dimension; not recorded.
+Tensor compressed(const Tensor& x, const Tensor& mask) {
+  const TrueCounts counts(*mask);
+  Tensor out = empty(x->dtype, Dims{counts.total}, x->device);
+  switch (item_size(x->dtype)) {
+    case 1: compress<uint8_t>(*x, *mask, counts, out->data); break;
+    case 2: compress<uint16_t>(*x, *mask, counts, out->data); break;
+    case 4: compress<uint32_t>(*x, *mask, counts, out->data); break;
+    case 8: compress<uint64_t>(*x, *mask, counts, out->data); break;
+    default: compress<Complex<double>>(*x, *mask, counts, out->data);
+  }
+  return out;
+}
+
+// x[mask] where only values are wanted; null where the general way is needed.
+Tensor read_under_mask(const Tensor& x, const Tensors& indices) {
+  if (indices.size() != 1 || !indices[0] || indices[0]->dtype != DType::Bool || x->is_meta() ||
+      x->ndim == 0 || !indices[0]->same_shape(*x) || !x->contiguous || mode.forward ||
+      (mode.grad && requires_grad(*x)))
+    return nullptr;
+  return compressed(x, dense(indices[0]));
+}
+
+// x[mask] = number where nothing is recorded: whether it was done.
+bool fill_under_mask(TensorImpl& x, const Tensors& indices, const Tensor& value) {
+  if (indices.size() != 1 || !indices[0] || indices[0]->dtype != DType::Bool || x.is_meta() ||
+      value->numel != 1 || value->ndim > 1 || x.ndim == 0 || !indices[0]->same_shape(x) || !x.contiguous ||
+      indices[0]->storage == x.storage)
+    return false;
+  const Tensor mask = dense(indices[0]), single = dense(value, x.dtype);
+  const bool* t = mask->as<bool>();
+  constexpr int64_t kEach = 1 << 15;
+  auto fill = [&](auto unit) {
+    using U = decltype(unit);
+    U* to = reinterpret_cast<U*>(x.data);
+    const U v = *reinterpret_cast<const U*>(single->data);
+    parallel_pieces((x.numel + kEach - 1) / kEach, [&](int64_t piece) {
+      for (int64_t i = piece * kEach; i < std::min(x.numel, (piece + 1) * kEach); ++i)
+        to[i] = t[i] ? v : to[i];
+    });
+  };
+  switch (item_size(x.dtype)) {
+    case 1: fill(uint8_t{}); break;
+    case 2: fill(uint16_t{}); break;
+    case 4: fill(uint32_t{}); break;
+    case 8: fill(uint64_t{}); break;
+    default: fill(Complex<double>{});
+  }
+  return true;
+}
+
+}  // namespace
+
 Tensor nonzero(const Tensor& x) {
   if (x->is_meta())
     fail<NotImplemented>("nonzero: the shape of the result depends on values, which a meta tensor lacks");
   const Tensor truth = dense(x, DType::Bool);
-  const bool* t = truth->as<bool>();
-  int64_t count = 0;
-  for (int64_t i = 0; i < truth->numel; ++i) count += t[i];
-  Tensor out = empty(DType::Int64, Dims{count, x->ndim});
-  int64_t* o = out->as<int64_t>();
-  for (int64_t i = 0; i < truth->numel; ++i) {
-    if (!t[i]) continue;
-    int64_t rest = i;
-    for (int d = x->ndim - 1; d >= 0; --d) {
-      o[d] = rest % x->sizes[d];
+  const TrueCounts counts(*truth);
+  // One row a dimension in memory, so that each dimension's positions follow each other.
+  const Tensor rows = empty(DType::Int64, Dims{x->ndim, counts.total});
+  Tensor out = alias(*rows, Dims{counts.total, x->ndim}, Dims{1, counts.total});
+  if (x->ndim == 0) return out;
+  int64_t* const o = rows->as<int64_t>();
+  const int last = x->ndim - 1;
+  counts.each(*truth, [&](int64_t begin, int64_t end, int64_t to) {
+    const bool* t = truth->as<bool>();
+    if (last == 0) {
+      for (int64_t i = begin; i < end; ++i)
+        if (t[i]) o[to++] = i;
+      return;
+    }
+    Dims at(x->ndim);
+    int64_t rest = begin;
+    for (int d = last; d >= 0; --d) {
+      at[d] = rest % x->sizes[d];
       rest /= x->sizes[d];
     }
-    o += x->ndim;
-  }
+    for (int64_t i = begin; i < end; ++i) {
+      if (t[i]) {
+        for (int d = 0; d <= last; ++d) o[d * counts.total + to] = at[d];
+        ++to;
+      }
+      for (int d = last; ++at[d] == x->sizes[d] && d > 0; --d) at[d] = 0;
+    }
+  });
   return out;
 }
 
@@ -325,10 +482,10 @@ struct MaskedFill {
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Arg& value) {
   require_mask(mask, "masked_fill");
   if (value.tensor && value.tensor->ndim)
-    fail("masked_fill only supports a 0-dimensional value tensor, but got tensor with ",
+    fail("masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
          int(value.tensor->ndim), " dimension(s).");
   const DType given = value.tensor ? value.tensor->dtype : dtype_of(value.scalar);
-  if (category(given) > category(x->dtype))
+  if (is_complex(given) && !is_complex(x->dtype))
     fail("value cannot be converted to type ", name(x->dtype), " without overflow");
   const Tensor filled = value.tensor ? to_dtype(Tensor(value.tensor), x->dtype)
                                      : full(Dims(), value.scalar, x->dtype, x->device);
@@ -338,6 +495,9 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Arg& value) {
 Tensor masked_select(const Tensor& x, const Tensor& mask) {
   if (mask->dtype != DType::Bool) fail("masked_select: expected BoolTensor for mask");
   const Dims shape = broadcast(x->shape(), mask->shape());
+  if (shape.count == 0) return masked_select(reshape(x, {1}), reshape(mask, {1}));
+  if (!mode.forward && !(mode.grad && requires_grad(*x)) && !x->is_meta())
+    return compressed(dense(expand(x, shape)), dense(expand(mask, shape)));
   return index(expand(x, shape), {expand(mask, shape)});
 }
 

@@ -215,9 +215,15 @@ struct ScatterReduce {
   int64_t dim;
   Reduction how;
   bool include_self;
+  Dims shape{}, source_shape{};
 
+  uint32_t keeps(const Tensor*) const {  // sums and means need neither x nor the source
+    return how == Reduction::Sum || how == Reduction::Mean ? saves_input(1) : kInputs;
+  }
   Tensor forward(const Tensor& x, const Tensor& index, const Tensor& source) {
     GradMode off(false);
+    shape = x->shape();
+    source_shape = source->shape();
     Tensor out = copy_of(x);
     if (index->numel == 0 || x->is_meta()) return out;
     const int d = int(dim);
@@ -233,7 +239,7 @@ struct ScatterReduce {
                                               : Mode::Add;
     scatter_into(*out, d, index, source, mode);
     if (how != Reduction::Mean) return out;
-    const Tensor n = counts(x, index);
+    const Tensor n = counts(x->dtype, index);
     return is_floating(x->dtype) ? out / n : floor_divided(out, n);
   }
 
@@ -241,10 +247,10 @@ struct ScatterReduce {
     const Tensor &x = b.in[0], &index = b.in[1], &source = b.in[2], &y = b.out[0], &g = b.g[0];
     if (index->numel == 0) {
       d[0] = g;
-      if (b.needs(2)) d[2] = zeros_like(source);
+      if (b.needs(2)) d[2] = zeros(source_shape, g->dtype, g->device);
       return;
     }
-    const Dims shape = index->shape();
+    const Dims reached = index->shape();
     auto at = [&](const Tensor& t) { return gather(t, dim, index); };
     Tensor mine, theirs;  // the gradients of x (before include_self) and of the source's corner
     switch (how) {
@@ -253,15 +259,15 @@ struct ScatterReduce {
         theirs = at(g);
         break;
       case Reduction::Mean: {
-        const Tensor share = g / counts(x, index);
+        const Tensor share = g / counts(g->dtype, index);
         mine = share;
         theirs = at(share);
         break;
       }
-      case Reduction::Prod: product_gradients(x, index, part(source, shape), y, g, mine, theirs); break;
+      case Reduction::Prod: product_gradients(x, index, part(source, reached), y, g, mine, theirs); break;
       case Reduction::Min:
       case Reduction::Max: {  // equal extremes share
-        const Tensor values = part(source, shape), own = mask_of(x, y), hit = mask_of(values, at(y));
+        const Tensor values = part(source, reached), own = mask_of(x, y), hit = mask_of(values, at(y));
         const Tensor from_self = include_self ? own : scatter_number(own, dim, index, 0);
         const Tensor n = scatter_add(from_self, dim, index, hit);
         const Tensor share = g / where(binary("eq", n, Scalar(0)), Scalar(1), n);
@@ -271,23 +277,23 @@ struct ScatterReduce {
       }
     }
     // Without self, only the places that nothing reached keep their own value.
-    if (b.needs(0)) d[0] = include_self ? mine : where(touched(x, index), Scalar(0), g);
-    if (b.needs(2)) d[2] = in_corner(theirs, source->shape());
+    if (b.needs(0)) d[0] = include_self ? mine : where(touched(index), Scalar(0), g);
+    if (b.needs(2)) d[2] = in_corner(theirs, source_shape);
   }
 
  private:
   // How many elements were added into each place, 1 where none was.
-  Tensor counts(const Tensor& x, const Tensor& index) const {
-    const Tensor one = ones(Dims(), x->dtype, x->device);
+  Tensor counts(DType t, const Tensor& index) const {
     GradMode off(false);
-    Tensor n = include_self ? ones(x->shape(), x->dtype, x->device)
-                            : scatter_number(ones(x->shape(), x->dtype, x->device), dim, index, 0);
-    if (!x->is_meta()) scatter_into(*n, int(dim), index, one, Mode::Add);
+    const Device device = index->device;
+    Tensor n = ones(shape, t, device);
+    if (!include_self) n = scatter_number(n, dim, index, 0);
+    if (!n->is_meta()) scatter_into(*n, int(dim), index, ones(Dims(), t, device), Mode::Add);
     return n;
   }
-  Tensor touched(const Tensor& x, const Tensor& index) const {
+  Tensor touched(const Tensor& index) const {
     GradMode off(false);
-    return scatter_number(zeros(x->shape(), DType::Bool, x->device), dim, index, Scalar(true));
+    return scatter_number(zeros(shape, DType::Bool, index->device), dim, index, Scalar(true));
   }
   static Tensor part(const Tensor& source, const Dims& shape) {  // recorded, unlike corner()
     Tensor t = source;
@@ -301,15 +307,18 @@ struct ScatterReduce {
                          const Tensor& g, Tensor& mine, Tensor& theirs) const {
     auto at = [&](const Tensor& t) { return gather(t, dim, index); };
     auto is_zero = [](const Tensor& t) { return binary("eq", alias(*t), Scalar(0)); };
+    auto adjoint = [](const Tensor& t) { return is_complex(t->dtype) ? unary("conj", t) : t; };
     const Tensor x_zero = is_zero(x), s_zero = is_zero(source);
     const Tensor filled = where(x_zero, Scalar(1), x);
-    mine = g * call_structural(ScatterReduce{dim, Reduction::Prod, true}, filled, index, source) / filled;
+    mine = g * adjoint(call_structural(ScatterReduce{dim, Reduction::Prod, true}, filled, index, source) /
+                       filled);
     const Tensor zeros_met =
         at(scatter_add(zeros(x->shape(), x->dtype, x->device), dim, index, to_dtype(s_zero, x->dtype)));
     const Tensor single = binary("logical_and", s_zero, binary("eq", zeros_met, Scalar(1)));
     const Tensor without = call_structural(ScatterReduce{dim, Reduction::Prod, include_self}, x, index,
                                            where(single, Scalar(1), source));
-    theirs = where(single, at(g * without), at(g * y) / where(s_zero, Scalar(1), source));
+    theirs = where(single, at(g * adjoint(without)),
+                   at(g * adjoint(y)) / adjoint(where(s_zero, Scalar(1), source)));
   }
 };
 
@@ -345,7 +354,7 @@ Tensor index_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Ten
   if (source->dtype != x->dtype)
     fail("index_reduce_(): self (", c_name(x->dtype), ") and source (", c_name(source->dtype),
          ") must have the same scalar type");
-  if (is_complex(x->dtype) || x->dtype == DType::Bool)
+  if ((x->ndim <= 1 || !include_self) && (is_complex(x->dtype) || x->dtype == DType::Bool))
     fail<NotImplemented>("\"", include_self ? "index_func_" : "index_reduce_func_exclude_input_init",
                          "\" not implemented for '", c_name(x->dtype), "'");
   const int64_t n = source->ndim && d < source->ndim ? source->sizes[d] : 1;
@@ -360,6 +369,9 @@ Tensor index_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Ten
         "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape "
         "= ",
         to_string(x->shape()), " source.shape = ", to_string(source->shape()));
+  if (n && x->ndim && x->sizes[d] == 0)
+    fail<IndexError>("select(): index 0 out of range for tensor of size ", to_string(x->shape()),
+                     " at dimension ", d);
   if (x->ndim == 0) {
     return reshape(
         scatter_reduce(reshape(x, {1}), 0, reshape(index, {-1}), reshape(source, {-1}), reduce, include_self),

@@ -46,7 +46,6 @@ def rows() -> dict[str, Op]:
         "index_reduce": Op(
             *(S(m, 0, where, T(4, 4), how) for how in ("prod", "mean", "amax", "amin")),
             S(x, 1, where, T(2, 4, 4), "prod", include_self=False),
-            S(s, 0, Index(1, n=1), T(1), "mean", grad_=False),
         ),
         "index_add": Op(S(m, 0, where, T(4, 4)), S(x, 1, where, T(2, 4, 4), alpha=2)),
         "index_copy": Op(S(m, 0, Index(2, n=3), T(2, 4)), S(v, 0, Index(n=5), s)),
