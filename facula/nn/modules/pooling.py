@@ -358,21 +358,21 @@ class _AdaptiveMaxPoolNd(Module):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
-    """Maxima of (N, C, L) or (C, L) over as many windows as output_size says."""
+    """Maxima of (N, C, L) or (C, L) to output_size windows."""
 
     def forward(self, input: Tensor):
         return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
-    """Maxima of (N, C, H, W) or (C, H, W) over as many windows as output_size says: a number, or one each, None keeping the input's."""
+    """Maxima of (N, C, H, W) or (C, H, W) to output_size: a number, or one each, None for the input's."""
 
     def forward(self, input: Tensor):
         return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
-    """Maxima of (N, C, D, H, W) or (C, D, H, W) over as many windows as output_size says: a number, or one each, None keeping the input's."""
+    """Maxima of (N, C, D, H, W) or (C, D, H, W) to output_size: a number, or one each, None for the input's."""
 
     def forward(self, input: Tensor):
         return F.adaptive_max_pool3d(input, self.output_size, self.return_indices)
@@ -390,21 +390,21 @@ class _AdaptiveAvgPoolNd(Module):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
-    """Means of (N, C, L) or (C, L) over as many windows as output_size says."""
+    """Means of (N, C, L) or (C, L) to output_size windows."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool1d(input, self.output_size)
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
-    """Means of (N, C, H, W) or (C, H, W) over as many windows as output_size says: a number, or one each, None keeping the input's."""
+    """Means of (N, C, H, W) or (C, H, W) to output_size: a number, or one each, None for the input's."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool2d(input, self.output_size)
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
-    """Means of (N, C, D, H, W) or (C, D, H, W) over as many windows as output_size says: a number, or one each, None keeping the input's."""
+    """Means of (N, C, D, H, W) or (C, D, H, W) to output_size: a number, or one each, None for the input's."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool3d(input, self.output_size)
