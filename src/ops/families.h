@@ -34,6 +34,7 @@
   X(pool_avg)                    \
   X(pool_fractional)             \
   X(windows)                     \
+  X(resample)                     \
   X(random)                      \
   X(random_create)               \
   X(sampling)                    \

@@ -365,14 +365,14 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
-    """Maxima of (N, C, H, W) or (C, H, W) to output_size: a number, or one each, None for the input's."""
+    """Maxima of (N, C, H, W) or (C, H, W) to output_size, where None keeps a size."""
 
     def forward(self, input: Tensor):
         return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
-    """Maxima of (N, C, D, H, W) or (C, D, H, W) to output_size: a number, or one each, None for the input's."""
+    """Maxima of (N, C, D, H, W) or (C, D, H, W) to output_size, where None keeps a size."""
 
     def forward(self, input: Tensor):
         return F.adaptive_max_pool3d(input, self.output_size, self.return_indices)
@@ -397,14 +397,14 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
-    """Means of (N, C, H, W) or (C, H, W) to output_size: a number, or one each, None for the input's."""
+    """Means of (N, C, H, W) or (C, H, W) to output_size, where None keeps a size."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool2d(input, self.output_size)
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
-    """Means of (N, C, D, H, W) or (C, D, H, W) to output_size: a number, or one each, None for the input's."""
+    """Means of (N, C, D, H, W) or (C, D, H, W) to output_size, where None keeps a size."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool3d(input, self.output_size)

@@ -1,0 +1,147 @@
+"""interpolate and its older names; the grids of affine maps and sampling at a grid's points."""
+
+from __future__ import annotations
+
+import math
+
+import facula as torch
+
+from .. import _C
+from . import composite
+
+_MODES = {
+    ("linear", 3): 0,
+    ("bilinear", 4): 0,
+    ("trilinear", 5): 0,
+    ("bicubic", 4): 1,
+}
+_NAMES = "nearest | linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact"
+_NEEDS = {"linear": 3, "bilinear": 4, "trilinear": 5, "bicubic": 4}
+
+
+def _refuse(dims, mode):
+    if dims in (3, 4, 5) and mode in ("linear", "bilinear", "trilinear"):
+        raise NotImplementedError(f"Got {dims}D input, but {mode} mode needs {_NEEDS[mode]}D input")
+    raise NotImplementedError(
+        f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {dims}D) for the modes: "
+        f"{_NAMES} (got {mode})"
+    )
+
+
+def _target(input, size, scale_factor):
+    """The size of the result and the factors, either of which may be None."""
+    spatial = list(input.shape[2:])
+    if size is not None and scale_factor is not None:
+        raise ValueError("only one of size or scale_factor should be defined")
+    if size is not None:
+        if not isinstance(size, (list, tuple)):
+            return [int(size)] * len(spatial), None
+        if len(size) != len(spatial):
+            raise ValueError(
+                "Input and output must have the same number of spatial dimensions, but got "
+                f"input with spatial dimensions of {spatial} and output size of {size}. "
+                "Please provide input tensor in (N, C, d1, d2, ...,dK) format and "
+                "output size in (o1, o2, ...,oK) format."
+            )
+        return list(size), None
+    if scale_factor is None:
+        raise ValueError("either size or scale_factor should be defined")
+    if not isinstance(scale_factor, (list, tuple)):
+        return None, [float(scale_factor)] * len(spatial)
+    if len(scale_factor) != len(spatial):
+        raise ValueError(
+            "Input and scale_factor must have the same number of spatial dimensions, but "
+            f"got input with spatial dimensions of {spatial} and "
+            f"scale_factor of shape {scale_factor}. "
+            "Please provide input tensor in (N, C, d1, d2, ...,dK) format and "
+            "scale_factor in (s1, s2, ...,sK) format."
+        )
+    return None, [float(factor) for factor in scale_factor]
+
+
+@composite("nn.functional")
+def interpolate(
+    input,
+    size=None,
+    scale_factor=None,
+    mode="nearest",
+    align_corners=None,
+    recompute_scale_factor=None,
+    antialias=False,
+):
+    """Resamples (N, C, L), (N, C, H, W) or (N, C, D, H, W) to another spatial size.
+
+    Args:
+        input: of a real floating type; uint8 for images in the modes nearest, bilinear and bicubic.
+        size: of the result, spatial dimensions only; this or scale_factor.
+        scale_factor: a number, or one for each dimension; sizes are rounded down.
+        mode: "nearest", "nearest-exact", "linear" (of three dimensions), "bilinear", "bicubic" (of four),
+            "trilinear" (of five) or "area".
+        align_corners: whether the centres of the corner elements stay where they are.
+        recompute_scale_factor: use the ratio of the rounded sizes in place of scale_factor.
+        antialias: smooth before making smaller (bilinear and bicubic).
+
+    Cubic interpolation is Keys' (1981) with a = -0.75, and -0.5 with antialias.
+    """
+    if mode in ("nearest", "area", "nearest-exact"):
+        if align_corners is not None:
+            raise ValueError(
+                "align_corners option can only be set with the "
+                "interpolating modes: linear | bilinear | bicubic | trilinear"
+            )
+    elif align_corners is None:
+        align_corners = False
+    dims = input.dim()
+    output_size, factors = _target(input, size, scale_factor)
+    if recompute_scale_factor and size is not None:
+        raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
+    if mode == "area" and output_size is None:
+        recompute_scale_factor = True
+    if recompute_scale_factor:
+        output_size = [math.floor(float(s) * f) for s, f in zip(input.shape[2:], factors)]
+        factors = None
+    if antialias and not (mode in ("bilinear", "bicubic", "lanczos") and dims == 4):
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes "
+            "and requires a 4-D tensor as input"
+        )
+    if output_size is None:
+        output_size = [int(float(s) * f) for s, f in zip(input.shape[2:], factors)]
+    if mode == "area" and dims in (3, 4, 5):
+        return getattr(torch.nn.functional, f"adaptive_avg_pool{dims - 2}d")(input, output_size)
+    if mode in ("nearest", "nearest-exact") and dims in (3, 4, 5):
+        code = 2 if mode == "nearest" else 3
+    elif (mode, dims) in _MODES:
+        code = _MODES[mode, dims]
+    else:
+        _refuse(dims, mode)
+    return _C._upsample(input, code, output_size, bool(align_corners), factors or [], antialias)
+
+
+def _warn_deprecated(name):
+    import warnings
+
+    warnings.warn(
+        f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=3
+    )
+
+
+@composite("nn.functional")
+def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
+    """The older name of interpolate."""
+    _warn_deprecated("upsample")
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+@composite("nn.functional")
+def upsample_nearest(input, size=None, scale_factor=None):
+    """interpolate with mode="nearest"."""
+    _warn_deprecated("upsample_nearest")
+    return interpolate(input, size, scale_factor, mode="nearest")
+
+
+@composite("nn.functional")
+def upsample_bilinear(input, size=None, scale_factor=None):
+    """interpolate with mode="bilinear" and align_corners=True."""
+    _warn_deprecated("upsample_bilinear")
+    return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
