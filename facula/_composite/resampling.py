@@ -145,3 +145,102 @@ def upsample_bilinear(input, size=None, scale_factor=None):
     """interpolate with mode="bilinear" and align_corners=True."""
     _warn_deprecated("upsample_bilinear")
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
+
+
+_INTERPOLATIONS = {"bilinear": 0, "nearest": 1, "bicubic": 2}
+_BORDERS = {"zeros": 0, "border": 1, "reflection": 2}
+
+
+def _default_corners(name):
+    import warnings
+
+    warnings.warn(
+        f"Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. "
+        f"Please specify align_corners=True if the old behavior is desired. "
+        f"See the documentation of {name} for details.",
+        stacklevel=3,
+    )
+    return False
+
+
+@composite("nn.functional")
+def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
+    """Values of images or volumes at the points of a grid.
+
+    Args:
+        input: (N, C, H, W) or (N, C, D, H, W), of a real floating type.
+        grid: (N, h, w, 2) or (N, d, h, w, 3): points (x, y[, z]) with -1 and 1 at the borders.
+        mode: "bilinear" (for volumes too), "nearest" or "bicubic" (images only; a = -0.75).
+        padding_mode: outside there are "zeros", the "border" or a "reflection".
+        align_corners: whether -1 and 1 are the centres of the outermost elements, not their edges.
+    """
+    if mode not in _INTERPOLATIONS:
+        raise ValueError(
+            "nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', "
+            f"but got: '{mode}'"
+        )
+    if padding_mode not in _BORDERS:
+        raise ValueError(
+            "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', "
+            f"but got: '{padding_mode}'"
+        )
+    if align_corners is None:
+        align_corners = _default_corners("grid_sample")
+    return torch.grid_sampler(input, grid, _INTERPOLATIONS[mode], _BORDERS[padding_mode], align_corners)
+
+
+@composite("torch")
+def affine_grid_generator(theta, size, align_corners):
+    """The points that affine maps theta, (N, 2, 3) or (N, 3, 4), make of a grid over (N, C, [D,] H, W)."""
+    batch, spatial = size[0], list(size[2:])
+    axes = []
+    for length in reversed(spatial):  # x first
+        if length <= 1:
+            axis = torch.zeros(length, dtype=theta.dtype, device=theta.device)
+        else:
+            axis = torch.linspace(-1, 1, length, dtype=theta.dtype, device=theta.device)
+            axis = axis if align_corners else axis * ((length - 1) / length)
+        axes.append(axis)
+    n = len(spatial)
+    columns = [axis.reshape([-1 if d == n - 1 - i else 1 for d in range(n)]).expand(spatial)
+               for i, axis in enumerate(axes)]  # fmt: skip
+    columns.append(torch.ones(spatial, dtype=theta.dtype, device=theta.device))
+    base = torch.stack(columns, -1).reshape(1, -1, n + 1).expand(batch, -1, -1)
+    return base.bmm(theta.transpose(1, 2)).view(batch, *spatial, n)
+
+
+@composite("nn.functional")
+def affine_grid(theta, size, align_corners=None):
+    """A grid for grid_sample from affine maps.
+
+    Args:
+        theta: (N, 2, 3) or (N, 3, 4), of a floating type.
+        size: of the images that grid_sample shall give: (N, C, H, W) or (N, C, D, H, W).
+        align_corners: whether -1 and 1 are the centres of the outermost elements, not their edges.
+
+    Returns:
+        (N, H, W, 2) or (N, D, H, W, 3).
+    """
+    if align_corners is None:
+        align_corners = _default_corners("affine_grid")
+    if not theta.is_floating_point():
+        raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
+    shown = torch.Size(size) if not isinstance(size, (tuple, list)) else size
+    if len(size) == 4:
+        if theta.dim() != 3 or theta.shape[-2] != 2 or theta.shape[-1] != 3:
+            raise ValueError(
+                f"Expected a batch of 2D affine matrices of shape Nx2x3 for size {shown}. Got {theta.shape}."
+            )
+    elif len(size) == 5:
+        if theta.dim() != 3 or theta.shape[-2] != 3 or theta.shape[-1] != 4:
+            raise ValueError(
+                f"Expected a batch of 3D affine matrices of shape Nx3x4 for size {shown}. Got {theta.shape}."
+            )
+    else:
+        raise NotImplementedError(
+            "affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. "
+            f"Got size {shown}."
+        )
+    if min(size) <= 0:
+        raise ValueError(f"Expected non-zero, positive output size. Got {shown}")
+    return affine_grid_generator(theta, size, align_corners)

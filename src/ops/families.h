@@ -34,7 +34,8 @@
   X(pool_avg)                    \
   X(pool_fractional)             \
   X(windows)                     \
-  X(resample)                     \
+  X(resample)                    \
+  X(grid_sample)                 \
   X(random)                      \
   X(random_create)               \
   X(sampling)                    \

@@ -1,6 +1,6 @@
 // Resampling of signals and images: nearest neighbours are maps of indices (ops/pad.cpp); linear and cubic
-// interpolation, with and without smoothing, are weighted sums along one dimension after another. The gradient is
-// the same with the transposed weights.
+// interpolation, with and without smoothing, are weighted sums along one dimension after another. The
+// gradient is the same with the transposed weights.
 #include <algorithm>
 #include <cmath>
 #include "core/parallel.h"
@@ -98,7 +98,8 @@ template <class F> Taps interpolating(int64_t in, int64_t out, bool align_corner
   return t;
 }
 
-// Smoothed: the kernel is stretched where the result is smaller than the input, and its weights add up to one.
+// Smoothed: the kernel is stretched where the result is smaller than the input, and its weights add up to
+// one.
 template <class F> Taps smoothing(int64_t in, int64_t out, bool align_corners, double given, bool cubic) {
   Taps t;
   t.in = in;
@@ -267,8 +268,8 @@ std::vector<int64_t> nearest_indices(int64_t in, int64_t out, double given, bool
 }
 
 // mode: a Mode. size: of the result; scales: given in place of ratios of sizes where over zero.
-Tensor upsample(const Tensor& x, int64_t mode, const Dims& size, bool align_corners, const std::vector<double>& scales,
-                bool antialias) {
+Tensor upsample(const Tensor& x, int64_t mode, const Dims& size, bool align_corners,
+                const std::vector<double>& scales, bool antialias) {
   const int n = size.count;
   if (n < 1 || n > 3 || x->ndim != n + 2)
     fail("It is expected input_size equals to ", n + 2, ", but got size ", int(x->ndim));
@@ -279,17 +280,20 @@ Tensor upsample(const Tensor& x, int64_t mode, const Dims& size, bool align_corn
     positive &= size[i] > 0 && x->sizes[2 + i] > 0;
   }
   if (!positive)
-    fail("Input and output sizes should be greater than 0, but got input (", sides(x->shape(), n), ") output (",
-         sides(out, n), ")");
+    fail("Input and output sizes should be greater than 0, but got input (", sides(x->shape(), n),
+         ") output (", sides(out, n), ")");
   if (x->sizes[1] == 0 || (x->numel == 0 && x->sizes[0] != 0))
     fail("Non-empty ", n + 2, "D data tensor expected but got a tensor with sizes ", to_string(x->shape()));
   const bool bytes = x->dtype == DType::UInt8;
   if (!is_real_floating(x->dtype) && !(bytes && (mode >= kNearest || n == 2))) {
     constexpr const char* kNames[][3] = {
-        {"compute_indices_weights_linear", "upsample_bilinear2d_channels_last", "upsample_trilinear3d_channels_last"},
+        {"compute_indices_weights_linear", "upsample_bilinear2d_channels_last",
+         "upsample_trilinear3d_channels_last"},
         {"", "compute_indices_weights_cubic", ""},
-        {"compute_indices_weights_nearest", "upsample_nearest2d_channels_last", "upsample_nearest3d_channels_last"},
-        {"compute_indices_weights_nearest", "upsample_nearest2d_channels_last", "upsample_nearest3d_channels_last"}};
+        {"compute_indices_weights_nearest", "upsample_nearest2d_channels_last",
+         "upsample_nearest3d_channels_last"},
+        {"compute_indices_weights_nearest", "upsample_nearest2d_channels_last",
+         "upsample_nearest3d_channels_last"}};
     fail<NotImplemented>("\"", kNames[mode][n - 1], "\" not implemented for '", c_name(x->dtype), "'");
   }
   if (antialias && is_half(x->dtype))
@@ -298,20 +302,21 @@ Tensor upsample(const Tensor& x, int64_t mode, const Dims& size, bool align_corn
   if (mode >= kNearest) {
     IndexMaps maps;
     for (int i = 0; i < n; ++i)
-      maps.push_back(
-          nearest_indices(x->sizes[2 + i], size[i], scale(i), mode == kNearestExact, x->dtype == DType::Float64));
+      maps.push_back(nearest_indices(x->sizes[2 + i], size[i], scale(i), mode == kNearestExact,
+                                     x->dtype == DType::Float64));
     return map_indices(x, maps, mode == kNearest ? MapKind::Nearest : MapKind::NearestExact);
   }
   std::vector<Taps> taps;
   for (int i = 0; i < n; ++i) {
     auto make = [&]<class F>(F) {
-      taps.push_back((antialias ? smoothing<F> : interpolating<F>)(x->sizes[2 + i], size[i], align_corners, scale(i),
-                                                                    mode == kCubic));
+      taps.push_back((antialias ? smoothing<F> : interpolating<F>)(x->sizes[2 + i], size[i], align_corners,
+                                                                   scale(i), mode == kCubic));
     };
     if (bytes || x->dtype == DType::Float64) make(double{});
     else make(float{});
   }
-  if (antialias) return mode == kLinear ? call_structural(Resample<4>{taps}, x) : call_structural(Resample<5>{taps}, x);
+  if (antialias)
+    return mode == kLinear ? call_structural(Resample<4>{taps}, x) : call_structural(Resample<5>{taps}, x);
   if (mode == kCubic) return call_structural(Resample<3>{taps}, x);
   return n == 1   ? call_structural(Resample<0>{taps}, x)
          : n == 2 ? call_structural(Resample<1>{taps}, x)
@@ -321,8 +326,9 @@ Tensor upsample(const Tensor& x, int64_t mode, const Dims& size, bool align_corn
 }  // namespace
 
 static constexpr OpEntry entries[] = {
-    fn<upsample>("_upsample(Tensor input, int mode, int[] size, bool align_corners, float[] scales, bool antialias)",
-                 kPrivate),
+    fn<upsample>(
+        "_upsample(Tensor input, int mode, int[] size, bool align_corners, float[] scales, bool antialias)",
+        kPrivate),
 };
 FACULA_ENTRIES(resample)
 
