@@ -122,6 +122,57 @@ constexpr const char* kMapNodes[][3] = {
     {"UpsampleNearestExact1DBackward0", "UpsampleNearestExact2DBackward0",
      "UpsampleNearestExact3DBackward0"}};
 
+template <class T> void read_mapped(const MapShape& s, const T* x, T* y) {
+  const int64_t width = s.out[2], lines = s.out[0] * s.out[1], rows = s.planes * lines;
+  const int64_t* columns = s.from[2] ? s.from[2]->data() : nullptr;
+  const int64_t together = std::max<int64_t>(1, kRowsPerPiece / width);
+  parallel_pieces((rows + together - 1) / together, [&](int64_t piece) {
+    const T* last = nullptr;
+    for (int64_t r = piece * together; r < std::min(rows, (piece + 1) * together); ++r) {
+      const int64_t z = s.map(0, r % lines / s.out[1]), line = s.map(1, r % s.out[1]);
+      const T* from = x + r / lines * s.in_plane() + (z * s.in[1] + line) * s.in[2];
+      T* to = y + r * width;
+      if (from == last) std::memcpy(to, to - width, size_t(width) * sizeof(T));
+      else if (!columns) std::memcpy(to, from, size_t(width) * sizeof(T));
+      else
+        for (int64_t i = 0; i < width; ++i) to[i] = from[columns[i]];
+      last = from;
+    }
+  });
+}
+
+template <class T> void add(T& to, const T& v) {
+  if constexpr (is_complex_type<T>) to.re += v.re, to.im += v.im;
+  else to += v;
+}
+template <class T> void add_mapped(const MapShape& s, const T* g, T* x) {
+  const int64_t width = s.out[2], lines = s.out[0] * s.out[1], in_plane = s.in_plane();
+  const int64_t together = std::max<int64_t>(1, kRowsPerPiece / (lines * width + 1));
+  parallel_pieces((s.planes + together - 1) / together, [&](int64_t piece) {
+    for (int64_t p = piece * together; p < std::min(s.planes, (piece + 1) * together); ++p) {
+      T* plane = x + p * in_plane;
+      std::memset(static_cast<void*>(plane), 0, size_t(in_plane) * sizeof(T));
+      for (int64_t l = 0; l < lines; ++l) {
+        T* to = plane + (s.map(0, l / s.out[1]) * s.in[1] + s.map(1, l % s.out[1])) * s.in[2];
+        const T* from = g + (p * lines + l) * width;
+        if (s.from[2])
+          for (int64_t i = 0; i < width; ++i) add(to[(*s.from[2])[size_t(i)]], from[i]);
+        else
+          for (int64_t i = 0; i < width; ++i) add(to[i], from[i]);
+      }
+    }
+  });
+}
+
+void read_mapped(const MapShape& s, const TensorImpl& from, const TensorImpl& to) {
+  by_size(to.dtype, [&]<class T>(T) { read_mapped<T>(s, from.as<T>(), to.as<T>()); });
+}
+void add_mapped(const MapShape& s, const TensorImpl& from, const TensorImpl& to) {
+  visit(to.dtype, [&]<class T>(T) {
+    if constexpr (!std::is_integral_v<T> && !is_half_type<T>) add_mapped<T>(s, from.as<T>(), to.as<T>());
+  });
+}
+
 // The transpose: each element is added where it was read.
 template <int Kind, int N> struct MapBack;
 
@@ -137,33 +188,13 @@ template <int Kind, int N> struct MapIndices {
     if (!out->is_meta() && out->numel) {
       const Tensor from = dense(x);
       const MapShape s(image, out->shape(), maps);
-      by_size(x->dtype, [&]<class T>(T) { run<T>(s, from->as<T>(), out->as<T>()); });
+      read_mapped(s, *from, *out);
     }
     return in_format(std::move(out),
                      Kind == int(MapKind::Circular) ? MemoryFormat::Contiguous : format_of(*x));
   }
   void vjp(const Back& b, Tensor* d) const {
     d[0] = call_structural(MapBack<Kind, N>{maps, image, b.g[0]->shape()}, b.g[0]);
-  }
-
- private:
-  template <class T> static void run(const MapShape& s, const T* x, T* y) {
-    const int64_t width = s.out[2], lines = s.out[0] * s.out[1], rows = s.planes * lines;
-    const int64_t* columns = s.from[2] ? s.from[2]->data() : nullptr;
-    const int64_t together = std::max<int64_t>(1, kRowsPerPiece / width);
-    parallel_pieces((rows + together - 1) / together, [&](int64_t piece) {
-      const T* last = nullptr;
-      for (int64_t r = piece * together; r < std::min(rows, (piece + 1) * together); ++r) {
-        const int64_t z = s.map(0, r % lines / s.out[1]), line = s.map(1, r % s.out[1]);
-        const T* from = x + r / lines * s.in_plane() + (z * s.in[1] + line) * s.in[2];
-        T* to = y + r * width;
-        if (from == last) std::memcpy(to, to - width, size_t(width) * sizeof(T));
-        else if (!columns) std::memcpy(to, from, size_t(width) * sizeof(T));
-        else
-          for (int64_t i = 0; i < width; ++i) to[i] = from[columns[i]];
-        last = from;
-      }
-    });
   }
 };
 
@@ -179,38 +210,12 @@ template <int Kind, int N> struct MapBack {
     if (out->numel) {
       const Tensor from = dense(g, wide);
       const MapShape s(image, mapped, maps);
-      visit(wide, [&]<class T>(T) {
-        if constexpr (!std::is_integral_v<T> && !is_half_type<T>) run<T>(s, from->as<T>(), out->as<T>());
-      });
+      add_mapped(s, *from, *out);
     }
     if (wide != g->dtype) out = converted(out, g->dtype);
     return in_format(std::move(out), format_of(*g));
   }
   void vjp(const Back& b, Tensor* d) const { d[0] = call_structural(MapIndices<Kind, N>{maps}, b.g[0]); }
-
- private:
-  template <class T> static void run(const MapShape& s, const T* g, T* x) {
-    const int64_t width = s.out[2], lines = s.out[0] * s.out[1], in_plane = s.in_plane();
-    const int64_t together = std::max<int64_t>(1, kRowsPerPiece / (lines * width + 1));
-    parallel_pieces((s.planes + together - 1) / together, [&](int64_t piece) {
-      for (int64_t p = piece * together; p < std::min(s.planes, (piece + 1) * together); ++p) {
-        T* plane = x + p * in_plane;
-        std::memset(static_cast<void*>(plane), 0, size_t(in_plane) * sizeof(T));
-        for (int64_t l = 0; l < lines; ++l) {
-          T* to = plane + (s.map(0, l / s.out[1]) * s.in[1] + s.map(1, l % s.out[1])) * s.in[2];
-          const T* from = g + (p * lines + l) * width;
-          if (s.from[2])
-            for (int64_t i = 0; i < width; ++i) add(to[(*s.from[2])[size_t(i)]], from[i]);
-          else
-            for (int64_t i = 0; i < width; ++i) add(to[i], from[i]);
-        }
-      }
-    });
-  }
-  template <class T> static void add(T& to, const T& v) {
-    if constexpr (is_complex_type<T>) to.re += v.re, to.im += v.im;
-    else to += v;
-  }
 };
 
 template <int Kind> Tensor map_kind(const Tensor& x, const IndexMaps& maps) {
