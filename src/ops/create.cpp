@@ -1,6 +1,7 @@
 // Tensors made from sizes and numbers: zeros, full, empty, their _like and new_ forms, arange and its kin.
 // What is made from triangles and grids stands in grid.cpp.
 #include <cmath>
+#include <complex>
 #include "op/execute.h"
 #include "op/structural.h"
 #include "ops/functions.h"
@@ -314,13 +315,28 @@ Tensor linspace(Scalar start, Scalar end, int64_t steps, const Tensor& out, OPTI
 
 Tensor logspace(Scalar start, Scalar end, int64_t steps, double base, const Tensor& out, OPTIONS) {
   const DType t = linear_dtype(type_of(dtype, out), start, end);
-  if (t == DType::Bool || is_complex(t))
-    fail<NotImplemented>("\"logspace_cpu\" not implemented for '", c_name(t), "'");
+  if (t == DType::Bool) fail<NotImplemented>("\"logspace_cpu\" not implemented for '", c_name(t), "'");
   return generated(
       {require_steps(steps)}, out, t, dtype, {}, device, pin_memory, requires_grad, [&](auto* to, int64_t n) {
         using T = std::remove_reference_t<decltype(*to)>;
-        if constexpr (!is_complex_type<T>) {
-          using S = std::conditional_t<std::is_same_v<T, double> || std::is_integral_v<T>, double, float>;
+        if constexpr (is_complex_type<T>) {
+          using S = std::complex<typename T::Real>;
+          const Complex<double> a(start), b(end);
+          const S first(a.re, a.im), last(b.re, b.im), step = n > 1 ? (last - first) / S(n - 1) : S(0);
+          for (int64_t i = 0; i < n; ++i) {
+            const S y =
+                std::pow(S(base), i < n / 2 || n == 1 ? first + step * S(i) : last - step * S(n - i - 1));
+            to[i] = T(y.real(), y.imag());
+          }
+        } else if constexpr (std::is_integral_v<T>) {  // the ends are whole numbers, the steps are not
+          const float first = float(T(start)), last = float(T(end)),
+                      step = n > 1 ? (last - first) / float(n - 1) : 0;
+          for (int64_t i = 0; i < n; ++i)
+            to[i] =
+                element_from<T>(std::pow(base, double(i < n / 2 || n == 1 ? first + step * float(i)
+                                                                          : last - step * float(n - i - 1))));
+        } else {
+          using S = std::conditional_t<std::is_same_v<T, double>, double, float>;
           const S first = S(start), last = S(end), step = n > 1 ? (last - first) / S(n - 1) : S(0);
           for (int64_t i = 0; i < n; ++i)
             to[i] = element_from<T>(

@@ -383,7 +383,7 @@ static constexpr OpEntry entries[] = {
     fn<sum_to_size>("sum_to_size(Tensor input, int[] *size)", kMethod),
     fn<fill_diagonal_>("fill_diagonal_(Tensor input, Number fill_value, bool wrap=False)"),
     fn<view_dtype>("view(Tensor input, dtype dtype)", kMethod),
-    fn<narrow_copy>("narrow_copy(Tensor input, int dim, int start, int length)"),
+    fn<narrow_copy>("narrow_copy(Tensor input, int dim, int start, int length)", kFunction | kMethod | kOut),
 };
 
 }  // namespace

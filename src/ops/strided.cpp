@@ -369,7 +369,8 @@ static constexpr OpEntry entries[] = {
     fn<unfold>("unfold(Tensor input, int dimension, int size, int step)", kMethod),
     fn<select_scatter>("select_scatter(Tensor input, Tensor src, int dim, int index)"),
     fn<slice_scatter>(
-        "slice_scatter(Tensor input, Tensor src, int dim=0, int? start=None, int? end=None, int step=1)"),
+        "slice_scatter(Tensor input, Tensor src, int dim=0, int? start=None, int? end=None, int step=1)",
+        kFunction | kMethod | kOut),
     fn<diagonal_scatter>("diagonal_scatter(Tensor input, Tensor src, int offset=0, int dim1=0, int dim2=1)"),
     fn<as_strided_scatter>(
         "as_strided_scatter(Tensor input, Tensor src, int[] size, int[] stride, int? storage_offset=None)"),

@@ -24,6 +24,10 @@ NO_SAMPLES: dict[str, str] = dict.fromkeys(
 NO_SAMPLES |= dict.fromkeys(
     "empty_strided new_empty_strided".split(), "memory as it comes: tests/compat/test_create.py"
 )
+NO_SAMPLES |= dict.fromkeys(
+    "as_strided_copy view_copy view_as_complex_copy".split(),
+    "not for operands of any strides: tests/compat/test_op_db.py, and the views themselves here",
+)
 NO_SAMPLES |= {
     "_input_mask": "a mask with whatever arguments: tests/compat/test_op_db.py through its masked entries",
     "_output_mask": "takes an operation: the database of PyTorch calls it for its masked entries",
