@@ -61,6 +61,7 @@ def test_low_rank(dtype):
     assert u.shape == (30, 4) and s.shape == (4,) and v.shape == (20, 4)
 
 
+NAN = t.full((3, 3), float("nan"))
 SINGULAR = t.zeros(2, 3, 3)
 SINGULAR[0] = t.eye(3)
 
@@ -71,7 +72,7 @@ SINGULAR[0] = t.eye(3)
         (lambda: t.linalg.inv(SINGULAR), r"linalg.inv: \(Batch element 1\): The diagonal element 1 is zero"),
         (lambda: t.linalg.cholesky(SINGULAR), r"linalg.cholesky: \(Batch element 1\): The factorization"),
         (lambda: t.linalg.solve(SINGULAR[1], t.ones(3)), "torch.linalg.solve: The solver failed"),
-        (lambda: t.linalg.svd(t.full((3, 3), float("nan"))), "contained non-finite values"),
+        (lambda: t.linalg.svd(NAN), "contained non-finite values"),
     ],
 )
 def test_singular(call, text):
@@ -82,7 +83,7 @@ def test_singular(call, text):
 @pytest.mark.parametrize(
     "call, error, text",
     [
-        (lambda: t.linalg.eig(t.full((3, 3), float("nan"))), RuntimeError, "should not contain infs or NaNs"),
+        (lambda: t.linalg.eig(NAN), RuntimeError, "should not contain infs or NaNs"),
         (lambda: t.linalg.inv(t.ones(3, 4)), RuntimeError, "must be batches of square matrices"),
         (lambda: t.linalg.inv(t.ones(3, 3).long()), RuntimeError, "Expected a floating point or complex"),
         (lambda: t.linalg.det(t.ones(3, 3).half()), NotImplementedError, "lu_cpu"),
@@ -102,7 +103,7 @@ def test_singular(call, text):
             "pivots",
         ),
         (
-            lambda: t.linalg.lstsq(t.full((3, 3), float("nan")), t.ones(3), driver="gelsd"),
+            lambda: t.linalg.lstsq(NAN, t.ones(3), driver="gelsd"),
             RuntimeError,
             "NaN",
         ),

@@ -261,3 +261,29 @@ def pinv(input, rcond=None, hermitian=False, *, atol=None, rtol=None):
 def pinverse(input, rcond=1e-15):
     """The pseudo-inverse; singular values up to ``rcond`` times the largest count as zero."""
     return pinv(input, rcond)
+
+
+@composite("torch", "Tensor", out=True, inplace=True)
+def renorm(input, p, dim, maxnorm):
+    """The slices along ``dim`` whose p-norm exceeds ``maxnorm`` are scaled down to it."""
+    if isinstance(p, complex) or not p > 0:
+        raise RuntimeError("renorm: non-positive-norm not supported")
+    if not maxnorm >= 0:
+        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
+    if input.dim() < 2:
+        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.dim()} dimensions")
+    kept = _wrapped(dim, input.dim())
+    others = [d for d in range(input.dim()) if d != kept]
+    if input.requires_grad:
+        input = input.clone()  # renorm_ writes over what the derivative reads
+    size = _C._linalg.vector_norm(input, p, others, True)
+    return input * _C._functions.where(size > maxnorm, maxnorm / (size + 1e-7), 1.0).to(size.dtype)
+
+
+@composite("torch")
+def norm_except_dim(v, pow=2, dim=0):
+    """The pow-norms of the slices of v along ``dim``, with the other dimensions of size 1; dim=-1: of all."""
+    if dim == -1:
+        return _C._functions.norm(v, pow)
+    others = [d for d in range(v.dim()) if d != _wrapped(dim, v.dim())]
+    return _C._linalg.vector_norm(v, pow, others, True)

@@ -84,6 +84,11 @@ template <class E>
   fail<E>(name, ": ", info->ndim ? concat("(Batch element ", at, "): ") : std::string(), text);
 }
 
+// Whether a derivative of what is computed from a will be asked for.
+inline bool records(const Tensor& a) {
+  return (mode.grad && requires_grad(*a)) || (mode.forward && tangent_of(*a));
+}
+
 // --- results that were computed already: a node is all that is left to make ---
 
 // An op with `Tensors made` whose forward hands them out. It keeps no reference to them.

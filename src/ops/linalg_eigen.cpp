@@ -88,7 +88,6 @@ void check_eigh(const Tensor& a) {
   require_square("linalg.eigh", a);
   require_lapack_type("linalg_eigh_cpu", a);
 }
-bool records(const Tensor& a) { return mode.grad && requires_grad(*a); }
 
 Tensors eigh_entry(const Tensor& a, std::string_view part) {
   check_eigh(a);

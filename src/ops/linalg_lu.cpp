@@ -121,7 +121,7 @@ Tensor permutation_matrix(const Tensor& pivots, int64_t m, DType t) {
 
 Tensors lu_unpack(const Tensor& lu, const Tensor& pivots, bool data, bool with_pivots) {
   require_two("torch.lu_unpack", lu);
-  if (with_pivots && (pivots->dtype != DType::Int32 || !pivots->contiguous))
+  if (with_pivots && pivots->dtype != DType::Int32)
     fail(
         "torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype.\nNote: this "
         "function is intended to be used with the output produced by torch.linalg.lu_factor");
@@ -131,8 +131,9 @@ Tensors lu_unpack(const Tensor& lu, const Tensor& pivots, bool data, bool with_p
     const int64_t k = std::min(rows(lu), columns(lu));
     bool good = pivots->ndim == lu->ndim - 1 && pivots->sizes[pivots->ndim - 1] == k &&
                 Dims(pivots->ndim - 1, pivots->sizes) == batch_of(lu);
-    for (int64_t i = 0; good && !pivots->is_meta() && i < pivots->numel; ++i)
-      good = pivots->as<int>()[i] >= 1 && pivots->as<int>()[i] <= rows(lu);
+    const Tensor order = pivots->is_meta() ? pivots : dense(pivots);
+    for (int64_t i = 0; good && !order->is_meta() && i < order->numel; ++i)
+      good = order->as<int>()[i] >= 1 && order->as<int>()[i] <= rows(lu);
     if (!good)
       fail(
           "pivots passed to lu_unpack must be between 1 and LU.size(-2) inclusive.Did you properly pass the "

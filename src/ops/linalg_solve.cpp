@@ -405,7 +405,7 @@ static constexpr OpEntry entries[] = {
     fn<inv>("inv(Tensor A)", kLinalg | kOut),
     fn<inv>("inverse(Tensor input)", kFunction | kMethod | kOut),
     fn<det>("det(Tensor A)", kLinalg | kOut),
-    fn<det>("det(Tensor input)", kFunction | kMethod),
+    fn<det>("det(Tensor input)", kFunction | kMethod | kOut),
     fn<slogdet>("slogdet(Tensor A) -> sign, logabsdet", kLinalg | kOut),
     fn<slogdet>("slogdet(Tensor input) -> sign, logabsdet", kFunction | kMethod | kOut),
     fn<logdet>("logdet(Tensor input)", kFunction | kMethod),

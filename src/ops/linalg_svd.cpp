@@ -134,7 +134,6 @@ void check_driver(std::optional<std::string_view> driver) {
         "torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER "
         "backend.");
 }
-bool records(const Tensor& a) { return mode.grad && requires_grad(*a); }
 
 Tensors svd_entry(const Tensor& a, bool full, std::optional<std::string_view> driver) {
   check_driver(driver);
