@@ -1,5 +1,6 @@
 """Errors for names that facula does not have: they begin as PyTorch's and name the nearest it has.
 
+They are NotImplementedErrors too, which is what a call of a missing function is expected to raise.
 hasattr() raises and drops such errors in loops, so the search for the nearest name waits until somebody
 reads the text.
 """
@@ -67,7 +68,7 @@ def nearest(name: str, candidates: object) -> str | None:
         candidates = candidates()  # pyright: ignore
     if not isinstance(candidates, (list, tuple, set, frozenset, dict)):
         candidates = dir(candidates)
-    names = {each for each in candidates if isinstance(each, str)}
+    names = {each for each in candidates if isinstance(each, str) and each != name}  # announced, not there
     if not name.startswith("_"):
         names = {each for each in names if not each.startswith("_")}
     spellings = {}
@@ -80,7 +81,10 @@ def nearest(name: str, candidates: object) -> str | None:
     return min(spellings[matches[0]], key=lambda each: sum(a != b for a, b in zip(each, name, strict=False)))
 
 
-class _MissingAttribute(AttributeError):
+class _MissingAttribute(AttributeError, NotImplementedError):
+    """An AttributeError, for hasattr() and getattr() with a default; a NotImplementedError, for programs that
+    guard a call of what may be missing."""
+
     def __init__(self, start: str, name: str, candidates: object) -> None:
         # `name` without `obj`: given both, the interpreter would add a suggestion of its own to ours.
         super().__init__(start, name=name)
