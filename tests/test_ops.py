@@ -45,8 +45,6 @@ KNOWN = {
     ("test_in_place_gradient", "cumprod"): "overwrites what its derivative reads",
     ("test_derivatives", "lgamma"): "the second derivative: digamma has none",
     ("test_derivatives", "gammaln"): "the second derivative: digamma has none",
-    ("test_derivatives", "fmax"): "the second derivative with a number as the other operand",
-    ("test_derivatives", "fmin"): "the second derivative with a number as the other operand",
     ("test_derivatives", "xlogy"): "a number as the other operand has no derivative rule",
     ("test_derivatives", "xlog1py"): "a number as the other operand has no derivative rule",
     ("test_derivatives", "pow"): "the second derivative with a number as the base",

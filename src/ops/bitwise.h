@@ -8,7 +8,10 @@ inline namespace FACULA_ISA {
 #define FACULA_BITWISE(Name, name, op, kinds)                                                      \
   struct Name {                                                                                    \
     static constexpr OpInfo info{                                                                  \
-        .signature = #name "(Tensor input, Tensor other)", .types = kinds, .python_operator = op}; \
+        .signature = #name "(Tensor input, Tensor other)",                                         \
+        .types = kinds,                                                                            \
+        .python_operator = op,                                                                     \
+        .numbers = sizeof(op) > 1 ? Numbers::One : Numbers::None}; /* an operator takes numbers */ \
     template <class T> constexpr T forward(T a, T b) const { return name(a, b); }                  \
   };
 FACULA_BITWISE(BitwiseAnd, bitwise_and, "&", kBools | kInts)

@@ -45,7 +45,8 @@ struct Fmod {
                                .types = kInts | kFloats,
                                .node = "FmodBackward1",
                                .number_node = "FmodBackward0",
-                               .divides = true};
+                               .divides = true,
+                               .numbers = Numbers::Last};
   template <class T> constexpr T forward(T a, T b) const { return fmod(a, b); }
   template <class T> constexpr Grads<T, 2> backward(T g, T a, T b, T) const { return {g, -g * trunc(a / b)}; }
 };
@@ -68,7 +69,8 @@ struct FloorDivide {
                                .types = kInts | kFloats,
                                .python_operator = "//",
                                .node = "NotImplemented",
-                               .divides = true};
+                               .divides = true,
+                               .numbers = Numbers::Any};
   template <class T> constexpr T forward(T a, T b) const { return floor_divide(a, b); }
 };
 
@@ -138,7 +140,8 @@ struct ClampMaxNumber {
 struct ClampMin {
   static constexpr OpInfo info{.signature = "clamp_min(Tensor input, Tensor min)",
                                .types = kInts | kFloats,
-                               .node = "ClampMinBackward1"};
+                               .node = "ClampMinBackward1",
+                               .numbers = Numbers::None};
   template <class T> constexpr T forward(T x, T low) const { return maximum(x, low); }
   template <class T> constexpr Grads<T, 2> backward(T g, T x, T low, T) const {
     return {where(x >= low, g, T(0)), where(x >= low, T(0), g)};
@@ -148,7 +151,8 @@ struct ClampMin {
 struct ClampMax {
   static constexpr OpInfo info{.signature = "clamp_max(Tensor input, Tensor max)",
                                .types = kInts | kFloats,
-                               .node = "ClampMaxBackward1"};
+                               .node = "ClampMaxBackward1",
+                               .numbers = Numbers::None};
   template <class T> constexpr T forward(T x, T high) const { return minimum(x, high); }
   template <class T> constexpr Grads<T, 2> backward(T g, T x, T high, T) const {
     return {where(x <= high, g, T(0)), where(x <= high, T(0), g)};

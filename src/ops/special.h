@@ -83,7 +83,8 @@ struct NanToNum {
 };
 
 struct Heaviside {
-  static constexpr OpInfo info{.signature = "heaviside(Tensor input, Tensor values)", .types = kReals};
+  static constexpr OpInfo info{
+      .signature = "heaviside(Tensor input, Tensor values)", .types = kReals, .numbers = Numbers::None};
   template <class T> constexpr T forward(T x, T at_zero) const {
     if constexpr (std::is_same_v<T, bool>) return x ? true : at_zero;
     else return where(x == T(0), at_zero, where(x > T(0), T(1), T(0)));
@@ -94,7 +95,8 @@ struct Copysign {
   static constexpr OpInfo info{.signature = "copysign(Tensor input, Tensor other)",
                                .rule = DTypeRule::Floating,
                                .types = kFloats,
-                               .number_node = "CopysignBackward1"};
+                               .number_node = "CopysignBackward1",
+                               .numbers = Numbers::Last};
   template <class T> constexpr T forward(T a, T b) const { return copysign(a, b); }
   template <class T> constexpr Grads<T, 2> backward(T g, T a, T, T y) const {
     T ratio = where(a == T(0), T(0), y / a);
@@ -103,7 +105,8 @@ struct Copysign {
 };
 
 struct Nextafter {
-  static constexpr OpInfo info{.signature = "nextafter(Tensor input, Tensor other)", .types = kFloats};
+  static constexpr OpInfo info{
+      .signature = "nextafter(Tensor input, Tensor other)", .types = kFloats, .numbers = Numbers::None};
   template <class T> constexpr T forward(T a, T b) const { return nextafter(a, b); }
 };
 

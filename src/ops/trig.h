@@ -43,7 +43,8 @@ struct Atan2 {
   static constexpr OpInfo info{.signature = "atan2(Tensor input, Tensor other)",
                                .rule = DTypeRule::Floating,
                                .types = kFloats,
-                               .aliases = "arctan2"};
+                               .aliases = "arctan2",
+                               .numbers = Numbers::None};
   template <class T> constexpr T forward(T a, T b) const { return atan2(a, b); }
   template <class T> constexpr Grads<T, 2> backward(T g, T a, T b, T) const {
     T r = a * a + b * b, share = where(r == T(0), T(0), g / r);
@@ -52,7 +53,8 @@ struct Atan2 {
 };
 
 struct Hypot {
-  static constexpr OpInfo info{.signature = "hypot(Tensor input, Tensor other)", .types = kFloats};
+  static constexpr OpInfo info{
+      .signature = "hypot(Tensor input, Tensor other)", .types = kFloats, .numbers = Numbers::None};
   template <class T> constexpr T forward(T a, T b) const { return hypot(a, b); }
   template <class T> constexpr Grads<T, 2> backward(T g, T a, T b, T y) const {
     return {g * (a / y), g * (b / y)};

@@ -3,6 +3,7 @@
 #include "python/args.h"
 #include <algorithm>
 #include "autograd/forward.h"
+#include "op/pointwise.h"
 
 namespace facula::python {
 namespace {
@@ -229,7 +230,8 @@ void set_default(const Param& p, Value& v, Call& call) {
 }
 
 bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObject* keywords, Call& call,
-              bool throws, bool operands) {
+              bool throws, const PointwiseOp* op) {
+  const Numbers numbers = op ? op->info->numbers : Numbers::None;
   PyObject* slots[Signature::kMaxParams] = {};
   call.used_ints = call.used_tensors = 0;
   call.subclass = call.bad_object = nullptr;
@@ -294,7 +296,8 @@ bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObj
       v.kind = Value::Kind::Ints;
       v.ints = &d;
     } else if (slots[i]) {
-      if (operands && p.type == ParamType::Tensor && to_scalar(slots[i], &v.number)) {
+      if ((numbers == Numbers::Last ? i + 1 == s.tensors : numbers != Numbers::None) &&
+          p.type == ParamType::Tensor && to_scalar(slots[i], &v.number)) {
         v.kind = Value::Kind::Number;
         continue;
       }
@@ -312,7 +315,7 @@ bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObj
                       "\"; signature: ", s.text);
     }
   }
-  if (operands) {  // pointwise: some operand must be a tensor
+  if (numbers == Numbers::One) {  // some operand must be a tensor
     bool any = false;
     for (int i = 0; i < s.tensors; ++i) any |= call.values[i].kind == Value::Kind::Tensor;
     if (!any) {
@@ -324,7 +327,7 @@ bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObj
 }
 
 void bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObject* keywords, Call& call) {
-  try_bind(s, args, count, keywords, call, true, false);
+  try_bind(s, args, count, keywords, call, true, nullptr);
 }
 
 void bind_objects(const char* function, std::initializer_list<const char*> names, int required,

@@ -4,10 +4,10 @@
 
 namespace facula::python {
 
-// False, or an error if `throws`, where the arguments do not fit. `operands`: tensors may be given as
-// numbers.
+// False, or an error if `throws`, where the arguments do not fit. `op`: the pointwise operation, some of
+// whose tensors may be given as numbers.
 bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObject* keywords, Call& call,
-              bool throws, bool operands);
+              bool throws, const PointwiseOp* op);
 std::string describe_arguments(PyObject* const* args, Py_ssize_t count,
                                PyObject* keywords);  // "(Tensor, int)"
 Generator* generator_of(PyObject* o);

@@ -121,6 +121,19 @@ bool quick_operand(PyObject* o, Arg* out) {
   return false;
 }
 
+// Whether numbers stand only where the operation takes them; what it does not take is the binding's to
+// refuse.
+bool takes(const PointwiseOp& op, const Arg* in) {
+  int tensors = 0;
+  for (int i = 0; i < op.arity; ++i) tensors += in[i].tensor != nullptr;
+  if (tensors == op.arity) return true;
+  switch (op.info->numbers) {
+    case Numbers::None: return false;
+    case Numbers::Last: return tensors == op.arity - 1 && !in[op.arity - 1].tensor;
+    default: return tensors > 0;
+  }
+}
+
 thread_local int torch_function_disabled = 0;
 
 // The tensors of a result of an operation on a subclass become members of that subclass.
@@ -146,6 +159,11 @@ PyObject* run_pointwise(const OpEntry& e, Call& call, How how, PyObject* self, P
   for (int i = 0; i < s.tensors; ++i) {
     const Value& v = call.values[i];
     in[i] = v.kind == Value::Kind::Tensor ? Arg(v.tensor) : Arg(v.number);
+  }
+  Tensor number;  // add(2, 3): the first becomes a tensor
+  if (op.info->numbers == Numbers::Any && !in[0].tensor && !in[1].tensor) {
+    number = full(Dims(), in[0].scalar, dtype_of(in[0].scalar), Device());
+    in[0] = Arg(number);
   }
   alignas(16) char params[kMaxParams];
   op.make(params, call.values + s.tensors);
@@ -352,12 +370,9 @@ PyObject* call_function(Group& g, PyObject* const* args, Py_ssize_t count, PyObj
   return guarded([&]() -> PyObject* {
     if (g.fast && !keywords && count == g.fast->arity) {
       Arg in[kMaxArity];
-      bool fits = true, any = false;
-      for (int i = 0; i < count; ++i) {
-        fits = fits && quick_operand(args[i], &in[i]);
-        any |= in[i].tensor != nullptr;
-      }
-      if (fits && any) return wrap(pointwise(*g.fast, g.defaults, in));
+      bool fits = true;
+      for (int i = 0; i < count; ++i) fits = fits && quick_operand(args[i], &in[i]);
+      if (fits && takes(*g.fast, in)) return wrap(pointwise(*g.fast, g.defaults, in));
     } else if (g.quick && !keywords) {
       if (PyObject* result = quick_call(g, nullptr, args, count)) return result;
     }
@@ -381,7 +396,7 @@ PyObject* call_method(Group& g, PyObject* self, PyObject* const* args, Py_ssize_
       Arg in[kMaxArity];
       bool fits = quick_operand(self, &in[0]);
       for (int i = 0; i < count; ++i) fits = fits && quick_operand(args[i], &in[i + 1]);
-      if (fits) return wrap(pointwise(*g.fast, g.defaults, in));
+      if (fits && takes(*g.fast, in)) return wrap(pointwise(*g.fast, g.defaults, in));
     } else if (g.quick && !keywords) {
       if (PyObject* result = quick_call(g, self, args, count)) return result;
     }
@@ -396,7 +411,7 @@ PyObject* call_inplace(Group& g, PyObject* self, PyObject* const* args, Py_ssize
       Arg in[kMaxArity];
       bool fits = quick_operand(self, &in[0]);
       for (int i = 0; i < count; ++i) fits = fits && quick_operand(args[i], &in[i + 1]);
-      if (fits) {
+      if (fits && takes(*g.fast, in)) {
         pointwise_inplace(*g.fast, g.defaults, in);
         return Py_NewRef(self);
       }
