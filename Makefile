@@ -6,7 +6,7 @@ ARGS ?=
 RUN = $(VENV)/bin
 SETUP = $(PYTHON) tools/setup_env.py --venv $(VENV)
 
-.PHONY: help build demo test compat sanitize bench lint format stubs dev clean distclean
+.PHONY: help build demo test compat sanitize bench lint format docs stubs dev clean distclean
 
 help:
 	@echo "make demo      build, install into $(VENV), run a notebook"
@@ -53,7 +53,10 @@ format:
 	$(RUN)/ruff format .
 	$(RUN)/clang-format -i $$(git ls-files '*.cpp' '*.h')
 
-# Type stubs come from the operations' entries.
+# docs/operations.md and the type stubs come from the operations' entries.
+docs: build
+	@$(RUN)/python tools/make_docs.py
+
 stubs: build
 	@$(RUN)/python tools/make_stubs.py
 

@@ -1,4 +1,4 @@
-"""Writes the type stubs (.pyi) of facula, facula._C and facula.nn.functional from the operations' entries.
+"""Writes the type stubs (.pyi) of facula, facula._C and its name spaces from the operations' entries.
 
     python tools/make_stubs.py                                   # into facula/, for editors and pyright
     python tools/make_stubs.py --extension _C.so --output stubs  # from an extension just built, for the wheel
@@ -28,6 +28,7 @@ if chosen.extension:
 
 import facula  # noqa: E402  after the path is set
 from facula import _C  # noqa: E402
+from facula._composite import operations  # noqa: E402
 
 PACKAGE = Path(__file__).resolve().parent.parent / "facula"
 HEAD = '"""Written by tools/make_stubs.py from the operations\' entries."""\n\n'
@@ -100,6 +101,7 @@ METHODS = {
     "__setitem__": "(self, index: Any, value: Any) -> None",
     "__contains__": "(self, element: Any) -> bool",
 }
+SPACES = ("linalg", "special", "fft", "masked")
 # These are also names of dtypes, functions and attributes: the stubs call the types by names of their own.
 SHADOWED = ("int", "float", "bool", "complex", "dtype", "device", "layout", "memory_format")
 
@@ -203,6 +205,8 @@ def tensor_class(entries: list[Entry]) -> str:
     for name, signature in METHODS.items():
         if hasattr(_C.Tensor, name):
             methods[name] = [private(signature)]
+    for name, signature in composites("Tensor").items():
+        methods.setdefault(name, [signature])
     for name in BINARY:
         methods[f"__{name}__"] = methods[f"__r{name}__"] = ["(self, other: Any) -> Tensor"]
         if name != "matmul":
@@ -289,6 +293,25 @@ def python_signature(function: object) -> str:
     return f"({', '.join(parts)}) -> Any"
 
 
+def composites(space: str) -> dict[str, str]:
+    """The operations written in Python that are in this name space: name -> signature."""
+    found = {}
+    for name, function, spaces, aliases, _, in_place in operations():
+        if space in spaces:
+            signature = python_signature(function)
+            if space == "Tensor":
+                first = next(iter(inspect.signature(function).parameters.values()), None)
+                start = f"({first.name}: Any" if first and first.kind is not first.VAR_POSITIONAL else ""
+                signature = (
+                    "(self" + signature[len(start) :] if start else signature.replace("(", "(self, ", 1)
+                )
+            for each in (name, *aliases):
+                found[each] = signature
+                if in_place:
+                    found[each + "_"] = signature
+    return found
+
+
 CONTEXT = (
     "class {name}:\n"
     "    def __init__(self, *args: Any, **kwargs: Any) -> None: ...\n"
@@ -331,6 +354,8 @@ def package_stub(entries: list[Entry]) -> str:
                 functions.setdefault(name + "_", []).append(
                     e.signature(in_place=True).replace("Self", "Tensor")
                 )
+    for name, signature in composites("torch").items():
+        functions.setdefault(name, [signature])
     for name, signatures in sorted(functions.items()):
         text += define(name, signatures)
     known = {*functions, *vars(_C), *facula._LAZY, *facula._SUBMODULES}
@@ -358,8 +383,19 @@ def functional_stub(entries: list[Entry]) -> str:
             and str(getattr(value, "__module__", "")).startswith("facula.nn")
         ):
             functions[name] = [python_signature(value)]
+    for name, signature in composites("nn.functional").items():
+        functions.setdefault(name, [signature])
     text = HEAD + imports(entries, "..")
     return text + "".join(define(n, v) for n, v in sorted(functions.items()))
+
+
+def space_stub(entries: list[Entry], space: str) -> str:
+    """Of a name space that has nothing but operations: linalg, special, fft, masked."""
+    scope = {"linalg": LINALG, "special": SPECIAL}.get(space, 0)
+    functions = collect(entries, scope)
+    for name, signature in composites(space).items():
+        functions.setdefault(name, [signature])
+    return HEAD + imports(entries, ".") + "".join(define(n, v) for n, v in sorted(functions.items()))
 
 
 def main() -> None:
@@ -368,6 +404,8 @@ def main() -> None:
     (output / "nn").mkdir(parents=True, exist_ok=True)
     (output / "_C.pyi").write_text(core_stub(entries))
     (output / "__init__.pyi").write_text(package_stub(entries))
+    for space in SPACES:
+        (output / f"{space}.pyi").write_text(space_stub(entries, space))
     (output / "nn" / "functional.pyi").write_text(functional_stub(entries))
 
 
