@@ -1,5 +1,6 @@
 #include "cpu/blas.h"
 #include <dlfcn.h>
+#include "core/error.h"
 
 namespace facula {
 namespace {

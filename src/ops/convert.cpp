@@ -165,7 +165,15 @@ Tensor detach(const Tensor& x) {
   return out;
 }
 
+// A kernel asks for the elements of its operands here, once it knows that its result is no meta tensor: then
+// no operand may be one, for it has no memory to read.
+static void require_memory(const Tensor& x) {
+  if (x->is_meta())
+    fail("Expected all tensors to be on the same device, but found at least two devices, cpu and meta!");
+}
+
 Tensor dense(const Tensor& x) {
+  require_memory(x);
   if (x->contiguous) return x;
   Tensor out = empty(x->dtype, x->shape(), x->device);
   copy_into(*out, *x);
@@ -174,6 +182,7 @@ Tensor dense(const Tensor& x) {
 
 Tensor dense(const Tensor& x, DType dtype) {
   if (x->dtype == dtype) return dense(x);
+  require_memory(x);
   Tensor out = empty(dtype, x->shape(), x->device);
   copy_into(*out, *x);
   return out;

@@ -125,9 +125,9 @@ Picks picks_of(const Tensor& x, const Tensor& target, const Tensor& weight, int6
            " classes or no classes but got weight tensor of shape: ", to_string(weight->shape()));
     if (weight->dtype != x->dtype)
       fail("expected scalar type ", c_name(x->dtype), " but found ", c_name(weight->dtype));
-    p.weight = dense(weight, compute_dtype(x->dtype));
+    p.weight = weight->is_meta() && x->is_meta() ? weight : dense(weight, compute_dtype(x->dtype));
   }
-  p.target = dense(target, DType::Int64);
+  p.target = target->is_meta() && x->is_meta() ? target : dense(target, DType::Int64);
   if (!target->is_meta()) p.check();
   return p;
 }

@@ -136,7 +136,7 @@ template <bool Max> Tensor arg_extreme(const Tensor& x, std::optional<int64_t> d
                        "reduction dim with the 'dim' argument.");
     if (x->sizes[d] == 0) fail<IndexError>(name, "(): Expected reduction dim ", d, " to have non-zero size.");
   }
-  const Tensor flat = dim ? x : dense(x)->ndim == 1 ? x : reshape(alias(*x), Dims{-1});
+  const Tensor flat = dim || x->ndim == 1 ? x : reshape(alias(*x), Dims{-1});
   const Dims out = dim ? without(x->shape(), d, keepdim) : keepdim ? Dims::filled(x->ndim, 1) : Dims();
   Tensor indices = empty(DType::Int64, out, x->device);
   if (!x->is_meta() && x->numel) find_extremes<Max>(flat, d, nullptr, *indices);

@@ -9,10 +9,10 @@
 namespace facula {
 
 Tensor index_values(const Tensor& index, const char* function) {
-  if (index->dtype == DType::Int64) return dense(index);
+  if (index->dtype == DType::Int64) return index->is_meta() ? index : dense(index);
   if (!is_integral(index->dtype))
     fail<IndexError>(function, "tensors used as indices must be long, int, byte or bool tensors");
-  return dense(index, DType::Int64);
+  return index->is_meta() ? converted(index, DType::Int64) : dense(index, DType::Int64);
 }
 
 namespace {

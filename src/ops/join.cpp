@@ -211,7 +211,7 @@ struct Roll {
   Dims shifts, dims;
   Tensor forward(const Tensor& x) const {
     if (dims.count == 0) {  // as one long row
-      const Tensor flat = dense(x);
+      const Tensor flat = x->is_meta() ? x : dense(x);
       const Tensor out = rolled(alias(*flat, {flat->numel}, {1}), 0, shifts[0]);
       return alias(*out, x->shape(), contiguous_strides(x->shape()));
     }

@@ -85,7 +85,7 @@ Tensor find(const Tensor& sorted, const Tensor& values, bool is_number, const Te
          ", but we got ", sorted->sizes[sorted->ndim - 1]);
   const DType type = common_type(sorted, values, is_number);
   Tensor out = empty(int32 ? DType::Int32 : DType::Int64, values->shape(), sorted->device);
-  if (out->is_meta() || values->is_meta() || out->numel == 0) return out;
+  if (out->is_meta() || out->numel == 0) return out;
   const Tensor s = dense(sorted, type), v = dense(values, type), by = sorter ? dense(sorter) : nullptr;
   if (int32) search<int32_t>(*out, s, v, by, right);
   else search<int64_t>(*out, s, v, by, right);

@@ -28,6 +28,11 @@ NO_SAMPLES |= dict.fromkeys(
     "as_strided_copy view_copy view_as_complex_copy".split(),
     "not for operands of any strides: tests/compat/test_op_db.py, and the views themselves here",
 )
+NO_SAMPLES |= dict.fromkeys(
+    "coalesce hspmm sparse.addmm sparse.log_softmax sparse.mm sparse.softmax sparse.sum sparse_coo_tensor "
+    "sparse_mask spmm to_dense to_sparse".split(),
+    "sparse tensors: tests/test_sparse.py",
+)
 NO_SAMPLES |= {
     "_input_mask": "a mask with whatever arguments: tests/compat/test_op_db.py through its masked entries",
     "_output_mask": "takes an operation: the database of PyTorch calls it for its masked entries",
@@ -35,9 +40,6 @@ NO_SAMPLES |= {
     "set_": "makes two tensors share: tests/compat/test_convert.py",
     "index_put_": "the method of index_put, whose in-place form is tested with it",
 }
-_VECTORS = "vectors are known up to a sign or phase: tests/test_linalg.py, tests/compat/test_op_db.py"
-NO_SAMPLES |= dict.fromkeys("eig eigh svd".split(), _VECTORS)
-NO_SAMPLES |= dict.fromkeys("svd_lowrank pca_lowrank".split(), "random numbers: tests/test_linalg.py")
 
 
 def written_rows() -> dict[str, Op]:

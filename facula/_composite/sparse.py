@@ -1,0 +1,580 @@
+"""Sparse tensors in coordinate form: how they are made, and the functions that know them.
+
+Each operation is written on indices and values, with recorded operations on the values, so that gradients of
+values and of dense operands follow.
+"""
+
+from __future__ import annotations
+
+from .. import _C
+from . import composite
+
+_T = _C._functions
+
+
+def _known(*names):
+    """The decorated function is what these functions of torch do when they are given a sparse tensor."""
+
+    def register(function):
+        from .._sparse import FUNCTIONS
+
+        FUNCTIONS.update(dict.fromkeys(names, function))
+        return function
+
+    return register
+
+
+def _make(indices, values, size, coalesced=False):
+    from .._sparse import make
+
+    return make(indices, values, size, coalesced)
+
+
+def _sparse(x):
+    return isinstance(x, _C.Tensor) and x.is_sparse
+
+
+# --- making ---
+
+
+@composite("torch")
+def sparse_coo_tensor(
+    indices=None,
+    values=None,
+    size=None,
+    *,
+    dtype=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+    check_invariants=None,
+    is_coalesced=None,
+):
+    """A sparse tensor that holds `values` at `indices`; values at the same place add up.
+
+    Args:
+        indices: (sparse dimensions, places), integers.
+        values: (places, *dense dimensions).
+        size: of the whole; by default just large enough.
+        dtype: of the values; their own by default.
+        requires_grad: make a leaf. Without it gradients flow to `values`.
+        check_invariants: check indices against `size` now, not when they are first used.
+        is_coalesced: promise that the places differ and are in order.
+    """
+    if values is None:
+        size = size if indices is None else indices
+        if size is None:
+            raise TypeError("sparse_coo_tensor() needs indices and values, or a size")
+        at = _T.zeros(len(size), 0, dtype=_C.int64)
+        held = _T.zeros(0, dtype=dtype or _C.get_default_dtype())
+        return _make(at, held.requires_grad_(requires_grad), size, True)
+    at = indices if isinstance(indices, _C.Tensor) else _C.tensor(indices)
+    held = values if isinstance(values, _C.Tensor) else _C.tensor(values)
+    at = at.detach().to(_C.int64)
+    held = held if dtype is None else held.to(dtype)
+    if held.dim() == 0:
+        held = held.unsqueeze(0) if at.dim() == 1 or at.shape[1] == 1 else held.expand(at.shape[1])
+    if size is None:
+        if at.dim() != 2:
+            raise RuntimeError(f"indices must be sparse_dim x nnz, but got: {list(at.shape)}")
+        if at.numel() and int(at.min()) < 0:
+            raise RuntimeError(f"found negative index {int(at.min())}")
+        sizes = (at.amax(1) + 1).tolist() if at.shape[1] else [0] * at.shape[0]
+        size = [*sizes, *held.shape[1:]]
+    size = list(size)
+    if at.dim() != 2:
+        sparse_dim = at.shape[0] if at.dim() else 0
+        raise RuntimeError(
+            "'len(size) == sparse_dim + dense_dim' is not satisfied: "
+            f"len(size) = {len(size)}, sparse_dim = {sparse_dim}, dense_dim = {held.dim() - 1}"
+        )
+    if len(size) != at.shape[0] + held.dim() - 1:
+        raise RuntimeError(
+            f"'len(size) == sparse_dim + dense_dim' is not satisfied: len(size) = {len(size)}, "
+            f"sparse_dim = {at.shape[0]}, dense_dim = {held.dim() - 1}"
+        )
+    if at.shape[1] != held.shape[0]:
+        raise RuntimeError(
+            f"indices and values must have same nnz, but got nnz from indices: {at.shape[1]}, nnz from "
+            "values: "
+            f"{held.shape[0]}"
+        )
+    if list(held.shape[1:]) != size[at.shape[0] :]:
+        expected = [held.shape[0], *size[at.shape[0] :]]
+        raise RuntimeError(f"values has incorrect size, expected {expected}, got {list(held.shape)}")
+    held = held.detach().clone().requires_grad_() if requires_grad else held.view_as(held)
+    result = _make(at, held, size, bool(is_coalesced))
+    if check_invariants:
+        _checked(result)
+    return result
+
+
+def _checked(x):
+    """x, whose indices are now known to be inside."""
+    if not x._checked and x._at.numel():
+        low, high = x._at.amin(1).tolist(), x._at.amax(1).tolist()
+        for d, size in enumerate(x.shape[: x.sparse_dim()]):
+            if low[d] < 0:
+                raise RuntimeError(f"found negative index {low[d]} for dim {d}")
+            if high[d] >= size:
+                raise RuntimeError(
+                    f"size is inconsistent with indices: for dim {d}, size is {size} but found index "
+                    f"{high[d]}"
+                )
+    x._checked = True
+    return x
+
+
+@composite("Tensor")
+def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=None):
+    """The elements that are not zero as a coalesced sparse tensor.
+
+    sparse_dim: how many leading dimensions are sparse (all by default); where one of the elements behind a
+    place is not zero, all are kept.
+    """
+    if layout is not None and layout != _C.sparse_coo:
+        raise NotImplementedError(f"to_sparse() to layout {layout}")
+    if _sparse(self):
+        return self
+    sparse_dim = self.dim() if sparse_dim is None else sparse_dim
+    if not 0 <= sparse_dim <= self.dim() or (sparse_dim == 0 and self.dim()):
+        raise IndexError(f"sparse_dim {sparse_dim} is out of range for a tensor with {self.dim()} dimensions")
+    used = self.detach() != 0
+    for _ in range(self.dim() - sparse_dim):
+        used = used.any(-1)
+    at = used.nonzero()
+    held = self[tuple(at.unbind(1))] if self.dim() else self.reshape(1)[used.reshape(1)]
+    return _make(at.t().contiguous(), held, self.shape, True)
+
+
+@composite("Tensor")
+@_known("to_dense")
+def to_dense(self, dtype=None, *, masked_grad=None):
+    """The same elements in ordinary memory; a dense tensor is returned as it is."""
+    if not _sparse(self):
+        return self if dtype is None else self.to(dtype)
+    x = _checked(self)
+    held = x._held
+    if held.dtype == _C.bool:
+        dense = to_dense(_make(x._at, held.to(_C.uint8), x.shape)) != 0
+        return dense if dtype is None else dense.to(dtype)
+    rows = _T.zeros(_count(x), *held.shape[1:], dtype=held.dtype, device=held.device)
+    dense = rows.index_add(0, _flat(x), held).reshape(x.shape)
+    return dense if dtype is None else dense.to(dtype)
+
+
+def _count(x):
+    count = 1
+    for size in x.shape[: x.sparse_dim()]:
+        count *= size
+    return count
+
+
+def _flat(x):
+    """Each place as one number, in row-major order."""
+    at = _T.zeros(x._nnz(), dtype=_C.int64)
+    for d, size in enumerate(x.shape[: x.sparse_dim()]):
+        at = at * size + x._at[d]
+    return at
+
+
+def _places(flat, sizes):
+    rows = []
+    for size in reversed(sizes):
+        rows.append(flat % size if size else flat)
+        flat = flat.div(size, rounding_mode="floor") if size else flat
+    return _T.stack(rows[::-1]) if rows else _T.zeros(0, flat.shape[0], dtype=_C.int64)
+
+
+@_known("coalesce")
+def coalesce(x):
+    """Values at the same place added up, places in row-major order."""
+    if x._is_coalesced:
+        return x
+    _checked(x)
+    if x.sparse_dim() == 0:
+        return _make(x._at[:, :1], x._held.sum(0, keepdim=True), x.shape, True)
+    flat, where = _T.unique(_flat(x), return_inverse=True)
+    held = x._held
+    if held.dtype == _C.bool:
+        held = held.to(_C.uint8)
+    merged = _T.zeros(flat.shape[0], *held.shape[1:], dtype=held.dtype).index_add(0, where, held)
+    merged = merged.to(x._held.dtype)
+    return _make(_places(flat, x.shape[: x.sparse_dim()]), merged, x.shape, True)
+
+
+@composite("Tensor", name="coalesce")
+def coalesce_method(self):
+    """Values at the same place added up, places in row-major order."""
+    if not _sparse(self):
+        raise RuntimeError("coalesce expected sparse coordinate tensor layout but got Strided")
+    return coalesce(self)
+
+
+@composite("Tensor")
+def sparse_mask(self, mask):
+    """The elements of a dense or sparse tensor at the places of the sparse `mask`."""
+    if not _sparse(mask):
+        raise RuntimeError("sparse_mask expects a sparse mask")
+    if self.shape != mask.shape:
+        raise RuntimeError(
+            f"sparse_mask(): operands have incompatible sizes; self has size {list(self.shape)} but mask "
+            "has size "
+            f"{list(mask.shape)}"
+        )
+    _checked(mask)
+    dense = to_dense(self)
+    return _make(mask._at, dense[tuple(mask._at.unbind(0))], mask.shape, mask._is_coalesced)
+
+
+_known("sparse_mask")(sparse_mask)
+
+
+# --- element by element ---
+
+
+def _mapped(x, f):
+    return _make(x._at, f(x._held), x.shape, x._is_coalesced)
+
+
+def _zero_to_zero(name):
+    def call(x, *args, **kwargs):
+        return _mapped(coalesce(x), lambda v: getattr(v, name)(*args, **kwargs))
+
+    _known(name)(call)
+
+
+# Functions with f(0) = 0, which need the values only.
+for _name in (
+    "abs sqrt sin tan asin atan sinh tanh asinh atanh expm1 log1p relu sgn sign floor ceil round trunc "
+    "frac erf "
+    "erfinv deg2rad rad2deg isnan isinf signbit square"
+).split():
+    _zero_to_zero(_name)
+
+
+@_known("neg", "negative")
+def _neg(x):
+    return _mapped(x, lambda v: -v)
+
+
+@_known("clone")
+def _clone(x, *, memory_format=None):
+    return _make(x._at.clone(), x._held.clone(), x.shape, x._is_coalesced)
+
+
+@_known("to")
+def _to(x, *args, **kwargs):
+    return _mapped(x, lambda v: v.to(*args, **kwargs))
+
+
+for _name in "float double half bfloat16 int long short char byte bool cfloat cdouble cpu".split():
+    _known(_name)(lambda x, *a, _name=_name, **k: _mapped(x, lambda v: getattr(v, _name)(*a, **k)))
+
+
+@_known("pow")
+def _pow(x, exponent):
+    if isinstance(exponent, _C.Tensor) or exponent == 0:
+        raise RuntimeError("pow of a sparse tensor needs a number other than 0")
+    return _mapped(coalesce(x), lambda v: v**exponent)
+
+
+def _same_shape(name, a, b):
+    if a.shape != b.shape:
+        raise RuntimeError(
+            f"{name}: expected sizes of 'self' and 'other' to match, but {list(a.shape)} != {list(b.shape)}"
+        )
+
+
+@_known("add", "radd")
+def _add(a, b, *, alpha=1):
+    if not isinstance(a, _C.Tensor) or not isinstance(b, _C.Tensor):
+        raise NotImplementedError("add(): a sparse tensor and a number")
+    if not _sparse(a) or not _sparse(b):
+        dense, other = (b, a) if _sparse(a) else (a, b)
+        _same_shape("add", a, b)
+        if other is b:
+            return dense + to_dense(b) * alpha if alpha != 1 else dense + to_dense(b)
+        raise RuntimeError("add(sparse, dense) is not supported. Use add(dense, sparse) instead.")
+    _same_shape("add", a, b)
+    _checked(a), _checked(b)
+    other = b._held if alpha == 1 else b._held * alpha
+    dtype = _T.result_type(a._held, b._held)
+    held = _T.cat([a._held.to(dtype), other.to(dtype)])
+    return coalesce(_make(_T.cat([a._at, b._at], 1), held, a.shape))
+
+
+@_known("sub", "subtract", "rsub")
+def _sub(a, b, *, alpha=1):
+    return _add(a, b, alpha=-alpha)
+
+
+@_known("mul", "multiply", "rmul")
+def _mul(a, b):
+    if not _sparse(a):
+        a, b = b, a
+    if not isinstance(b, _C.Tensor) or b.dim() == 0:
+        return _mapped(a, lambda v: v * b)
+    if not _sparse(b):
+        _checked(a)
+        b = b.expand(a.shape)
+        return _mapped(a, lambda v: v * b[tuple(a._at.unbind(0))])
+    _same_shape("mul", a, b)
+    a, b = coalesce(a), coalesce(b)
+    here, there = _flat(a), _flat(b)
+    both = _T.isin(here, there)
+    here = here[both]
+    where = _T.searchsorted(there, here)
+    held = a._held[both] * b._held[where]
+    return _make(a._at[:, both], held, a.shape, True)
+
+
+@_known("div", "true_divide", "divide")
+def _div(a, b, *, rounding_mode=None):
+    if not _sparse(a) or (isinstance(b, _C.Tensor) and b.dim()):
+        raise RuntimeError("Sparse division requires a dense scalar or 0-dim divisor")
+    if rounding_mode is not None:
+        a = coalesce(a)
+    return _mapped(a, lambda v: v.div(b, rounding_mode=rounding_mode))
+
+
+# --- shape ---
+
+
+@_known("transpose", "swapaxes", "swapdims")
+def _transpose(x, dim0, dim1):
+    n = x.dim()
+    dim0, dim1 = dim0 % n if n else 0, dim1 % n if n else 0
+    if dim0 == dim1:
+        return x
+    if max(dim0, dim1) >= x.sparse_dim():
+        raise RuntimeError("transpose(): only sparse dimensions can be transposed")
+    order = list(range(x.sparse_dim()))
+    order[dim0], order[dim1] = order[dim1], order[dim0]
+    size = list(x.shape)
+    size[dim0], size[dim1] = size[dim1], size[dim0]
+    return _make(x._at[order], x._held, size)
+
+
+@_known("t")
+def _t(x):
+    if x.dim() > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 sparse and 0 dense dimensions, but got {x.dim()}")
+    return x if x.dim() < 2 else _transpose(x, 0, 1)
+
+
+@_known("select")
+def _select(x, dim, index):
+    dim = dim % x.dim()
+    if not -x.shape[dim] <= index < x.shape[dim]:
+        raise IndexError(f"select(): index {index} out of range for tensor of size {list(x.shape)}")
+    size = [*x.shape[:dim], *x.shape[dim + 1 :]]
+    if dim >= x.sparse_dim():
+        return _make(x._at, x._held.select(dim - x.sparse_dim() + 1, index), size, x._is_coalesced)
+    found = (_checked(x)._at[dim] == index % x.shape[dim]).nonzero().squeeze(1)
+    held = x._held[found]
+    if x.sparse_dim() == 1:
+        return held.sum(0)
+    rows = [d for d in range(x.sparse_dim()) if d != dim]
+    return _make(x._at[rows][:, found], held, size, x._is_coalesced)
+
+
+@_known("cat", "concat")
+def _cat(tensors, dim=0):
+    first = tensors[0]
+    dim = dim % first.dim()
+    if dim >= first.sparse_dim() or not all(_sparse(t) for t in tensors):
+        raise RuntimeError("cat(): sparse tensors can be joined along sparse dimensions only")
+    size, parts, start = list(first.shape), [], 0
+    for t in tensors:
+        at = t._at.clone()
+        at[dim] += start
+        parts.append(at)
+        start += t.shape[dim]
+    size[dim] = start
+    return _make(_T.cat(parts, 1), _T.cat([t._held for t in tensors]), size)
+
+
+@_known("unsqueeze")
+def _unsqueeze(x, dim):
+    dim = dim % (x.dim() + 1)
+    size = [*x.shape[:dim], 1, *x.shape[dim:]]
+    if dim > x.sparse_dim():
+        return _make(x._at, x._held.unsqueeze(dim - x.sparse_dim() + 1), size, x._is_coalesced)
+    at = _T.cat([x._at[:dim], _T.zeros(1, x._nnz(), dtype=_C.int64), x._at[dim:]])
+    return _make(at, x._held, size, x._is_coalesced)
+
+
+@_known("stack")
+def _stack(tensors, dim=0):
+    return _cat([_unsqueeze(t, dim) for t in tensors], dim)
+
+
+@_known("index_select")
+def _index_select(x, dim, index):
+    dim = dim % x.dim()
+    size = list(x.shape)
+    size[dim] = index.numel()
+    if dim >= x.sparse_dim():
+        return _make(x._at, x._held.index_select(dim - x.sparse_dim() + 1, index), size, x._is_coalesced)
+    # Pairs of a chosen index and a place that has it, ordered by the first.
+    new, old = (index.reshape(-1, 1) == _checked(x)._at[dim]).nonzero().unbind(1)
+    at = x._at[:, old].clone()
+    at[dim] = new
+    return _make(at, x._held[old], size)
+
+
+# --- sums, norms ---
+
+
+@composite("sparse", name="sum")
+def sparse_sum(input, dim=None, dtype=None):
+    """Sum over all elements, or over dimensions `dim`: sparse while sparse dimensions are left."""
+    x = _mapped(input, lambda v: v.to(dtype)) if dtype is not None else input
+    if dim is None:
+        return x._held.sum()
+    dims = {d % x.dim() for d in ([dim] if isinstance(dim, int) else dim)}
+    inner = [d - x.sparse_dim() + 1 for d in dims if d >= x.sparse_dim()]
+    held = x._held.sum(inner) if inner else x._held
+    rows = [d for d in range(x.sparse_dim()) if d not in dims]
+    size = [n for d, n in enumerate(x.shape) if d not in dims]
+    if not rows:
+        return held.sum(0)
+    _checked(x)
+    return coalesce(_make(x._at[rows], held, size))
+
+
+@_known("sum")
+def _sum(x, dim=None, keepdim=False, *, dtype=None):
+    if keepdim:
+        raise NotImplementedError("sum() of a sparse tensor with keepdim=True")
+    return sparse_sum(x, dim, dtype)
+
+
+@_known("norm")
+def _norm(x, p="fro", dim=None, keepdim=False, dtype=None):
+    if dim is not None:
+        raise NotImplementedError("norm() of a sparse tensor along dimensions")
+    return coalesce(x)._held.norm(2 if p == "fro" else p)
+
+
+# --- products ---
+
+
+def _matrix_product(a, b):
+    """(m, n) times (n, k), one of them sparse or both."""
+    if not _sparse(a):
+        return _matrix_product(_t(b), a.mT).mT
+    if a.dim() != 2 or b.dim() != 2 or a.sparse_dim() != 2:
+        raise RuntimeError(f"mm: Expected 2-D tensors, but got {a.dim()}-D and {b.dim()}-D tensors")
+    if a.shape[1] != b.shape[0]:
+        raise RuntimeError(f"mm: Argument #3 (dense): Expected dim 0 size {a.shape[1]}, got {b.shape[0]}")
+    if _sparse(b):
+        return _both_sparse(coalesce(a), coalesce(b))
+    _checked(a)
+    if a._held.dtype != b.dtype:
+        raise RuntimeError(f"mm: expected the same dtype, but got {a.dtype} and {b.dtype}")
+    products = a._held.unsqueeze(1) * b.index_select(0, a._at[1])
+    return _T.zeros(a.shape[0], b.shape[1], dtype=b.dtype).index_add(0, a._at[0], products)
+
+
+def _both_sparse(a, b):
+    # Each held value of a meets the row of b that its column names.
+    starts = _T.searchsorted(b._at[0].contiguous(), _T.arange(b.shape[0] + 1))
+    first = starts[a._at[1]]
+    count = starts[a._at[1] + 1] - first
+    mine = _T.repeat_interleave(_T.arange(a._nnz()), count)
+    before = count.cumsum(0) - count
+    theirs = _T.arange(mine.shape[0]) - before[mine] + first[mine]
+    at = _T.stack([a._at[0][mine], b._at[1][theirs]])
+    return coalesce(_make(at, a._held[mine] * b._held[theirs], [a.shape[0], b.shape[1]]))
+
+
+@composite("sparse", name="mm")
+def sparse_mm(mat1, mat2):
+    """Product of two matrices of which one is sparse (dense result), or both (sparse result)."""
+    return _T.mm(mat1, mat2) if not _sparse(mat1) and not _sparse(mat2) else _matrix_product(mat1, mat2)
+
+
+_known("mm")(_matrix_product)
+
+
+@composite("torch", aliases="smm")
+def spmm(input, mat2):
+    """The product of a sparse matrix and a dense one."""
+    return sparse_mm(input, mat2)
+
+
+@composite("torch")
+def hspmm(mat1, mat2):
+    """The product of a sparse matrix and a dense one, with sparse rows: those that hold something."""
+    rows = _T.unique(mat1._at[0])
+    held = sparse_mm(mat1, mat2).index_select(0, rows)
+    return _make(rows.unsqueeze(0), held, [mat1.shape[0], mat2.shape[1]])
+
+
+@_known("mv")
+def _mv(a, b):
+    return _matrix_product(a, b.unsqueeze(1)).squeeze(1)
+
+
+@_known("matmul", "rmatmul")
+def _matmul(a, b):
+    if a.dim() == 2 and b.dim() == 1:
+        return _mv(a, b)
+    return _matrix_product(a, b)
+
+
+@composite("sparse", name="addmm")
+def sparse_addmm(mat, mat1, mat2, *, beta=1.0, alpha=1.0):
+    """beta * mat + alpha * (mat1 @ mat2) with a sparse mat1."""
+    product = sparse_mm(mat1, mat2)
+    product = product if alpha == 1 else product * alpha
+    return (mat if beta == 1 else mat * beta) + product
+
+
+_known("addmm")(sparse_addmm)
+
+
+# --- softmax ---
+
+
+def _softmax(input, dim, dtype, logarithm):
+    x = coalesce(input if dtype is None else _mapped(input, lambda v: v.to(dtype)))
+    dim = dim % x.dim()
+    if dim >= x.sparse_dim():
+        inner = dim - x.sparse_dim() + 1
+        return _mapped(x, lambda v: v.log_softmax(inner) if logarithm else v.softmax(inner))
+    if x._nnz() == 0:
+        return x
+    # A line along dim is a group of places that agree in the other sparse dimensions.
+    group = _T.zeros(x._nnz(), dtype=_C.int64)
+    for d, size in enumerate(x.shape[: x.sparse_dim()]):
+        if d != dim:
+            group = group * size + x._at[d]
+    lines, where = _T.unique(group, return_inverse=True)
+    spread = where.reshape([-1] + [1] * (x._held.dim() - 1)).expand(x._held.shape)
+    low = _T.full((lines.shape[0], *x._held.shape[1:]), -float("inf"), dtype=x._held.dtype)
+    top = low.scatter_reduce(0, spread, x._held.detach(), "amax")
+    shifted = x._held - top[where]
+    total = _T.zeros(low.shape, dtype=low.dtype).index_add(0, where, shifted.exp())
+    held = shifted - total.log()[where] if logarithm else shifted.exp() / total[where]
+    return _make(x._at, held, x.shape, True)
+
+
+@composite("sparse", name="softmax")
+def sparse_softmax(input, dim, *, dtype=None):
+    """softmax along `dim` over the places that hold something; the others count as -inf."""
+    return _softmax(input, dim, dtype, False)
+
+
+@composite("sparse", name="log_softmax")
+def sparse_log_softmax(input, dim, *, dtype=None):
+    """log_softmax along `dim` over the places that hold something."""
+    return _softmax(input, dim, dtype, True)
+
+
+_known("zeros_like")(lambda x, **k: sparse_coo_tensor(tuple(x.shape), dtype=k.get("dtype") or x.dtype))
+_known("is_floating_point")(lambda x: x.dtype.is_floating_point)
+_known("is_complex")(lambda x: x.dtype.is_complex)
+_known("to_sparse")(lambda x, *a, **k: x)

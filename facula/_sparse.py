@@ -1,0 +1,267 @@
+"""Sparse tensors in coordinate form: indices of the places that hold something, and the values there.
+
+A SparseTensor is a Tensor whose own memory is that of a meta tensor, none; `_at` (int64, a column a place)
+and `_held` (the values, an ordinary tensor with its history) are what it consists of. Every function of torch
+that is given one comes to `__torch_function__`, which knows some by name (facula/_composite/sparse.py) and
+refuses the others. So the engine needs to know nothing of sparse tensors, and their gradients are those of
+the values.
+"""
+
+from __future__ import annotations
+
+from . import _C
+from ._tensor_str import PRINT_OPTS, _contents, _dtype_suffix, _grad_fn_name
+
+__all__ = ["FUNCTIONS", "SparseTensor", "make"]
+
+# What works on sparse tensors: name of the function or method -> what is called instead.
+FUNCTIONS: dict = {}
+
+
+def make(indices, values, size, coalesced=False):
+    """The sparse tensor of these parts, which are kept as they are. Nothing is checked."""
+    shell = _C._functions.empty(tuple(size), dtype=values.dtype, device="meta")
+    result = shell.as_subclass(SparseTensor)
+    vars(result).update(_at=indices, _held=values, _is_coalesced=coalesced, _checked=False)
+    return result
+
+
+def _refuse(name):
+    raise NotImplementedError(
+        f"{name}() is not implemented for sparse tensors: use to_dense() first, or work on values()"
+    )
+
+
+def _replace(self, result):
+    """`self`, now with the parts of `result`: what an in-place operation does."""
+    if not self.is_sparse:
+        return self.copy_(result)
+    if self.shape != result.shape or self.dtype != result.dtype:
+        raise RuntimeError("a sparse tensor keeps its size and dtype when it is changed in place")
+    if self.requires_grad and self.is_leaf and _C.is_grad_enabled():
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    vars(self).update(vars(result))
+    return self
+
+
+class SparseTensor(_C.Tensor):
+    """A tensor with layout torch.sparse_coo."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        name = getattr(func, "__name__", str(func))
+        in_place = name.endswith("_") and not name.endswith("__")
+        known = FUNCTIONS.get(name[:-1] if in_place else name)
+        if known is None or "out" in (kwargs or {}):
+            _refuse(name)
+        result = known(*args, **(kwargs or {}))
+        return _replace(args[0], result) if in_place else result
+
+    # --- parts ---
+
+    def _indices(self):
+        """(sparse dimensions, places), not merged."""
+        return self._at
+
+    def _values(self):
+        """The values as they are, without history."""
+        return self._held.detach()
+
+    def indices(self):
+        """(sparse dimensions, places) of a coalesced tensor."""
+        self._need_coalesced("indices")
+        return self._at
+
+    def values(self):
+        """(places, *dense dimensions) of a coalesced tensor; gradients flow through it."""
+        self._need_coalesced("values")
+        return self._held
+
+    def _need_coalesced(self, what):
+        if not self._is_coalesced:
+            raise RuntimeError(f"Cannot get {what} on an uncoalesced tensor, please call .coalesce() first")
+
+    def _nnz(self):
+        return self._held.shape[0]
+
+    def is_coalesced(self):
+        return self._is_coalesced
+
+    def sparse_dim(self):
+        return self._at.shape[0]
+
+    def dense_dim(self):
+        return self.dim() - self._at.shape[0]
+
+    def numel(self):
+        count = 1
+        for size in self.shape:
+            count *= size
+        return count
+
+    nelement = numel
+
+    # --- what a tensor says of itself ---
+
+    layout = property(lambda self: _C.sparse_coo)
+    device = property(lambda self: self._held.device)
+    is_sparse = property(lambda self: True)
+    is_meta = property(lambda self: False)
+    is_cpu = property(lambda self: True)
+    is_leaf = property(lambda self: self._held.is_leaf)
+    grad_fn = property(lambda self: self._held.grad_fn)
+    T = mT = property(lambda self: FUNCTIONS["t"](self))
+    H = mH = real = imag = property(lambda self: _refuse("the attribute"))
+
+    def _set_requires_grad(self, flag):
+        self._held.requires_grad_(flag)
+
+    requires_grad = property(lambda self: self._held.requires_grad, _set_requires_grad)
+
+    def requires_grad_(self, requires_grad=True):
+        self._held.requires_grad_(requires_grad)
+        return self
+
+    @property
+    def grad(self):
+        """Sparse, at the same places."""
+        held = self._held.grad
+        return None if held is None else make(self._at, held, self.shape, self._is_coalesced)
+
+    @grad.setter
+    def grad(self, value):
+        self._held.grad = None if value is None else value.coalesce()._held
+
+    @property
+    def data(self):
+        return self.detach()
+
+    def detach(self):
+        return make(self._at, self._held.detach(), self.shape, self._is_coalesced)
+
+    def dim(self):
+        return len(self.shape)
+
+    ndimension = dim
+
+    def size(self, dim=None):
+        return self.shape if dim is None else self.shape[dim]
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __bool__(self):
+        return bool(self.to_dense())
+
+    def is_floating_point(self):
+        return self.dtype.is_floating_point
+
+    def is_complex(self):
+        return self.dtype.is_complex
+
+    def element_size(self):
+        return self._held.element_size()
+
+    def stride(self, dim=None):
+        raise RuntimeError("Sparse tensors do not have strides")
+
+    def storage(self):
+        raise NotImplementedError("Cannot access storage of SparseTensorImpl")
+
+    untyped_storage = storage
+
+    def data_ptr(self):
+        raise RuntimeError("Cannot access data pointer of Tensor that doesn't have storage")
+
+    def is_contiguous(self, *args, **kwargs):
+        return False
+
+    def contiguous(self, *args, **kwargs):
+        _refuse("contiguous")
+
+    def numpy(self, *, force=False):
+        raise TypeError("can't convert Sparse layout tensor to numpy. Use Tensor.to_dense() first.")
+
+    def __array__(self, dtype=None, copy=None):
+        return self.numpy()
+
+    def as_subclass(self, cls):
+        return self if cls in (type(self), _C.Tensor) else _refuse("as_subclass")
+
+    def tolist(self):
+        return self.to_dense().tolist()
+
+    def item(self):
+        return self.to_dense().item()
+
+    def backward(self, *args, **kwargs):
+        _refuse("backward")
+
+    def __getitem__(self, index):
+        if isinstance(index, int) and self.dim() > 0:
+            return FUNCTIONS["select"](self, 0, index)
+        if isinstance(index, tuple) and all(isinstance(k, int) for k in index):
+            result = self
+            for k in index:
+                result = result[k]
+            return result
+        return _refuse("__getitem__")
+
+    def __setitem__(self, index, value):
+        raise TypeError("Cannot assign to a sparse tensor")
+
+    def __iter__(self):
+        return (self[k] for k in range(len(self)))
+
+    def __deepcopy__(self, memo):
+        from copy import deepcopy
+
+        if id(self) not in memo:
+            held = deepcopy(self._held, memo)
+            memo[id(self)] = make(self._at.clone(), held, self.shape, self._is_coalesced)
+        return memo[id(self)]
+
+    def __reduce_ex__(self, protocol):
+        return make, (self._at, self._held, tuple(self.shape), self._is_coalesced)
+
+    def __hash__(self):
+        return id(self)
+
+    # --- text ---
+
+    def __repr__(self, *, tensor_contents=None):
+        indent = len("tensor(")
+        front = " " * indent
+
+        def part(name, tensor):
+            margin = indent + len(name) + 1 + indent
+            if tensor.numel() == 0:
+                return f"{name}=tensor([], size={tuple(tensor.shape)})"
+            return f"{name}=tensor({_contents(tensor, margin)})"
+
+        text = f"tensor({part('indices', self._at)},\n{front}{part('values', self._held)},\n{front}"
+        suffixes = [f"size={tuple(self.shape)}", f"nnz={self._nnz()}"]
+        suffixes += _dtype_suffix(self._held, visible=self._held.numel() > 0) + ["layout=torch.sparse_coo"]
+        grad_fn = _grad_fn_name(self)
+        if grad_fn is not None:
+            suffixes.append(f"grad_fn=<{grad_fn}>")
+        elif self.requires_grad:
+            suffixes.append("requires_grad=True")
+        column = indent
+        for k, suffix in enumerate(suffixes):
+            if k and column + len(suffix) + 2 > PRINT_OPTS.linewidth:
+                text += ",\n" + front + suffix
+                column = indent + len(suffix)
+            else:
+                text += (", " if k else "") + suffix
+                column += len(suffix) + (2 if k else 0)
+        return text + ")"
+
+    __str__ = __repr__
+
+    def __format__(self, spec):
+        return repr(self)
+
+
+SparseTensor.__name__ = SparseTensor.__qualname__ = "Tensor"
+SparseTensor.__module__ = "torch"
