@@ -6,8 +6,11 @@
 
 namespace facula {
 
-enum class Fold : uint8_t { Sum, Prod, Min, Max };
-inline constexpr int kFolds = 4;
+// The last three are sums of a function of each element, for real floating types: its square, its magnitude,
+// itself unless it is NaN.
+enum class Fold : uint8_t { Sum, Prod, Min, Max, Squares, Magnitudes, Numbers };
+inline constexpr int kFolds = 7;
+constexpr Fold base_fold(Fold f) { return f > Fold::Max ? Fold::Sum : f; }  // how partial results are joined
 
 inline constexpr int64_t kLeaf = 16384;   // elements of a row folded by one call
 inline constexpr int64_t kRowBlock = 64;  // rows folded into one by one call

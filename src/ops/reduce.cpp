@@ -57,11 +57,21 @@ Tensor mean_dims(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dt
   const Tensor v = as_type(x, dtype);
   return call_structural(Mean<false>{Reduced(v, dims, keepdim)}, v);
 }
-Tensor without_nan(const Tensor& x) {
-  return is_floating(x->dtype) ? where(unary("isnan", x), Scalar(0), x) : x;
-}
+struct NanSum {  // NaN counts as nothing
+  static constexpr const char* node = "NansumBackward0";
+  static constexpr uint32_t saves = saves_input(0);
+  Reduced r;
+  TensorMeta meta(const Tensor& x) { return {x->dtype, r.shape()}; }
+  void cpu(TensorImpl& out, const Tensor& x) const { fold_into(out, x, r, Fold::Numbers); }
+  void vjp(const Back& b, Tensor* d) const {
+    d[0] = where(unary("isnan", alias(*b.in[0])), Scalar(0), r.restore(b.g[0]));
+  }
+};
 Tensor nansum(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dtype) {
-  return sum_dims(without_nan(x), dims, keepdim, dtype);
+  if (is_complex(x->dtype)) fail("nansum on CPU does not support complex inputs");
+  const Tensor v = as_type(x, dtype);
+  if (!is_real_floating(v->dtype)) return sum_dims(v, dims, keepdim, dtype);
+  return call_structural(NanSum{Reduced(v, dims, keepdim)}, v);
 }
 Tensor nanmean(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dtype) {
   const Tensor v = as_type(x, dtype);
@@ -126,18 +136,24 @@ template <Which W> struct Extreme {
                                                          : "min";
   static constexpr uint32_t saves = saves_input(0) | kOutput;
   Reduced r;
+  bool whole = false;  // no dimension was named
   TensorMeta meta(const Tensor& x) {
-    if (is_complex(x->dtype))
-      fail<NotImplemented>("\"", name, "_cpu\" not implemented for '", c_name(x->dtype), "'");
     const Dims shape = r.shape();
     if (r.length() == 0 && shape.numel() != 0) {
-      if (W == Which::Max || W == Which::Min)
+      if (W == Which::Max || W == Which::Min || whole)
         fail(name,
              "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
              "with the 'dim' argument.");
       fail<IndexError>(name, "(): Expected reduction dim ", r.dims().count ? r.dims()[0] : 0,
                        " to have non-zero size.");
     }
+    if (is_complex(x->dtype))
+      fail<NotImplemented>("\"",
+                           W == Which::Amax   ? "max_values_cpu"
+                           : W == Which::Amin ? "min_values_cpu"
+                           : W == Which::Max  ? "max_all"
+                                              : "min_all",
+                           "\" not implemented for '", c_name(x->dtype), "'");
     return {x->dtype, shape};
   }
   void cpu(TensorImpl& out, const Tensor& x) const {
@@ -152,10 +168,18 @@ template <Which W> struct Extreme {
   }
 };
 template <Which W> Tensor extreme(const Tensor& x, const OptDims& dims, bool keepdim) {
-  return call_structural(Extreme<W>{Reduced(x, dims, keepdim)}, x);
+  return call_structural(Extreme<W>{Reduced(x, dims, keepdim), !dims || dims->count == 0}, x);
 }
 template <Which W> Tensor extreme_all(const Tensor& x) { return extreme<W>(x, std::nullopt, false); }
 std::vector<Tensor> aminmax(const Tensor& x, std::optional<int64_t> dim, bool keepdim) {
+  if (dim && x->ndim && x->sizes[wrap_dim(*dim, x->ndim)] == 0)
+    fail<IndexError>("aminmax: Expected reduction dim ", wrap_dim(*dim, x->ndim), " to have non-zero size.");
+  if (!dim && x->numel == 0)
+    fail("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.");
+  if (is_complex(x->dtype)) {
+    if (dim && x->ndim == 0) fail("aminmax not implemented for ", c_name(x->dtype));
+    fail<NotImplemented>("\"aminmax_cpu\" not implemented for '", c_name(x->dtype), "'");
+  }
   const OptDims dims = dim ? OptDims(Dims{*dim}) : std::nullopt;
   return {extreme<Which::Amin>(x, dims, keepdim), extreme<Which::Amax>(x, dims, keepdim)};
 }
@@ -194,6 +218,16 @@ struct VectorNorm {
            c_name(x->dtype));
     GradMode off(false);
     const Dims dims = r.dims();
+    if ((p == 1 || p == 2) && !is_complex(x->dtype) && !x->is_meta()) {
+      if (p == 1) {
+        Tensor out = empty(x->dtype, r.shape(), x->device);
+        fold_into(*out, x, r, Fold::Magnitudes);
+        return out;
+      }
+      const Tensor squares = empty(DType::Float64, r.shape(), x->device);
+      fold_into(*squares, x, r, Fold::Squares);
+      return to_dtype(unary("sqrt", squares), x->dtype);
+    }
     const Tensor a = p == 2 && !is_complex(x->dtype) ? x : unary("abs", x);
     if (a->numel == 0 && r.length() == 0 && (std::isinf(p) || p < 0)) {
       if (r.shape().numel() != 0)
@@ -206,13 +240,15 @@ struct VectorNorm {
     if (p == 0) return to_dtype(total(binary("ne", a, Scalar(0))), a->dtype);
     if (p == 1) return total(a);
     if (p == 2) return unary("sqrt", total(a * a));
+    if (is_half(a->dtype))  // powers leave the range of 16-bit floats
+      return to_dtype(call(Pow{1 / p}, total(call(Pow{p}, to_dtype(a, DType::Float32)))), a->dtype);
     return call(Pow{1 / p}, total(call(Pow{p}, a)));
   }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor &x = b.in[0], y = r.restore(b.out[0]), g = r.restore(b.g[0]);
     const Tensor zero = binary("eq", y, Scalar(0));
-    if (p == 0) d[0] = zeros_like(x);
-    else if (p == 1) d[0] = unary("sgn", x) * g;
+    if (p == 0) return;  // constant wherever it has a derivative
+    if (p == 1) d[0] = unary("sgn", x) * g;
     else if (p == 2) d[0] = where(zero, Scalar(0), x / y) * g;
     else if (std::isinf(p)) {
       const Tensor mask = to_dtype(binary("eq", unary("abs", x), y), b.g[0]->dtype),

@@ -22,15 +22,8 @@ struct Reduced {
   Dims dims() const;
 };
 
-// x as [outer, length, inner], contiguous, with the folded dimensions in the middle; `order` tells where the
-// kept dimensions went when they had to be reordered.
-struct Folded {
-  Tensor x;
-  int64_t outer = 1, length = 1, inner = 1;
-};
-Folded fold_layout(const Tensor& x, const Reduced& r);
-
-// out (contiguous, of the type fold results have: see fold_dtype) = fold of x.
+// out (contiguous) = fold of x. Its type is fold_dtype's, or for sums and products the wide one: double,
+// int64_t or Complex<double>.
 void fold_into(TensorImpl& out, const Tensor& x, const Reduced& r, Fold f, double divide_by = 0);
 DType fold_dtype(DType t, Fold f);  // int64 for sums and products of integers
 

@@ -19,22 +19,56 @@ template <Fold F, class A> inline A join(A a, A b) {
   else return maximum(a, b);
 }
 template <Fold F, class T, class A> inline A load(T x) {
-  if constexpr (is_half_type<T>) return A(float(x));
-  else return A(x);
+  A a;
+  if constexpr (is_half_type<T>) a = A(float(x));
+  else a = A(x);
+  if constexpr (F == Fold::Squares) return a * a;
+  else if constexpr (F == Fold::Magnitudes) return a < A(0) ? -a : a;
+  else if constexpr (F == Fold::Numbers) return a == a ? a : A(0);
+  else return a;
+}
+
+// The first Count lanes folded into one: lane l takes lane l + half.
+template <Fold F, int64_t Count, class W> inline W join_lanes(W* lanes) {
+  if constexpr (Count > 1) {
+    W half[Count / 2];
+    for (int64_t l = 0; l < Count / 2; ++l) half[l] = join<F, W>(lanes[l], lanes[l + Count / 2]);
+    return join_lanes<F, Count / 2, W>(half);
+  } else {
+    return lanes[0];
+  }
+}
+
+// A row shorter than Count and longer than Count / 2: lanes beyond its end are left out.
+template <Fold F, int64_t Count, class T, class A, class W> inline W fold_few(const T* x, int64_t n) {
+  constexpr Fold J = base_fold(F);
+  W lanes[Count / 2];
+  const int64_t rest = n - Count / 2;
+  for (int64_t l = 0; l < Count / 2; ++l) lanes[l] = W(load<F, T, A>(x[l]));
+  for (int64_t l = 0; l < rest; ++l) lanes[l] = join<J, W>(lanes[l], W(load<F, T, A>(x[Count / 2 + l])));
+  return join_lanes<J, Count / 2, W>(lanes);
 }
 
 // Lanes are joined every 16 steps into a second set, so that the error of long sums grows slowly.
 template <Fold F, class T> void fold_row(const void* from, int64_t n, void* result) {
-  constexpr bool widens = F == Fold::Sum || F == Fold::Prod;
+  constexpr Fold J = base_fold(F);
+  constexpr bool widens = J == Fold::Sum || J == Fold::Prod;
   using Types = FoldTypes<T>;
   using A = std::conditional_t<widens, typename Types::SumColumn, typename Types::Column>;  // of a lane
   using W = std::conditional_t<widens, typename Types::Wide, A>;
-  constexpr bool deep = F == Fold::Sum && !std::is_integral_v<T>;
+  constexpr bool deep = J == Fold::Sum && !std::is_integral_v<T>;
   const T* x = static_cast<const T*>(from);
-  W wide[kLanes];
+  W& to = *static_cast<W*>(result);
   if (n < kLanes) {
-    for (int64_t l = 0; l < n; ++l) wide[l] = W(load<F, T, A>(x[l]));
+    if (n > 32) to = fold_few<F, 64, T, A, W>(x, n);
+    else if (n > 16) to = fold_few<F, 32, T, A, W>(x, n);
+    else if (n > 8) to = fold_few<F, 16, T, A, W>(x, n);
+    else if (n > 4) to = fold_few<F, 8, T, A, W>(x, n);
+    else if (n > 2) to = fold_few<F, 4, T, A, W>(x, n);
+    else if (n > 1) to = fold_few<F, 2, T, A, W>(x, n);
+    else to = W(load<F, T, A>(x[0]));
   } else {
+    W wide[kLanes];
     A lanes[kLanes];
     for (int64_t l = 0; l < kLanes; ++l) lanes[l] = load<F, T, A>(x[l]);
     int64_t i = kLanes;
@@ -47,19 +81,20 @@ template <Fold F, class T> void fold_row(const void* from, int64_t n, void* resu
       }
     }
     for (; i + kLanes <= n; i += kLanes)
-      for (int64_t l = 0; l < kLanes; ++l) lanes[l] = join<F, A>(lanes[l], load<F, T, A>(x[i + l]));
-    for (int64_t l = 0; i + l < n; ++l) lanes[l] = join<F, A>(lanes[l], load<F, T, A>(x[i + l]));
+      for (int64_t l = 0; l < kLanes; ++l) lanes[l] = join<J, A>(lanes[l], load<F, T, A>(x[i + l]));
+    for (; i + 16 <= n; i += 16)
+      for (int64_t l = 0; l < 16; ++l) lanes[l] = join<J, A>(lanes[l], load<F, T, A>(x[i + l]));
     for (int64_t l = 0; l < kLanes; ++l) wide[l] = W(lanes[l]);
-    n = kLanes;
+    W rest = join_lanes<J, kLanes, W>(wide);
+    for (; i < n; ++i) rest = join<J, W>(rest, W(load<F, T, A>(x[i])));
+    to = rest;
   }
-  for (; n > 1; n = (n + 1) / 2)  // lane l takes lane l + half, rounding odd counts up
-    for (int64_t l = 0; l < n / 2; ++l) wide[l] = join<F, W>(wide[l], wide[l + (n + 1) / 2]);
-  *static_cast<W*>(result) = wide[0];
 }
 
 template <Fold F, class T>
 void fold_rows(const void* from, int64_t stride, int64_t count, int64_t width, void* result) {
-  constexpr bool widens = F == Fold::Sum || F == Fold::Prod;
+  constexpr Fold J = base_fold(F);
+  constexpr bool widens = J == Fold::Sum || J == Fold::Prod;
   using A = std::conditional_t<widens, typename FoldTypes<T>::SumColumn, typename FoldTypes<T>::Column>;
   const T* x = static_cast<const T*>(from);
   A* out = static_cast<A*>(result);
@@ -70,18 +105,23 @@ void fold_rows(const void* from, int64_t stride, int64_t count, int64_t width, v
     const T *a = x + r * stride, *b = a + stride, *d = b + stride, *e = d + stride;
 #pragma GCC ivdep
     for (int64_t c = 0; c < width; ++c)
-      out[c] = join<F, A>(out[c], join<F, A>(join<F, A>(at(a[c]), at(b[c])), join<F, A>(at(d[c]), at(e[c]))));
+      out[c] = join<J, A>(out[c], join<J, A>(join<J, A>(at(a[c]), at(b[c])), join<J, A>(at(d[c]), at(e[c]))));
   }
   for (; r < count; ++r) {
     const T* a = x + r * stride;
 #pragma GCC ivdep
-    for (int64_t c = 0; c < width; ++c) out[c] = join<F, A>(out[c], at(a[c]));
+    for (int64_t c = 0; c < width; ++c) out[c] = join<J, A>(out[c], at(a[c]));
   }
 }
 
 template <class T> constexpr void fill(FoldKernels* of) {
   of[int(Fold::Sum)] = {fold_row<Fold::Sum, T>, fold_rows<Fold::Sum, T>};
   of[int(Fold::Prod)] = {fold_row<Fold::Prod, T>, fold_rows<Fold::Prod, T>};
+  if constexpr (!std::is_integral_v<T> && !is_complex_type<T>) {
+    of[int(Fold::Squares)] = {fold_row<Fold::Squares, T>, fold_rows<Fold::Squares, T>};
+    of[int(Fold::Magnitudes)] = {fold_row<Fold::Magnitudes, T>, fold_rows<Fold::Magnitudes, T>};
+    of[int(Fold::Numbers)] = {fold_row<Fold::Numbers, T>, fold_rows<Fold::Numbers, T>};
+  }
   if constexpr (!is_complex_type<T>) {
     of[int(Fold::Min)] = {fold_row<Fold::Min, T>, fold_rows<Fold::Min, T>};
     of[int(Fold::Max)] = {fold_row<Fold::Max, T>, fold_rows<Fold::Max, T>};
