@@ -256,6 +256,7 @@ template <int N> struct Scatter {
 // The sum over channels of g times the derivative of the samples of x, by coordinate.
 template <int N>
 Tensor grid_gradient(const Sampler& s, const Tensor& x, const Tensor& grid, const Tensor& g) {
+  if (s.mode == kNearest) return zeros(grid->shape(), grid->dtype, grid->device);
   Tensors parts;
   for (int d = 0; d < N; ++d) {
     Sampler next = s;

@@ -123,7 +123,7 @@ struct AddAt {
   static constexpr uint32_t saves = saves_input(1);
   Dims shape;  // of the result
   int n;       // spatial dimensions
-  Tensor forward(const Tensor& g, const Tensor& indices) const;
+  Tensor forward(const Tensor& g, const Tensor& indices, const Tensor& history) const;
   void vjp(const Back& b, Tensor* d) const;
 };
 struct TakeAt {
@@ -132,8 +132,13 @@ struct TakeAt {
   int n;
   Dims shape{};
   Tensor forward(const Tensor& x, const Tensor& indices);
-  void vjp(const Back& b, Tensor* d) const { d[0] = call_structural(AddAt{shape, n}, b.g[0], b.in[1]); }
+  void vjp(const Back& b, Tensor* d) const {
+    d[0] = call_structural(AddAt{shape, n}, b.g[0], b.in[1], Tensor());
+  }
 };
-inline void AddAt::vjp(const Back& b, Tensor* d) const { d[0] = call_structural(TakeAt{n}, b.g[0], b.in[1]); }
+inline void AddAt::vjp(const Back& b, Tensor* d) const {
+  if (b.needs(0)) d[0] = call_structural(TakeAt{n}, b.g[0], b.in[1]);
+  if (b.needs(2)) d[2] = zeros(shape, b.g[0]->dtype, b.g[0]->device);
+}
 
 }  // namespace facula

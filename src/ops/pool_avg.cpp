@@ -105,7 +105,9 @@ template <int N, bool Adaptive> struct Average {
     }
     return in_format(wide == x->dtype ? out : converted(out, x->dtype), format_of(*x));
   }
-  void vjp(const Back& b, Tensor* d) const { d[0] = call_structural(Spread<N, Adaptive>{p}, b.g[0]); }
+  void vjp(const Back& b, Tensor* d) const {
+    d[0] = call_structural(Spread<N, Adaptive>{p}, b.g[0], history_of(b, 0, p.in_shape, b.g[0]->dtype));
+  }
 };
 
 // The transpose: each output's share goes to every element of its window.
@@ -116,7 +118,7 @@ template <int N, bool Adaptive> struct Spread {
                : "AvgPool2DBackwardBackward0";
   static constexpr uint32_t saves = kNothing;
   Averages p;
-  Tensor forward(const Tensor& g) const {
+  Tensor forward(const Tensor& g, const Tensor&) const {
     if (g->is_meta()) return empty(g->dtype, p.in_shape, g->device);
     const DType wide = kernel_dtype(g->dtype);
     Tensor out = empty(wide, p.in_shape);
@@ -133,7 +135,10 @@ template <int N, bool Adaptive> struct Spread {
     }
     return in_format(wide == g->dtype ? out : converted(out, g->dtype), format_of(*g));
   }
-  void vjp(const Back& b, Tensor* d) const { d[0] = call_structural(Average<N, Adaptive>{p}, b.g[0]); }
+  void vjp(const Back& b, Tensor* d) const {
+    if (b.needs(0)) d[0] = call_structural(Average<N, Adaptive>{p}, b.g[0]);
+    if (b.needs(1)) d[1] = zeros(p.in_shape, b.g[0]->dtype, b.g[0]->device);
+  }
 };
 
 Dims with_last(const Dims& shape, const Dims& last) {

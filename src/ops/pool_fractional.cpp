@@ -81,7 +81,8 @@ template <int N> struct FractionalMaxPool {
     return {values, indices};
   }
   void vjp(const Back& b, Tensor* d) const {
-    if (b.g[0]) d[0] = call_structural(AddAt{shape, N}, b.g[0], b.out[1]);
+    if (b.g[0])
+      d[0] = call_structural(AddAt{shape, N}, b.g[0], b.out[1], history_of(b, 0, shape, b.g[0]->dtype));
   }
 
  private:

@@ -170,11 +170,12 @@ template <int N, bool Adaptive> struct MaxPool {
     return result;
   }
   void vjp(const Back& b, Tensor* d) const {
-    if (b.g[0]) d[0] = call_structural(AddAt{shape, N}, b.g[0], b.out[1]);
+    if (b.g[0])
+      d[0] = call_structural(AddAt{shape, N}, b.g[0], b.out[1], history_of(b, 0, shape, b.g[0]->dtype));
   }
 };
 
-bool recorded(const Tensor& x) { return mode.grad && requires_grad(*x); }
+bool recorded(const Tensor& x) { return mode.forward || (mode.grad && requires_grad(*x)); }
 
 template <int N, bool Adaptive>
 Result pool_with(const Tensor& x, const PoolShape& windows, bool return_indices) {
@@ -250,8 +251,8 @@ Result max_pool3d(const Tensor& x, const Dims& kernel, const OptDims& stride, co
   return max_pool<3>("max_pool3d", x, kernel, stride, padding, dilation, ceil_mode, return_indices);
 }
 template <auto F> std::vector<Tensor> with_indices(const Tensor& x, const Dims& kernel, const OptDims& stride,
-                                                   const Dims& padding, const Dims& dilation,
-                                                   bool ceil_mode) {
+                                                   const Dims& padding, const Dims& dilation, bool ceil_mode,
+                                                   bool) {
   return F(x, kernel, stride, padding, dilation, ceil_mode, true).tensors;
 }
 
@@ -352,7 +353,7 @@ template <int N> Tensor max_unpool(const Tensor& x, const Tensor& indices, const
 
 // ---- Adding at places and taking from them
 
-Tensor AddAt::forward(const Tensor& g, const Tensor& indices) const {
+Tensor AddAt::forward(const Tensor& g, const Tensor& indices, const Tensor&) const {
   const DType wide = compute_dtype(g->dtype);
   if (g->is_meta()) return empty(g->dtype, shape, g->device);
   Tensor out = empty(wide, shape);
@@ -395,9 +396,10 @@ static constexpr OpEntry entries[] = {
     fn<max_pool1d>("max_pool1d(" PARAMS ", bool return_indices=False)", kFunction | kNN),
     fn<max_pool2d>("max_pool2d(" PARAMS ", bool return_indices=False)", kFunction | kNN),
     fn<max_pool3d>("max_pool3d(" PARAMS ", bool return_indices=False)", kFunction | kNN),
-    fn<with_indices<max_pool1d>>("max_pool1d_with_indices(" PARAMS ")", kFunction | kNN),
-    fn<with_indices<max_pool2d>>("max_pool2d_with_indices(" PARAMS ")", kNN),
-    fn<with_indices<max_pool3d>>("max_pool3d_with_indices(" PARAMS ")", kNN),
+    fn<with_indices<max_pool1d>>("max_pool1d_with_indices(" PARAMS ", bool return_indices=True)",
+                                 kFunction | kNN),
+    fn<with_indices<max_pool2d>>("max_pool2d_with_indices(" PARAMS ", bool return_indices=True)", kNN),
+    fn<with_indices<max_pool3d>>("max_pool3d_with_indices(" PARAMS ", bool return_indices=True)", kNN),
 #undef PARAMS
     fn<adaptive_max_pool1d>("adaptive_max_pool1d(Tensor input, int[1] output_size)", kFunction),
     fn<adaptive_max_1d>("_adaptive_max_pool1d(Tensor input, int[1] output_size, bool return_indices)",

@@ -1,6 +1,7 @@
 // What operations on images and signals share: parameters given once for all dimensions, memory formats, and
 // the linear maps that act on the last dimensions.
 #pragma once
+#include "op/structural.h"
 #include "ops/functions.h"
 
 namespace facula {
@@ -28,6 +29,16 @@ inline std::string by_x(const Dims& d, int n) {
   std::string s = "(";
   for (int i = d.count - n; i < d.count; ++i) s += (i > d.count - n ? " x " : "") + std::to_string(d[i]);
   return s + ")";
+}
+
+// For gradients of linear maps, which in PyTorch depend on the map's input too, with a gradient of zero: a
+// tensor with the history of input i and no elements of its own. Null where nothing is recorded.
+inline Tensor history_of(const Back& b, int i, const Dims& shape, DType dtype) {
+  if (!mode.grad || !b.edges[i]) return nullptr;
+  if (b.edges[i].leaf) return b.edges[i].leaf;
+  Tensor t = alias(*empty(dtype, {}), shape, Dims::filled(shape.count, 0));
+  set_grad_fn(*t, b.edges[i].node, int(b.edges[i].output));
+  return t;
 }
 
 // ops/pad.cpp

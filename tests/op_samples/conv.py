@@ -56,6 +56,11 @@ def rows() -> dict[str, Op]:
             S(image, T(4, 2, 3, 3), None, [2, 2], [1, 1], [1, 1], True, [1, 1], 2),
             dtypes=_CONV,
         ),
+        "_convolution": Op(
+            S(image, T(3, 4, 3, 2), T(3), [1, 1], [1, 1], [1, 1], False, [0, 0], 1, False, False, True, True),
+            dtypes=_FLOATS,
+        ),
+        "conv_tbc": Op(S(T(7, 2, 4), T(3, 4, 5), T(5), 1), dtypes=_FLOATS),
         "constant_pad_nd": Op(*around, S(T(3), [1, 1], 2), big=S(T(3, 200, 300), [3, 2, 1, 1], 1)),
         "pad": Op(
             *around, *mapped, S(T(3, 4), [2, 3], "reflect"), S(T(2, 3, 2, 3), [2, 1, 1, 1, 0, 1], "replicate")
