@@ -1,6 +1,5 @@
 #include "cpu/blas.h"
 #include <dlfcn.h>
-#include "core/error.h"
 
 namespace facula {
 namespace {

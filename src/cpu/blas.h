@@ -2,8 +2,13 @@
 // products (LAPACK), which we do not write ourselves. Products use cpu/gemm.h.
 #pragma once
 #include <string>
+#include "core/error.h"
 
 namespace facula {
+
+struct LinAlgError : Error {  // torch.linalg.LinAlgError: a matrix that the method cannot cope with
+  using Error::Error;
+};
 
 // How to find the shared library; set once by the Python layer. Returns its path, or "" if it is not
 // installed.

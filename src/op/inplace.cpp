@@ -40,6 +40,11 @@ void copy_to_out(const Tensor& out, const Tensor& result, std::string_view name)
   if (!(out->device == result->device))
     fail("Expected out tensor to be on ", to_string(result->device), ", but got ", to_string(out->device),
          " instead");
+  if (out->numel == 0 && !(out->shape() == result->shape()) && !result->contiguous &&
+      is_dense_permutation(*result)) {  // a fresh tensor takes the layout of the result
+    const Tensor fresh = empty_strided(out->dtype, result->shape(), result->stride(), out->device);
+    take_storage(*out, *fresh);
+  }
   resize_out(out, result->shape());
   require_writable(*out);
   copy_into(*out, *result);

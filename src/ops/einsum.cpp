@@ -294,8 +294,8 @@ Tensor tensordot(const Tensor& a, const Tensor& b, const Dims& dims_a, const Dim
     in_b.push(q);
     k *= size_a == size_b ? size_a : 1;
   }
-  if (sum_a.count) x = sum(x, sum_a, true);
-  if (sum_b.count) y = sum(y, sum_b, true);
+  if (sum_a.count) x = to_dtype(sum(x, sum_a, true), a->dtype);
+  if (sum_b.count) y = to_dtype(sum(y, sum_b, true), b->dtype);
   Dims order_a, order_b = in_b, sizes;
   int64_t m = 1, n = 1;
   for (int i = 0; i < a->ndim; ++i)
@@ -431,7 +431,7 @@ static constexpr OpEntry entries[] = {
     fn<einsum>("_einsum(str equation, Tensor[] operands)", kPrivate),
     fn<tensordot>("_tensordot(Tensor a, Tensor b, int[] dims_a, int[] dims_b)", kPrivate),
     fn<chain_matmul>("_chain_matmul(Tensor[] matrices)", kPrivate),
-    fn<multi_dot>("multi_dot(Tensor[] tensors)", kLinalg),
+    fn<multi_dot>("multi_dot(Tensor[] tensors)", kLinalg | kOut),
     fn<bilinear>("bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None)", kNN | kFunction),
     fn<kron>("kron(Tensor input, Tensor other)", kFunction | kMethod | kOut),
 };

@@ -47,4 +47,13 @@
   X(linalg_qr)                   \
   X(search)                      \
   X(histogram)                   \
-  X(fft)
+  X(fft)                         \
+  X(linalg_cholesky)             \
+  X(linalg_lu)                   \
+  X(linalg_solve)                \
+  X(linalg_eigen)                \
+  X(linalg_svd)                  \
+  X(linalg_ldl)                  \
+  X(linalg_lstsq)                \
+  X(linalg_functions)            \
+  X(distance)

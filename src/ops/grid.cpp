@@ -180,6 +180,10 @@ static constexpr OpEntry entries[] = {
 #undef OPTIONS
 
 }  // namespace
+
+Tensor tril(const Tensor& x, int64_t diagonal) { return triangle<true>(x, diagonal); }
+Tensor triu(const Tensor& x, int64_t diagonal) { return triangle<false>(x, diagonal); }
+
 FACULA_ENTRIES(grid)
 
 }  // namespace facula

@@ -4,6 +4,9 @@
 #include <cmath>
 
 namespace facula {
+
+Tensor nuclear_norm(const Tensor& x, const OptDims& dims, bool keepdim);  // ops/linalg_svd.cpp
+
 namespace {
 
 // All<Op> and Dim<Op> differ in the name of their node only: PyTorch numbers the overloads.
@@ -217,6 +220,8 @@ struct VectorNorm {
       fail("linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
            c_name(x->dtype));
     GradMode off(false);
+    if (is_half(x->dtype))  // powers leave the range of half precision
+      return to_dtype(VectorNorm{r, p}.forward(to_dtype(x, DType::Float32)), x->dtype);
     const Dims dims = r.dims();
     if ((p == 1 || p == 2) && !is_complex(x->dtype) && !x->is_meta()) {
       if (p == 1) {
@@ -272,9 +277,8 @@ Tensor norm_number(const Tensor& x, std::optional<Scalar> p, const OptDims& dims
   return vector_norm(x, p.value_or(Scalar(2)), dims, keepdim, dtype);
 }
 Tensor norm_named(const Tensor& x, std::string_view p, const OptDims& dims, bool keepdim, OptDType dtype) {
-  if (p != "fro")
-    fail<NotImplemented>("norm(p='", p,
-                         "') needs singular values, which are not implemented; p='fro' and numbers are");
+  if (p == "nuc") return nuclear_norm(dtype ? to_dtype(x, *dtype) : x, dims, keepdim);
+  if (p != "fro") fail("linalg.matrix_norm: Order ", std::string(p), " not supported.");
   return vector_norm(x, 2.0, dims, keepdim, dtype);
 }
 Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {

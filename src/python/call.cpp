@@ -62,8 +62,13 @@ void make_defaults(Group& g) {
   g.fast = e.pointwise;
 }
 
+// What torch.linalg alone has is no overload of torch's function of the same name.
+std::string key_of(const std::string& name, const OpEntry& e) {
+  return e.scope & kLinalg && !(e.scope & (kFunction | kMethod | kNN)) ? "linalg." + name : name;
+}
+
 void add_name(const std::string& name, const OpEntry& e) {
-  Group*& g = by_name[name];
+  Group*& g = by_name[key_of(name, e)];
   if (!g) {
     if (int(groups.size()) == kThunks) fail("more operations than thunks: raise kThunks in python/thunks.h");
     groups.push_back({});
@@ -192,7 +197,7 @@ PyObject* run_entry(const OpEntry& e, Call& call, How how, PyObject* self, PyObj
     return Py_NewRef(self);
   }
   e.invoke(call.values, r);
-  if (!out) return wrap(r, e.signature);
+  if (!out) return wrap(r, e);
   if (r.kind == Result::Kind::Tensor) {
     if (!is_tensor(out))
       fail<TypeError>(e.signature.name, "(): argument 'out' must be Tensor, not ", Py_TYPE(out)->tp_name);
@@ -210,7 +215,7 @@ PyObject* run_entry(const OpEntry& e, Call& call, How how, PyObject* self, PyObj
     copy_to_out(tensor_of(o), r.tensors[i], e.signature.name);
     r.tensors[i] = tensor_of(o);
   }
-  return wrap(r, e.signature);
+  return wrap(r, e);
 }
 
 // Arguments without one keyword that every form of an operation has (out=, inplace=).
@@ -358,7 +363,7 @@ static PyObject* quick_call(const Group& g, PyObject* self, PyObject* const* arg
   }
   Result r;
   e.invoke(values, r);
-  return wrap(r, s);
+  return wrap(r, e);
 }
 
 PyObject* call_function(Group& g, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {

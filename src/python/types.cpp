@@ -209,6 +209,12 @@ PyObject* named_repr(PyObject* o) {  // type(field=value, ...), one a line
   return PyUnicode_FromString((s + ")").c_str());
 }
 
+// "max", "linalg_svd"
+std::string type_name(const OpEntry& e) {
+  const bool linalg = e.scope & kLinalg && !(e.scope & (kFunction | kMethod));
+  return (linalg ? "linalg_" : "") + std::string(e.signature.name);
+}
+
 std::map<std::string, PyTypeObject*, std::less<>> named_types;
 
 PyTypeObject* named_type(std::string_view name, std::string_view results) {
@@ -231,7 +237,7 @@ PyTypeObject* named_type(std::string_view name, std::string_view results) {
   type->tp_repr = named_repr;
   return named_types[std::string(name)] = type;
 }
-PyTypeObject* named_type(const Signature& s) { return named_type(s.name, s.results); }
+PyTypeObject* named_type(const OpEntry& e) { return named_type(type_name(e), e.signature.results); }
 
 }  // namespace
 
@@ -269,14 +275,14 @@ bool to_device(PyObject* o, Device* out) {
   return true;
 }
 
-PyObject* wrap(Result& r, const Signature& s) {
+PyObject* wrap(Result& r, const OpEntry& e) {
   switch (r.kind) {
     case Result::Kind::Tensor:
       if (!r.tensor) Py_RETURN_NONE;
       return wrap(std::move(r.tensor));
     case Result::Kind::Tuple: {
-      if (s.results.empty()) return tuple_of(r.tensors);
-      Owned named(PyStructSequence_New(named_type(s)));
+      if (e.signature.results.empty()) return tuple_of(r.tensors);
+      Owned named(PyStructSequence_New(named_type(e)));
       for (size_t i = 0; i < r.tensors.size(); ++i)
         PyStructSequence_SetItem(named.get(), Py_ssize_t(i),
                                  r.tensors[i] ? wrap(r.tensors[i]) : Py_NewRef(Py_None));
@@ -298,7 +304,6 @@ PyObject* wrap(Result& r, const Signature& s) {
   }
 }
 
-// The class of an operation's named results, or None.
 // (name, fields=None): the type of an operation's named results, or None. With fields ("values, indices") it
 // is made if there is none yet: for operations written in Python.
 static PyObject* return_type(PyObject*, PyObject* args) {
@@ -306,8 +311,8 @@ static PyObject* return_type(PyObject*, PyObject* args) {
     const char *text, *fields = nullptr;
     if (!PyArg_ParseTuple(args, "s|z", &text, &fields)) return nullptr;
     for (const OpEntry* e : all_entries())
-      if (e->signature.name == text && !e->signature.results.empty())
-        return Py_NewRef(reinterpret_cast<PyObject*>(named_type(e->signature)));
+      if (!e->signature.results.empty() && type_name(*e) == text)
+        return Py_NewRef(reinterpret_cast<PyObject*>(named_type(*e)));
     if (fields) return Py_NewRef(reinterpret_cast<PyObject*>(named_type(text, fields)));
     const auto known = named_types.find(std::string_view(text));
     if (known != named_types.end()) return Py_NewRef(reinterpret_cast<PyObject*>(known->second));

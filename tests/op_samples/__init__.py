@@ -40,6 +40,9 @@ NO_SAMPLES |= {
     "set_": "makes two tensors share: tests/compat/test_convert.py",
     "index_put_": "the method of index_put, whose in-place form is tested with it",
 }
+_VECTORS = "vectors are known up to a sign or phase: tests/test_linalg.py, tests/compat/test_op_db.py"
+NO_SAMPLES |= dict.fromkeys("eig eigh svd".split(), _VECTORS)
+NO_SAMPLES |= dict.fromkeys("svd_lowrank pca_lowrank".split(), "random numbers: tests/test_linalg.py")
 
 
 def written_rows() -> dict[str, Op]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from op_tools import Op
 
-from .common import FLOATING, S, T, s, v
+from .common import S, T, s, v
 
 
 def rows() -> dict[str, Op]:
@@ -38,15 +38,6 @@ def rows() -> dict[str, Op]:
         "bmm": Op(S(batch, other), S(T(2, 3, 0), T(2, 0, 5)), big=S(T(20, 80, 80), T(20, 80, 80))),
         "baddbmm": Op(S(T(2, 3, 5), batch, other), S(T(5), batch, other, beta=2, alpha=3)),
         "addbmm": Op(S(T(3, 5), batch, other), S(s, batch, other, beta=2, alpha=3)),
-        "qr": Op(
-            S(a),
-            S(T(4, 3)),
-            S(T(2, 3, 3)),
-            S(T(4, 3), "complete", grad_=False),
-            S(a, "r", grad_=False),
-            dtypes=FLOATING[2:],
-            grad=False,
-        ),
         "multi_dot": Op(S([a, b, T(2, 5)]), S([row, b, T(2)])),
         "bilinear": Op(S(a, T(3, 2), T(5, 4, 2)), S(a, T(3, 2), T(5, 4, 2), T(5))),
         "kron": Op(S(a, T(2, 2)), S(v, T(3)), S(a, s)),

@@ -1,0 +1,135 @@
+"""torch.linalg where results are not unique: what was factored comes back; errors; several threads."""
+
+from __future__ import annotations
+
+import pytest
+
+import facula as t
+
+pytest.importorskip("scipy_openblas32")
+
+TYPES = ["float32", "float64", "complex64", "complex128"]
+types = pytest.mark.parametrize("dtype", TYPES)
+SHAPES = [(4, 4), (5, 3), (3, 5), (2, 4, 4), (1, 1), (0, 3, 3)]
+
+
+def near(a, b, dtype) -> bool:
+    tolerance = 3e-5 if dtype in ("float32", "complex64") else 1e-12
+    return a.shape == b.shape and bool(((a - b).abs() <= tolerance).all())
+
+
+def sample(shape, dtype):
+    t.manual_seed(1)
+    return t.randn(*shape, dtype=getattr(t, dtype))
+
+
+@types
+@pytest.mark.parametrize("shape", SHAPES)
+def test_svd(shape, dtype):
+    a = sample(shape, dtype)
+    u, s, vh = t.linalg.svd(a, full_matrices=False)
+    assert near(u * s.unsqueeze(-2) @ vh, a, dtype)
+    full = t.linalg.svd(a)
+    assert full.U.shape[-2:] == (shape[-2], shape[-2]) and full.Vh.shape[-2:] == (shape[-1], shape[-1])
+    u, s, v = t.svd(a)
+    assert near(u * s.unsqueeze(-2) @ v.mH, a, dtype)
+
+
+@types
+@pytest.mark.parametrize("part", ["L", "U"])
+def test_eigh(dtype, part):
+    a = sample((3, 4, 4), dtype)
+    a = a + a.mH
+    w, v = t.linalg.eigh(a, part)
+    assert near(v * w.unsqueeze(-2) @ v.mH, a, dtype) and not w.is_complex()
+
+
+@types
+def test_eig(dtype):
+    a = sample((3, 5, 5), dtype)
+    w, v = t.linalg.eig(a)
+    assert near(a.to(v.dtype) @ v, v * w.unsqueeze(-2), dtype)
+
+
+@types
+def test_low_rank(dtype):
+    a = sample((30, 3), dtype) @ sample((3, 20), dtype)
+    for x in (a, a.mH):
+        u, s, v = t.svd_lowrank(x, 5)
+        assert near(u * s @ v.mH, x, dtype) if "64" in dtype[-3:] else True
+    u, s, v = t.pca_lowrank(a, 4)
+    assert u.shape == (30, 4) and s.shape == (4,) and v.shape == (20, 4)
+
+
+NAN = t.full((3, 3), float("nan"))
+SINGULAR = t.zeros(2, 3, 3)
+SINGULAR[0] = t.eye(3)
+
+
+@pytest.mark.parametrize(
+    "call, text",
+    [
+        (lambda: t.linalg.inv(SINGULAR), r"linalg.inv: \(Batch element 1\): The diagonal element 1 is zero"),
+        (lambda: t.linalg.cholesky(SINGULAR), r"linalg.cholesky: \(Batch element 1\): The factorization"),
+        (lambda: t.linalg.solve(SINGULAR[1], t.ones(3)), "torch.linalg.solve: The solver failed"),
+        (lambda: t.linalg.svd(NAN), "contained non-finite values"),
+    ],
+)
+def test_singular(call, text):
+    with pytest.raises(t.linalg.LinAlgError, match=text):
+        call()
+
+
+@pytest.mark.parametrize(
+    "call, error, text",
+    [
+        (lambda: t.linalg.eig(NAN), RuntimeError, "should not contain infs or NaNs"),
+        (lambda: t.linalg.inv(t.ones(3, 4)), RuntimeError, "must be batches of square matrices"),
+        (lambda: t.linalg.inv(t.ones(3, 3).long()), RuntimeError, "Expected a floating point or complex"),
+        (lambda: t.linalg.det(t.ones(3, 3).half()), NotImplementedError, "lu_cpu"),
+        (
+            lambda: t.linalg.lu_solve(t.eye(3), t.tensor([1, 2, 9], dtype=t.int32), t.eye(3)),
+            RuntimeError,
+            "Pivots given to lu_solve",
+        ),
+        (
+            lambda: t.lu_unpack(t.eye(3), t.tensor([1, 2, 9], dtype=t.int32)),
+            RuntimeError,
+            "pivots passed to lu_unpack",
+        ),
+        (
+            lambda: t.linalg.ldl_solve(t.eye(3), t.tensor([7, -2, 3], dtype=t.int32), t.eye(3)),
+            RuntimeError,
+            "pivots",
+        ),
+        (
+            lambda: t.linalg.lstsq(NAN, t.ones(3), driver="gelsd"),
+            RuntimeError,
+            "NaN",
+        ),
+    ],
+)
+def test_errors(call, error, text):
+    with pytest.raises(error, match=text):
+        call()
+
+
+def test_threads():
+    a = sample((2000, 5, 5), "float32")
+    calls = [t.linalg.inv, t.linalg.svdvals, t.linalg.eigvalsh, lambda x: t.linalg.qr(x).Q]
+    before = t.get_num_threads()
+    try:
+        results = []
+        for threads in (1, 3):
+            t.set_num_threads(threads)
+            results.append([call(a) for call in calls])
+    finally:
+        t.set_num_threads(before)
+    assert all(t.equal(x, y) for x, y in zip(*results, strict=True))
+
+
+def test_names():
+    assert type(t.linalg.svd(t.eye(2))).__name__ == "linalg_svd"
+    assert type(t.svd(t.eye(2))).__name__ == "svd"
+    assert t.return_types.linalg_slogdet is type(t.linalg.slogdet(t.eye(2)))
+    assert issubclass(t.linalg.LinAlgError, RuntimeError)
