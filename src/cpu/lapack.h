@@ -8,6 +8,7 @@
 #include <vector>
 #include "core/half.h"
 #include "cpu/blas.h"
+#include "cpu/small_matrix.h"
 
 namespace facula::lapack {
 
@@ -71,6 +72,8 @@ template <class T> struct Room {
 // --- factorisations ---
 
 template <class T> int potrf(char part, int n, T* a) {
+  if constexpr (!is_complex_type<T>)
+    if (n <= small::kLargest) return small::cholesky(part == 'U', n, a);
   int info = 0;
   call<"potrf", T>(part, n, a, std::max(n, 1), &info);
   return info;
@@ -86,11 +89,18 @@ template <class T> int potrs(char part, int n, int columns, const T* a, T* b) {
   return info;
 }
 template <class T> int getrf(int m, int n, T* a, int* pivots) {
+  if constexpr (!is_complex_type<T>)
+    if (std::max(m, n) <= small::kLargest) return small::lu(m, n, a, pivots);
   int info = 0;
   call<"getrf", T>(m, n, a, std::max(m, 1), pivots, &info);
   return info;
 }
 template <class T> int getrs(char transposed, int n, int columns, const T* lu, const int* pivots, T* b) {
+  if constexpr (!is_complex_type<T>)
+    if (std::max(n, columns) <= small::kLargest) {
+      small::lu_solve(transposed != 'N', n, columns, lu, pivots, b);
+      return 0;
+    }
   int info = 0;
   call<"getrs", T>(transposed, n, columns, lu, std::max(n, 1), pivots, b, std::max(n, 1), &info);
   return info;

@@ -1,6 +1,7 @@
 // Distances between all pairs of rows: cdist of two sets, pdist within one.
 #include <cmath>
 #include "core/parallel.h"
+#include "cpu/distance.h"
 #include "op/structural.h"
 #include "ops/functions.h"
 #include "ops/matmul.h"
@@ -8,50 +9,32 @@
 namespace facula {
 namespace {
 
-// A norm as a fold over differences: what one adds, and what is made of the sum. The inner loops run over
-// many pairs at once, so that they vectorise without a change in the order of any sum.
-struct CountNorm {
-  template <class T> static T step(T sum, T away, T) { return sum + T(away != 0); }
-  template <class T> static T finish(T sum, T) { return sum; }
-};
-struct SumNorm {
-  template <class T> static T step(T sum, T away, T) { return sum + std::abs(away); }
-  template <class T> static T finish(T sum, T) { return sum; }
-};
-struct EuclideanNorm {
-  template <class T> static T step(T sum, T away, T) { return sum + away * away; }
-  template <class T> static T finish(T sum, T) { return std::sqrt(sum); }
-};
-struct LargestNorm {
-  template <class T> static T step(T sum, T away, T) {
-    const T size = std::abs(away);
-    return size > sum || size != size ? size : sum;
-  }
-  template <class T> static T finish(T sum, T) { return sum; }
-};
-struct PowerNorm {
-  template <class T> static T step(T sum, T away, T p) { return sum + std::pow(std::abs(away), p); }
-  template <class T> static T finish(T sum, T p) { return std::pow(sum, 1 / p); }
-};
-
-// to[j] = norm(x - column j of ys), ys being `length` rows of `count` numbers, `step` apart.
-template <class N, class T>
-void distances(const T* x, const T* ys, int64_t length, int64_t step, int64_t count, T p, T* to) {
+// The numbers of differences, and powers: the norms without a kernel of their own.
+template <bool Count, class T>
+void powers(const T* x, const T* ys, int64_t length, int64_t step, int64_t count, T p, T* to) {
   std::fill_n(to, count, T(0));
-  for (int64_t k = 0; k < length; ++k) {
-    const T own = x[k];
-    const T* other = ys + k * step;
-    for (int64_t j = 0; j < count; ++j) to[j] = N::step(to[j], own - other[j], p);
-  }
-  for (int64_t j = 0; j < count; ++j) to[j] = N::finish(to[j], p);
+  for (int64_t k = 0; k < length; ++k)
+    for (int64_t j = 0; j < count; ++j) {
+      const T away = x[k] - ys[k * step + j];
+      to[j] += Count ? T(away != 0) : std::pow(std::abs(away), p);
+    }
+  if constexpr (!Count)
+    for (int64_t j = 0; j < count; ++j) to[j] = std::pow(to[j], 1 / p);
 }
 
-template <class F> void with_norm(double p, F&& f) {
-  if (p == 0) f(CountNorm{});
-  else if (p == 1) f(SumNorm{});
-  else if (p == 2) f(EuclideanNorm{});
-  else if (std::isinf(p)) f(LargestNorm{});
-  else f(PowerNorm{});
+// f(distances): the function for this norm.
+template <class T, class F> void with_norm(double p, F&& f) {
+  const Distances<T>& fast = []() -> const Distances<T>& {
+    if constexpr (std::is_same_v<T, float>) return best_distance_kernels().of_float;
+    else return best_distance_kernels().of_double;
+  }();
+  if (p == 1) return f(fast.sum);
+  if (p == 2) return f(fast.euclidean);
+  if (std::isinf(p)) return f(fast.largest);
+  f([p](const T* x, const T* ys, int64_t length, int64_t step, int64_t count, T* to) {
+    if (p == 0) powers<true>(x, ys, length, step, count, T(p), to);
+    else powers<false>(x, ys, length, step, count, T(p), to);
+  });
 }
 
 template <class F> void for_real(const char* kernel, DType t, F&& f) {
@@ -101,13 +84,13 @@ struct Cdist {  // inputs of one batch: [batch, rows, length]
       const int64_t tiles = (n + kTile - 1) / kTile;
       const int64_t lines = batch * m,
                     per_piece = std::max<int64_t>(1, 65536 / std::max<int64_t>(n * length, 1));
-      with_norm(p, [&]<class N>(N) {
+      with_norm<T>(p, [&](auto distances) {
         parallel_pieces((lines + per_piece - 1) / per_piece, [&](int64_t piece) {
           for (int64_t l = piece * per_piece; l < std::min(lines, (piece + 1) * per_piece); ++l)
             for (int64_t tile = 0; tile < tiles; ++tile) {
               const int64_t first = tile * kTile;
-              distances<N>(from + l * length, columns + l / m * length * n + first, length, n,
-                           std::min(kTile, n - first), T(p), to + l * n + first);
+              distances(from + l * length, columns + l / m * length * n + first, length, n,
+                        std::min(kTile, n - first), to + l * n + first);
             }
         });
       });
@@ -179,13 +162,13 @@ struct Pdist {
     for_real("pdist", x->dtype, [&]<class T>(T) {
       const T *const from = rows->as<T>(), *const other = columns->as<T>();
       T* const to = out.as<T>();
-      with_norm(p, [&]<class N>(N) {
+      with_norm<T>(p, [&](auto distances) {
         const int64_t per_piece = std::max<int64_t>(1, 131072 / std::max<int64_t>(n * length, 1));
         parallel_pieces((n + per_piece - 1) / per_piece, [&](int64_t piece) {
           for (int64_t i = piece * per_piece; i < std::min(n, (piece + 1) * per_piece); ++i)
             for (int64_t j = i + 1; j < n; j += kTile)
-              distances<N>(from + i * length, other + j, length, n, std::min(kTile, n - j), T(p),
-                           to + i * n - i * (i + 1) / 2 + j - i - 1);
+              distances(from + i * length, other + j, length, n, std::min(kTile, n - j),
+                        to + i * n - i * (i + 1) / 2 + j - i - 1);
         });
       });
     });
