@@ -15,8 +15,8 @@ std::string no_convergence(int code) {
 // Eigenvectors are known up to a phase; a loss that depends on it has no gradient.
 void require_no_phase(const char* name, const Tensor& overlap) {
   const GradMode off(false);
+  if (overlap->is_meta()) return;
   const Tensor phase = dense(imag_part(diagonal(overlap)));
-  if (phase->is_meta()) return;
   visit(phase->dtype, [&](auto element) {
     using T = decltype(element);
     if constexpr (std::is_floating_point_v<T>)

@@ -270,9 +270,9 @@ Factors lu_factors(const Tensor& a) {
 
 Tensor lu_permutation(const Tensor& pivots, int64_t m) {
   const int64_t k = pivots->sizes[pivots->ndim - 1], count = Dims(pivots->ndim - 1, pivots->sizes).numel();
-  const Tensor order = dense(pivots),
-               out = empty(DType::Int64, with(Dims(pivots->ndim - 1, pivots->sizes), {m}), pivots->device);
+  const Tensor out = empty(DType::Int64, with(Dims(pivots->ndim - 1, pivots->sizes), {m}), pivots->device);
   if (out->is_meta()) return out;
+  const Tensor order = dense(pivots);
   for (int64_t i = 0; i < count; ++i) {
     int64_t* const p = out->as<int64_t>() + i * m;
     for (int64_t j = 0; j < m; ++j) p[j] = j;
