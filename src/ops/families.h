@@ -26,6 +26,7 @@
   X(batch_norm)                  \
   X(rnn)                         \
   X(packing)                     \
+  X(attention)                   \
   X(loss)                        \
   X(cross_entropy)               \
   X(conv)                        \

@@ -68,6 +68,7 @@ constexpr OpEntry entries[] = {
 
 }  // namespace
 
+Tensor softmax(const Tensor& x, int64_t dim) { return softmax<false>(x, dim, std::nullopt); }
 Tensor log_softmax(const Tensor& x, int64_t dim) { return softmax<true>(x, dim, std::nullopt); }
 
 FACULA_ENTRIES(softmax)

@@ -1,0 +1,312 @@
+// scaled_dot_product_attention: softmax(q k' scale + mask) v. Scores exist for a block of queries at a time,
+// forward and backward; what is kept for backward is the logarithm of each row's sum (Dao et al. 2022,
+// FlashAttention, without the split of keys).
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include "core/parallel.h"
+#include "cpu/attention.h"
+#include "cpu/gemm.h"
+#include "op/recompute.h"
+#include "ops/dropout.h"
+#include "ops/matmul.h"
+
+namespace facula {
+namespace {
+
+struct Options {
+  bool causal;
+  double scale;
+};
+
+// Each key head, once for every one of the `times` heads that read it.
+Tensor repeat_heads(const Tensor& t, int64_t times) {
+  if (times == 1) return t;
+  Dims wide = t->shape(), merged = t->shape();
+  wide.insert(t->ndim - 2, times);
+  merged[t->ndim - 3] *= times;
+  return reshape(expand(unsqueeze(t, t->ndim - 2), wide), merged);
+}
+
+// As PyTorch composes it, for what the blocked kernels do not do: dropout, gradients of masks, broadcasting.
+Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask, double dropout_p,
+              const Options& o) {
+  const double root = std::sqrt(o.scale);
+  const bool negative = o.scale < 0;
+  const Tensor scaled = q * Scalar(negative ? o.scale : root), keys = negative ? k : k * Scalar(root);
+  Tensor scores = matmul(scaled, transpose(keys, -2, -1));
+  const Scalar lowest(-INFINITY);
+  auto add_mask = [&](const Tensor& m) {
+    if (m->dtype == DType::Bool) scores = where(m, scores, lowest);
+    else scores = scores + m;
+  };
+  if (o.causal) {
+    const int64_t rows = q->sizes[q->ndim - 2], columns = k->sizes[k->ndim - 2];
+    const Tensor lower = empty(DType::Bool, {rows, columns}, q->device);
+    if (!lower->is_meta())
+      for (int64_t i = 0; i < rows; ++i)
+        for (int64_t j = 0; j < columns; ++j) lower->as<bool>()[i * columns + j] = j <= i;
+    add_mask(lower);
+  }
+  if (mask) add_mask(mask);
+  Tensor p = softmax(scores, -1);
+  if (mask || o.causal) {  // rows that are masked whole count as zeros
+    const int64_t columns = k->sizes[k->ndim - 2];
+    const Tensor dead = binary("eq", sum(binary("eq", scores, lowest), {-1}, true), Scalar(columns));
+    p = where(dead, Scalar(0.), p);
+  }
+  if (dropout_p > 0) p = dropout(contiguous(p), dropout_p, true);
+  return matmul(p, v);
+}
+
+// Shapes of one call: q (batch, heads, rows, depth), k (batch, key_heads, columns, depth), v (..,
+// value_depth).
+struct Sizes {
+  int64_t batch, heads, key_heads, rows, columns, depth, value_depth;
+  int64_t share() const { return heads / key_heads; }  // heads that read the same keys
+};
+
+template <class T> struct Memory {  // freed with its owner; null when there is none
+  std::unique_ptr<T[]> p;
+  explicit Memory(int64_t n) : p(new T[size_t(n)]) {}
+};
+
+template <class T> struct Attention {
+  static constexpr int64_t kBlock = 64;  // queries
+  const AttentionKernelsOf<T>& kernel = best_attention_kernels().of<T>();
+  Sizes z;
+  Options o;
+  const T *q, *k, *v;      // dense
+  const TensorImpl* mask;  // (batch, heads, rows, columns) by strides, or null
+  T* log_sums;             // (batch, heads, rows)
+
+  int64_t reach(int64_t row) const { return o.causal ? std::min(z.columns, row + 1) : z.columns; }
+  const T* mask_row(int64_t b, int64_t h, int64_t row) const {
+    if (!mask) return nullptr;
+    const int64_t* s = mask->strides;
+    return mask->as<T>() + b * s[0] + h * s[1] + row * s[2];
+  }
+  int64_t mask_step() const { return mask ? mask->strides[3] : 0; }
+  static void transposed(const T* x, int64_t rows, int64_t columns, T* to) {
+    for (int64_t j = 0; j < columns; ++j)
+      for (int64_t i = 0; i < rows; ++i) to[j * rows + i] = x[i * columns + j];
+  }
+  // c (m, n) = a (m, k) b (k, n) + beta c, by steps of a; b and c have adjacent columns.
+  static void product(int64_t m, int64_t n, int64_t inner, const T* a, int64_t a_row, int64_t a_col,
+                      const T* b, int64_t b_row, T* c, int64_t c_row, T beta) {
+    gemm(Product<T>{m, n, inner, a, a_row, a_col, b, b_row, 1, c, c_row, c, c_row, T(1), beta});
+  }
+
+  void forward(T* out) const {
+    const int64_t blocks = (z.rows + kBlock - 1) / kBlock, groups = z.batch * z.key_heads;
+    // One piece is one set of keys: their transpose is made once.
+    parallel_pieces(groups, [&](int64_t group) {
+      const T *const keys = k + group * z.columns * z.depth, *const values =
+                                                                 v + group * z.columns * z.value_depth;
+      const Memory<T> turned(z.depth * z.columns), scores(kBlock * z.columns);
+      transposed(keys, z.columns, z.depth, turned.p.get());
+      for (int64_t s = 0; s < z.share(); ++s)
+        for (int64_t block = 0; block < blocks; ++block) {
+          const int64_t head = group * z.share() + s, first = block * kBlock,
+                        rows = std::min(kBlock, z.rows - first), width = reach(first + rows - 1);
+          const T* const queries = q + (head * z.rows + first) * z.depth;
+          T* const p = scores.p.get();
+          product(rows, width, z.depth, queries, z.depth, 1, turned.p.get(), z.columns, p, width, T(0));
+          for (int64_t r = 0; r < rows; ++r)
+            log_sums[head * z.rows + first + r] =
+                kernel.probabilities(p + r * width, reach(first + r), width, T(o.scale),
+                                     mask_row(head / z.heads, head % z.heads, first + r), mask_step());
+          product(rows, z.value_depth, width, p, width, 1, values, z.value_depth,
+                  out + (head * z.rows + first) * z.value_depth, z.value_depth, T(0));
+        }
+    });
+  }
+  void backward(const T* g, const T* out, T* dq, T* dk, T* dv) const {
+    const int64_t blocks = (z.rows + kBlock - 1) / kBlock, groups = z.batch * z.key_heads;
+    parallel_pieces(groups, [&](int64_t group) {
+      const T *const keys = k + group * z.columns * z.depth, *const values =
+                                                                 v + group * z.columns * z.value_depth;
+      T *const d_keys = dk + group * z.columns * z.depth, *const d_values =
+                                                              dv + group * z.columns * z.value_depth;
+      std::memset(d_keys, 0, size_t(z.columns * z.depth) * sizeof(T));
+      std::memset(d_values, 0, size_t(z.columns * z.value_depth) * sizeof(T));
+      const Memory<T> turned_keys(z.depth * z.columns), turned_values(z.value_depth * z.columns),
+          scores(kBlock * z.columns), slopes(kBlock * z.columns);
+      transposed(keys, z.columns, z.depth, turned_keys.p.get());
+      transposed(values, z.columns, z.value_depth, turned_values.p.get());
+      T *const p = scores.p.get(), *const dp = slopes.p.get();
+      for (int64_t s = 0; s < z.share(); ++s)
+        for (int64_t block = 0; block < blocks; ++block) {
+          const int64_t head = group * z.share() + s, first = block * kBlock,
+                        rows = std::min(kBlock, z.rows - first), width = reach(first + rows - 1);
+          const int64_t at = head * z.rows + first;
+          const T *const queries = q + at * z.depth, *const go = g + at * z.value_depth;
+          product(rows, width, z.depth, queries, z.depth, 1, turned_keys.p.get(), z.columns, p, width, T(0));
+          product(rows, width, z.value_depth, go, z.value_depth, 1, turned_values.p.get(), z.columns, dp,
+                  width, T(0));
+          for (int64_t r = 0; r < rows; ++r) {
+            kernel.again(p + r * width, reach(first + r), width, T(o.scale),
+                         mask_row(head / z.heads, head % z.heads, first + r), mask_step(), log_sums[at + r]);
+            T shift = 0;
+            for (int64_t e = 0; e < z.value_depth; ++e)
+              shift += go[r * z.value_depth + e] * out[(at + r) * z.value_depth + e];
+            kernel.slope(dp + r * width, p + r * width, width, shift, T(o.scale));
+          }
+          product(rows, z.depth, width, dp, width, 1, keys, z.depth, dq + at * z.depth, z.depth, T(0));
+          product(width, z.value_depth, rows, p, 1, width, go, z.value_depth, d_values, z.value_depth, T(1));
+          product(width, z.depth, rows, dp, 1, width, queries, z.depth, d_keys, z.depth, T(1));
+        }
+    });
+  }
+};
+
+enum class Shape { Flash, Matrix, Batch };  // what PyTorch's last operation is
+
+template <Shape shape> struct Sdpa {  // inputs: q, k, v, mask
+  static constexpr const char* node = shape == Shape::Flash ? "ScaledDotProductFlashAttentionForCpuBackward0"
+                                      : shape == Shape::Matrix ? "MmBackward0"
+                                                               : "UnsafeViewBackward0";
+  static constexpr uint32_t saves = kInputs | kOutput;
+  Sizes z;
+  Options o;
+  Tensor log_sums{};
+
+  template <class T>
+  Attention<T> run(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask) const {
+    return {.z = z,
+            .o = o,
+            .q = q->as<T>(),
+            .k = k->as<T>(),
+            .v = v->as<T>(),
+            .mask = mask.get(),
+            .log_sums = log_sums->as<T>()};
+  }
+  template <class F> static void by_type(DType t, F&& f) {
+    if (t == DType::Float32) f(float{});
+    else f(double{});
+  }
+  // Numbers to add to the scores, broadcast to all of them; a null mask stays one.
+  Tensor added(const Tensor& mask, DType type) const {
+    if (!mask) return mask;
+    GradMode off(false);
+    const Tensor m = mask->dtype == DType::Bool ? to_dtype(where(mask, Scalar(0.), Scalar(-INFINITY)), type)
+                                                : to_dtype(mask, type);
+    return expand(m, {z.batch, z.heads, z.rows, z.columns});
+  }
+  Tensor forward(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask) {
+    Dims sizes = q->shape();
+    sizes[q->ndim - 1] = z.value_depth;
+    if (q->is_meta()) return empty(q->dtype, sizes, q->device);
+    const DType type = compute_dtype(q->dtype);
+    log_sums = empty(type, {z.batch, z.heads, z.rows});
+    const Tensor out = empty(type, sizes), m = added(mask, type);
+    const Tensor dq = dense(q, type), dk = dense(k, type), dv = dense(v, type);
+    by_type(type, [&]<class T>(T) { run<T>(dq, dk, dv, m).forward(out->as<T>()); });
+    if (shape == Shape::Flash && sizes == q->shape() && !q->contiguous && is_dense_permutation(*q)) {
+      const Tensor laid = empty_as(*q);  // as the queries lie
+      copy_into(*laid, *out);
+      return laid;
+    }
+    return type == q->dtype ? out : converted(out, q->dtype);
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    const Tensor &q = b.in[0], &k = b.in[1], &v = b.in[2], &mask = b.in[3];
+    if (mode.grad || q->is_meta())
+      return differentiate(b, d, [&](const Tensor* in) {
+        return Tensors{
+            attend(in[0], repeat_heads(in[1], z.share()), repeat_heads(in[2], z.share()), mask, 0, o)};
+      });
+    const DType type = compute_dtype(q->dtype);
+    const Tensor x = dense(q, type), y = dense(k, type), w = dense(v, type), g = dense(b.g[0], type),
+                 out = dense(b.out[0], type), m = added(mask, type);
+    const Tensor dq = empty(type, q->shape()), dk = empty(type, k->shape()), dv = empty(type, v->shape());
+    by_type(type, [&]<class T>(T) {
+      run<T>(x, y, w, m).backward(g->as<T>(), out->as<T>(), dq->as<T>(), dk->as<T>(), dv->as<T>());
+    });
+    const Tensor found[] = {dq, dk, dv};
+    for (int i = 0; i < 3; ++i)
+      if (b.needs(i)) d[i] = type == q->dtype ? found[i] : converted(found[i], q->dtype);
+  }
+};
+
+bool wants_gradient(const Tensor& t) { return t && mode.grad && requires_grad(*t); }
+
+Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                                    const Tensor& given_mask, double dropout_p, bool causal,
+                                    std::optional<double> scale, bool gqa) {
+  if (q->dtype != k->dtype || q->dtype != v->dtype)
+    fail("Expected query, key, and value to have the same dtype, but got query.dtype: ", type_text(q->dtype),
+         " key.dtype: ", type_text(k->dtype), " and value.dtype: ", type_text(v->dtype), " instead.");
+  if (q->ndim < 2 || k->ndim < 2 || v->ndim < 2)
+    fail("Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: ",
+         int64_t(q->ndim), " key.dim: ", int64_t(k->ndim), " and value.dim: ", int64_t(v->ndim), " instead.");
+  Tensor mask = given_mask;
+  if (mask && mask->dtype != DType::Bool && mask->dtype != q->dtype && mask->dtype != DType::Float32)
+    fail("Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: ",
+         type_text(mask->dtype), " and  query.dtype: ", type_text(q->dtype), " instead.");
+  if (!(dropout_p >= 0 && dropout_p <= 1))
+    fail("dropout probability has to be between 0 and 1, but got ", dropout_p);
+  const int64_t depth = q->sizes[q->ndim - 1];
+  const Options o{causal, scale.value_or(1 / std::sqrt(double(std::max<int64_t>(1, depth))))};
+  const int n = q->ndim;
+  Tensor keys = k, values = v;
+  int64_t share = 1;
+  if (gqa && n >= 3 && k->ndim >= 3 && v->ndim >= 3) {
+    const int64_t heads = q->sizes[n - 3], kh = k->sizes[k->ndim - 3], vh = v->sizes[v->ndim - 3];
+    if (kh == 0 || vh == 0 || heads % kh || heads % vh)
+      fail("Number of heads in key and value must divide the number of heads in query, but got ", kh, ", ",
+           vh, " and ", heads);
+    share = kh == vh ? heads / kh : 1;
+    if (kh != vh) {  // different shares: repeat each for itself
+      keys = repeat_heads(k, heads / kh);
+      values = repeat_heads(v, heads / vh);
+    }
+  }
+  // Blocked: equal leading dimensions (keys may have fewer heads), real floating types.
+  bool fits = dropout_p == 0 && is_real_floating(q->dtype) && !wants_gradient(mask) && n == keys->ndim &&
+              n == values->ndim && q->numel && keys->numel && values->numel && keys->sizes[n - 1] == depth &&
+              keys->sizes[n - 2] == values->sizes[n - 2];
+  Sizes z{1, 1, 1, q->sizes[n - 2], 0, depth, 0};
+  for (int i = 0; fits && i < n - 2; ++i) {
+    const bool head = i == n - 3;
+    const int64_t per = head ? share : 1;
+    fits = q->sizes[i] == keys->sizes[i] * per && keys->sizes[i] == values->sizes[i];
+    (head ? z.heads : z.batch) *= q->sizes[i];
+    if (head) z.key_heads = keys->sizes[i];
+  }
+  if (fits) {
+    z.columns = keys->sizes[n - 2];
+    z.value_depth = values->sizes[n - 1];
+    if (mask) {  // to (batch, heads, rows, columns), or composed where it does not broadcast to the scores
+      Dims whole = q->shape();
+      whole[n - 1] = z.columns;
+      fits = mask->ndim <= n;
+      for (int i = 0; fits && i < mask->ndim; ++i)
+        fits = mask->sizes[i] == 1 || mask->sizes[i] == whole[n - mask->ndim + i];
+      if (fits && (n > 4 || mask->ndim < 2)) mask = expand(mask, whole);
+      if (fits && n > 4) mask = reshape(mask, {z.batch, z.heads, z.rows, z.columns});
+      if (fits && n == 3) mask = expand(mask, {z.heads, z.rows, z.columns});
+    }
+  }
+  if (fits && !(z.depth == z.value_depth && n == 4)) {
+    if (n == 2) return call_structural(Sdpa<Shape::Matrix>{z, o}, q, keys, values, mask);
+    return call_structural(Sdpa<Shape::Batch>{z, o}, q, keys, values, mask);
+  }
+  if (fits) return call_structural(Sdpa<Shape::Flash>{z, o}, q, keys, values, mask);
+  keys = repeat_heads(keys, share);
+  values = repeat_heads(values, share);
+  return attend(q, keys, values, mask, dropout_p, o);
+}
+
+constexpr OpEntry entries[] = {
+    fn<scaled_dot_product_attention>(
+        "scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float "
+        "dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool enable_gqa=False)",
+        kNN),
+};
+
+}  // namespace
+
+FACULA_ENTRIES(attention)
+
+}  // namespace facula
