@@ -147,4 +147,11 @@ KNOWN: list[tuple[str, str, str, str]] = [
     ("ihfft2", "empty", "*", "a result instead of RuntimeError"),
     ("stft", "0 deeper wider", "bool", "RuntimeError instead of NotImplementedError"),
     ("istft", "0-dim", "*", "RuntimeError instead of IndexError"),
+    ("multi_head_attention_forward", "empty", "complex64 complex128", "no softmax of complex numbers"),
+    (
+        "linear_cross_entropy",
+        "empty",
+        "bool uint8 int8 int16 int32 int64 complex64 complex128",
+        "NotImplementedError instead of ValueError",
+    ),
 ]

@@ -14,8 +14,13 @@ template <class F> void differentiate(const Back& b, Tensor* d, F&& f) {
   for (int i = 0; i < b.inputs; ++i)
     if (in[size_t(i)] && b.needs(i)) {
       // A view of its own, so that an input that occurs twice has two gradients.
-      in[size_t(i)] = expand(in[size_t(i)], in[size_t(i)]->shape());
-      wanted.push_back(in[size_t(i)]);
+      Tensor& t = in[size_t(i)];
+      t = expand(t, t->shape());
+      if (!requires_grad(*t)) {  // forward mode asks for gradients of plain numbers
+        t = alias(*t);
+        t->requires_grad = true;
+      }
+      wanted.push_back(t);
     }
   const Tensors results = f(static_cast<const Tensor*>(in.data()));
   for (size_t i = 0; i < results.size(); ++i)

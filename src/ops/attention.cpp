@@ -10,6 +10,7 @@
 #include "op/recompute.h"
 #include "ops/dropout.h"
 #include "ops/matmul.h"
+#include "ops/softmax.h"
 
 namespace facula {
 namespace {
@@ -211,10 +212,10 @@ template <Shape shape> struct Sdpa {  // inputs: q, k, v, mask
   }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor &q = b.in[0], &k = b.in[1], &v = b.in[2], &mask = b.in[3];
-    if (mode.grad || q->is_meta())
+    if (mode.grad || b.needs(3) || q->is_meta())
       return differentiate(b, d, [&](const Tensor* in) {
         return Tensors{
-            attend(in[0], repeat_heads(in[1], z.share()), repeat_heads(in[2], z.share()), mask, 0, o)};
+            attend(in[0], repeat_heads(in[1], z.share()), repeat_heads(in[2], z.share()), in[3], 0, o)};
       });
     const DType type = compute_dtype(q->dtype);
     const Tensor x = dense(q, type), y = dense(k, type), w = dense(v, type), g = dense(b.g[0], type),

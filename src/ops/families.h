@@ -27,6 +27,8 @@
   X(rnn)                         \
   X(packing)                     \
   X(attention)                   \
+  X(embedding)                   \
+  X(ctc_loss)                    \
   X(loss)                        \
   X(cross_entropy)               \
   X(conv)                        \

@@ -86,7 +86,6 @@ Tensor index_select(const Tensor&, int64_t dim, const Tensor& index);
 Tensor index_add(const Tensor&, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha);
 
 // ops/softmax.cpp
-Tensor softmax(const Tensor&, int64_t dim);
 Tensor log_softmax(const Tensor&, int64_t dim);
 
 // ops/matmul.cpp

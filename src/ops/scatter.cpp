@@ -404,47 +404,6 @@ Tensor take_along_dim(const Tensor& x, const Tensor& indices, std::optional<int6
   return gather(expand(x, wide), d, wrapped(expand(indices, wide_index), x->sizes[d]));
 }
 
-// Rows of a table. The row `padding` (negative: none) gets no gradient.
-struct Embedding {
-  static constexpr const char* node = "EmbeddingBackward0";
-  static constexpr uint32_t saves = saves_input(1);
-  int64_t padding;
-  Dims table{};
-  Tensor forward(const Tensor& weight, const Tensor& index) {
-    if (weight->ndim != 2) fail("'weight' must be 2-D");
-    if (index->dtype != DType::Int64 && index->dtype != DType::Int32)
-      fail(
-          "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; "
-          "but got torch.",
-          c_name(index->dtype), "Tensor instead (while checking arguments for embedding)");
-    table = weight->shape();
-    Dims shape = index->shape();
-    shape.push(table[1]);
-    GradMode off(false);
-    return view(index_select(weight, 0, reshape(index, Dims{-1})), shape);
-  }
-  void vjp(const Back& b, Tensor* d) const {
-    Tensor g = reshape(b.g[0], Dims{-1, table[1]});
-    const Tensor index = reshape(b.in[1], Dims{-1});
-    if (padding >= 0) g = masked_fill(g, unsqueeze(binary("eq", index, Scalar(padding)), 1), Scalar(0));
-    d[0] = index_add(zeros(table, g->dtype, g->device), 0, index, g, 1);
-  }
-};
-Tensor embedding(const Tensor& input, const Tensor& weight, std::optional<int64_t> padding_idx,
-                 std::optional<double> max_norm, double, bool scale_grad_by_freq, bool sparse) {
-  if (max_norm) fail<NotImplemented>("embedding(max_norm=) is not implemented");
-  if (scale_grad_by_freq) fail<NotImplemented>("embedding(scale_grad_by_freq=True) is not implemented");
-  if (sparse) fail<NotImplemented>("embedding(sparse=True) is not implemented");
-  int64_t padding = -1;
-  if (padding_idx) {
-    const int64_t rows = weight->ndim ? weight->sizes[0] : 0;
-    if (*padding_idx >= rows || *padding_idx < -rows)
-      fail<AssertionError>("Padding_idx must be within num_embeddings");
-    padding = *padding_idx < 0 ? *padding_idx + rows : *padding_idx;
-  }
-  return call_structural(Embedding{padding}, weight, input);
-}
-
 Tensor gather_entry(const Tensor& x, int64_t dim, const Tensor& index, bool) { return gather(x, dim, index); }
 
 }  // namespace
@@ -473,10 +432,6 @@ static constexpr OpEntry entries[] = {
     fn<index_reduce>("index_reduce(Tensor input, int dim, Tensor index, Tensor source, str reduce, *, bool "
                      "include_self=True)",
                      kWrites),
-    fn<embedding>("embedding(Tensor input, Tensor weight, int? padding_idx=None, float? max_norm=None, float "
-                  "norm_type=2.0, bool "
-                  "scale_grad_by_freq=False, bool sparse=False)",
-                  kNN),
     fn<take_along_dim>("take_along_dim(Tensor input, Tensor indices, int? dim=None)",
                        kFunction | kMethod | kOut),
 };

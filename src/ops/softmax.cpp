@@ -3,6 +3,7 @@
 #include "core/parallel.h"
 #include "op/structural.h"
 #include "ops/functions.h"
+#include "ops/softmax.h"
 
 namespace facula {
 namespace {

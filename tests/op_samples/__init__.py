@@ -33,6 +33,10 @@ NO_SAMPLES |= dict.fromkeys(
     "sparse_mask spmm to_dense to_sparse".split(),
     "sparse tensors: tests/test_sparse.py",
 )
+NO_SAMPLES |= dict.fromkeys(
+    "ctc_loss nn.functional.ctc_loss embedding_bag nn.functional.embedding_bag embedding_renorm_".split(),
+    "indices that belong together: tests/compat/test_nn_ops.py",
+)
 NO_SAMPLES |= {
     "_input_mask": "a mask with whatever arguments: tests/compat/test_op_db.py through its masked entries",
     "_output_mask": "takes an operation: the database of PyTorch calls it for its masked entries",

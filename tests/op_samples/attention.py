@@ -10,7 +10,7 @@ from .common import S
 
 def rows() -> dict[str, Op]:
     q, k = T(2, 3, 5, 4), T(2, 3, 6, 4)
-    mask = T(5, 6, dtype="bool")
+    mask, x = T(5, 6, dtype="bool"), T(3, 2, 4)
     return {
         "scaled_dot_product_attention": Op(
             S(q, k, k),
@@ -23,21 +23,7 @@ def rows() -> dict[str, Op]:
             dtypes=FLOATS,
         ),
         "multi_head_attention_forward": Op(
-            S(
-                T(3, 2, 4),
-                T(3, 2, 4),
-                T(3, 2, 4),
-                4,
-                2,
-                T(12, 4),
-                T(12),
-                None,
-                None,
-                False,
-                0.0,
-                T(4, 4),
-                T(4),
-            ),
+            S(x, x, x, 4, 2, T(12, 4), T(12), None, None, False, 0.0, T(4, 4), T(4)),
             dtypes=("float32", "float64"),
         ),
     }
