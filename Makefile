@@ -29,7 +29,7 @@ test:
 
 compat:
 	@$(SETUP) --extras test compat
-	$(RUN)/pytest tests/compat $(ARGS)
+	$(RUN)/pytest tests/compat -n 2 $(ARGS)
 
 sanitize:
 	@$(SETUP) --extras test --no-facula

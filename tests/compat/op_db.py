@@ -36,6 +36,7 @@ def main() -> int:
     parser.add_argument("--save", type=Path, help="keep the results")
     parser.add_argument("--from", dest="load", type=Path, help="results kept earlier, instead of a run")
     parser.add_argument("--common", action="store_true", help="the commonest disagreements over all entries")
+    parser.add_argument("--used", type=Path, help="a table of names, most used first: which of them disagree")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
 
@@ -53,7 +54,7 @@ def main() -> int:
     if chosen.load:
         kept = json.loads(chosen.load.read_text())
         results = {n: kept[n] for n in names if n in kept}
-        if not chosen.common and not chosen.update:
+        if not (chosen.common or chosen.update or chosen.used):
             for result in results.values():
                 report.show(result, chosen.v)
     else:
@@ -70,6 +71,8 @@ def main() -> int:
         chosen.save.write_text(json.dumps(results))
     if chosen.common:
         report.common(results)
+    if chosen.used:
+        report.most_used(results, chosen.used)
     if len(results) > 1:
         report.totals(results)
     if chosen.update:

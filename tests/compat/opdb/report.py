@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from .entries import ENTRIES, LEFT_OUT, dtype_name, dtypes, left_out
-from .judge import PAIR
+from .judge import PAIR, failing
 from .samples import short
 
 COLUMNS = (
@@ -146,6 +146,24 @@ def derivative(result: dict, what: str) -> bool:
             not r.get("values", [0, 1])[1] for r in result["dtypes"].values()
         )
     return not any(r[1] for r in rows)
+
+
+def most_used(results: dict[str, dict], table: Path, count: int = 400) -> None:
+    """Which entries among the names that programs use most disagree on values.
+
+    Args:
+        table: a table of names, the most used first, separated by tabs; its first column is read.
+    """
+    rows = [line.split("\t")[0] for line in table.read_text().splitlines()[1 : count + 1]]
+    used = {name.removeprefix("torch.").removeprefix("Tensor.") for name in rows}
+    entries = [n for n, op in ENTRIES.items() if op.name in used and not left_out(n)]
+    lacking = {"dtypes": {"none": {"values": [1, 1, []]}}}
+    wrong = {n: set(failing(results.get(n, lacking)).get("values", ())) - {"complex32"} for n in entries}
+    wrong = {n: dtypes for n, dtypes in wrong.items() if dtypes}
+    good = len(entries) - len(wrong)
+    print(f"{good} of {len(entries)} entries among the {count} most used names agree (complex32 apart); not:")
+    for name, found in wrong.items():
+        print(f"   {name}: {' '.join(sorted(found))}")
 
 
 def totals(results: dict[str, dict]) -> None:
