@@ -289,6 +289,11 @@ def is_same_size(self, other):
     return self.shape == other.shape
 
 
+def where(self, condition, other):
+    """The tensor's elements where `condition` (bool) holds, else those of `other`."""
+    return _C._functions.where(condition, self, other)
+
+
 def dim_order(self, **kwargs):
     """Dimensions from the slowest to the fastest in memory."""
     return tuple(sorted(range(self.dim()), key=lambda d: -self.stride(d)))
@@ -331,6 +336,7 @@ _METHODS = {
         pin_memory,
         share_memory_,
         is_same_size,
+        where,
         dim_order,
         has_names,
     )

@@ -45,7 +45,6 @@ KNOWN: list[tuple[str, str, str, str]] = [
     ),
     ("elu", "5 6", "float16 bfloat16 float32 float64", "a result instead of TypeError"),
     ("threshold", "1", "uint8", "a result instead of RuntimeError"),
-    ("where", "4", "*", "other strides"),
     ("ldexp", "1", "*", "a result instead of TypeError"),
     ("ldexp", "2", "float16 bfloat16", "another value, dtype or shape"),
     ("isclose", "2", "uint8 int8 int16 int32 int64", "a result instead of RuntimeError"),

@@ -1,0 +1,78 @@
+"""What shapes broadcast to, empty tensors of a given layout, indices of a given number."""
+
+from __future__ import annotations
+
+from .. import _C
+from . import composite
+
+_T = _C._functions
+
+
+@composite("torch")
+def broadcast_shapes(*shapes):
+    """The shape that these shapes (tuples or ints) broadcast to, as a Size; RuntimeError if there is none."""
+    result: list[int] = []
+    for position, shape in enumerate(shapes):
+        if isinstance(shape, int):
+            shape = (shape,)
+        if not isinstance(shape, (tuple, list)):
+            raise RuntimeError(
+                f"Input shapes should be of type ints, a tuple of ints, or a list of ints, got {shape}"
+            )
+        result = [1] * (len(shape) - len(result)) + result
+        for i in range(-1, -1 - len(shape), -1):
+            if shape[i] < 0:
+                raise ValueError("Attempting to broadcast a dimension with negative length!")
+            if shape[i] == 1 or shape[i] == result[i]:
+                continue
+            if result[i] != 1:
+                raise RuntimeError(
+                    f"Attempting to broadcast a dimension of length {shape[i]} at {i}! Mismatching argument "
+                    f"at index {position} had {tuple(shape)}; but expected shape should be broadcastable to "
+                    f"{result}"
+                )
+            result[i] = shape[i]
+    return _C.Size(result)
+
+
+@composite("torch")
+def empty_permuted(size, physical_layout, *, dtype=None, layout=None, device=None, requires_grad=False):
+    """A dense uninitialised tensor with its dimensions in this order in memory, the outermost first."""
+    size = tuple(size)
+    if len(size) != len(physical_layout):
+        raise RuntimeError(
+            "Number of dimensions in size does not match the length of the physical_layout; i.e. "
+            f"len(size) = {len(size)} is not equal to len(physical_layout) = {len(physical_layout)}"
+        )
+    strides, step = [0] * len(size), 1
+    for k, dim in enumerate(physical_layout):
+        if not 0 <= dim < len(size):
+            raise RuntimeError(
+                f"Dimension out of range (expected to be between 0 and {len(size) - 1}, but got {dim} at "
+                f"index {k}).  NB: negative dims not currently supported; file an issue if you want it."
+            )
+    if len(set(physical_layout)) < len(size):
+        raise RuntimeError("Duplicate dim not allowed")
+    for dim in reversed(physical_layout):
+        strides[dim] = step
+        step *= max(size[dim], 1)
+    made = _T.empty_strided(size, tuple(strides), dtype=dtype, device=device)
+    return made.requires_grad_() if requires_grad else made
+
+
+@composite("torch", "Tensor")
+def is_nonzero(input):
+    """Whether the only element of a tensor is not zero; RuntimeError if there are several or none."""
+    return bool(input)
+
+
+@composite("torch", "Tensor")
+def nonzero_static(input, *, size, fill_value=-1):
+    """The first `size` rows of nonzero(), filled up with rows of `fill_value`: int64, (size, input.dim())."""
+    if size < 0:
+        raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
+    found = _T.nonzero(input)
+    result = _T.full((size, input.dim()), fill_value, dtype=_C.int64, device=input.device)
+    count = min(size, found.shape[0])
+    result[:count] = found[:count]
+    return result
