@@ -12,9 +12,9 @@ _T = _C._functions
 
 
 def _i0(x):
-    from .. import i0
+    from ..special import i0e
 
-    return i0(x)
+    return i0e(x) * x.abs().exp()  # infinite where the exponential is, as PyTorch's
 
 
 # --- torch.hann_window ...: periodic by default ---

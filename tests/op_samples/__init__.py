@@ -24,7 +24,8 @@ NO_SAMPLES: dict[str, str] = dict.fromkeys(
     "empty empty_like new_empty empty_permuted".split(), "memory as it comes has no values to compare"
 )
 NO_SAMPLES |= dict.fromkeys(
-    "empty_strided new_empty_strided".split(), "memory as it comes: tests/compat/test_create.py"
+    "empty_strided new_empty_strided empty_permuted".split(),
+    "memory as it comes: tests/compat/test_create.py",
 )
 NO_SAMPLES |= dict.fromkeys(
     "as_strided_copy view_copy view_as_complex_copy".split(),
