@@ -320,11 +320,22 @@ std::string side_values(const char* what, const Dims& d) {
   return s;
 }
 
-void check_types(const Tensor& x, const Tensor& w, const Tensor& bias, bool is_transposed, int n) {
+bool any_over_one(const Dims& d) {
+  for (int64_t v : d)
+    if (v > 1) return true;
+  return false;
+}
+void check_types(const Tensor& x, const Tensor& w, const Tensor& bias, bool is_transposed,
+                 const Dims& dilation) {
+  const int n = dilation.count;
   if (x->dtype != w->dtype) fail("expected scalar type ", c_name(x->dtype), " but found ", c_name(w->dtype));
   if (bias && bias->dtype != x->dtype)
     fail("Input type (", name(x->dtype), ") and bias type (", name(bias->dtype), ") should be the same");
+  if (x->numel == 0) return;
   const bool whole = !is_floating(x->dtype);
+  if (whole && !is_transposed && x->dtype != DType::Int64 && x->dtype != DType::Bool &&
+      any_over_one(dilation))
+    fail<NotImplemented>("\"slow_conv_dilated<>\" not implemented for '", c_name(x->dtype), "'");
   if (x->dtype == DType::Bool || (whole && is_transposed && x->dtype != DType::Int64) ||
       (x->dtype > DType::Int64 && x->dtype < DType::Float16))
     fail<NotImplemented>("\"",
@@ -355,7 +366,7 @@ Tensor convolution(const Tensor& x, const Tensor& w, const Tensor& bias, const D
   if (any_below(g.dilation, 1)) fail("dilation should be greater than zero, but got ", to_string(g.dilation));
   if (groups <= 0) fail("non-positive groups is not supported");
   check_shapes(x, w, bias, g, is_transposed);
-  check_types(x, w, bias, is_transposed, n);
+  check_types(x, w, bias, is_transposed, g.dilation);
   Dims kernel, result{x->sizes[0], is_transposed ? w->sizes[1] * groups : w->sizes[0]};
   for (int i = 0; i < n; ++i) kernel.push(w->sizes[2 + i]);
   if (any_below(kernel, 1))

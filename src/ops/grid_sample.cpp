@@ -272,8 +272,9 @@ Tensor grid_sampler(const Tensor& x, const Tensor& grid, int64_t mode, int64_t b
     return concat("but got input with sizes ", to_string(x->shape()), " and grid with sizes ",
                   to_string(grid->shape()));
   };
-  if (x->ndim < 1 || grid->ndim < 1 || x->sizes[0] != grid->sizes[0])
-    fail(op, ": expected grid and input to have same batch size, ", both());
+  if (x->ndim == 0 || grid->ndim == 0)
+    fail<IndexError>("Dimension specified as 0 but tensor has no dimensions");
+  if (x->sizes[0] != grid->sizes[0]) fail(op, ": expected grid and input to have same batch size, ", both());
   if (grid->sizes[grid->ndim - 1] != x->ndim - 2)
     fail(op, ": expected grid to have size ", x->ndim - 2, " in last dimension, but got grid with sizes ",
          to_string(grid->shape()));

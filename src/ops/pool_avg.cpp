@@ -216,7 +216,7 @@ template <int N> Tensor adaptive_avg(const Tensor& x, const Dims& size) {
     if (x->sizes[d] == 0)
       fail(op, "(): Expected input to have non-zero size for non-batch dimensions, but input has sizes ",
            to_string(x->shape()), " with dimension ", d, " being empty");
-  if (!is_real_floating(x->dtype))
+  if (x->numel && !is_real_floating(x->dtype))
     fail<NotImplemented>("\"", op, N == 3 ? "_cpu" : "", "\" not implemented for '", c_name(x->dtype), "'");
   Averages a{{}, 0, N, x->shape(), with_last(x->shape(), size)};
   for (int i = 0; i < N; ++i)

@@ -111,7 +111,7 @@ std::vector<Tensor> fractional(const Tensor& x, const Dims& kernel, const Dims& 
     if (k[i] < 1 || out[i] < 1) fail(op, ": kernel and output sizes must be greater than zero");
   for (int i = 0; i < N; ++i) {
     const int64_t in = x->sizes[x->ndim - N + i];
-    if (out[i] + k[i] - 1 > in)
+    if (out[i] + k[i] - 1 > in - (N == 3 ? 1 : 0))
       fail(op, ": pool ", sides[3 - N + i], " ", k[i], " too large relative to input ", sides[3 - N + i], " ",
            in);
   }

@@ -163,8 +163,8 @@ template <int N, bool Adaptive> struct MaxPool {
         if (in_plane < int64_t(1) << 31) run(int32_t{});
         else run(int64_t{});
       });
-      if (wide != x->dtype) values = converted(values, x->dtype);
     }
+    if (!x->is_meta() && wide != x->dtype) values = converted(values, x->dtype);
     std::vector<Tensor> result{in_format(std::move(values), format)};
     if (indices) result.push_back(in_format(std::move(indices), format));
     return result;
