@@ -200,6 +200,10 @@ Tensor truth(const Tensor& x, const OptDims& dims, bool keepdim, Fold f) {
 }
 template <Fold F> Tensor truth_all(const Tensor& x) { return truth(x, std::nullopt, false, F); }
 template <Fold F> Tensor truth_dims(const Tensor& x, const OptDims& dims, bool keepdim) {
+  if (dims && dims->count == 0) {  // an empty list of dimensions reduces nothing here
+    const Tensor t = x->is_meta() ? empty(DType::Bool, x->shape(), x->device) : converted(x, DType::Bool);
+    return x->dtype == DType::UInt8 && !x->is_meta() ? converted(t, DType::UInt8) : t;
+  }
   return truth(x, dims, keepdim, F);
 }
 
@@ -295,13 +299,14 @@ struct LogSumExp {
     GradMode off(false);
     const Dims dims = r.dims();
     if (x->numel == 0) return unary("log", sum(unary("exp", x), dims, r.keepdim));
-    const Tensor top = call_structural(Extreme<Which::Amax>{r}, x);
+    const Tensor top = call_structural(Extreme<Which::Amax>{r}, real_part(x));
     const Tensor finite = where(unary("isinf", top), Scalar(0), top);
     const Tensor shifted = unary("exp", x - r.restore(finite));
     return unary("log", call_structural(Sum<false>{r}, shifted)) + finite;
   }
   void vjp(const Back& b, Tensor* d) const {
-    d[0] = r.restore(b.g[0]) * unary("exp", b.in[0] - r.restore(b.out[0]));
+    const Tensor share = unary("exp", b.in[0] - r.restore(b.out[0]));
+    d[0] = r.restore(b.g[0]) * (is_complex(share->dtype) ? unary("conj", share) : share);
   }
 };
 Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim) {
@@ -361,6 +366,9 @@ template <bool Root> std::vector<Tensor> variance_and_mean_unbiased(const Tensor
                                                                     bool unbiased, bool keepdim) {
   return variance_and_mean<Root>(x, dims, Scalar(unbiased ? 1 : 0), keepdim);
 }
+template <bool Root> std::vector<Tensor> variance_and_mean_all(const Tensor& x, bool unbiased) {
+  return variance_and_mean<Root>(x, std::nullopt, Scalar(unbiased ? 1 : 0), false);
+}
 
 }  // namespace
 
@@ -376,6 +384,7 @@ Tensor sum(const Tensor& x, const Dims& dims, bool keepdim) {
       fn<variance_dims_unbiased<Root>>(                                                                      \
           name "(Tensor input, int[1]? dim, bool unbiased=True, bool keepdim=False)",                        \
           kFunction | kMethod | kOut),                                                                       \
+      fn<variance_and_mean_all<Root>>(name "_mean(Tensor input, bool unbiased)", kFunction),                 \
       fn<variance_and_mean<Root>>(                                                                           \
           name "_mean(Tensor input, int[1]? dim=None, *, Number? correction=None, bool keepdim=False)",      \
           kFunction),                                                                                        \

@@ -1,5 +1,8 @@
 // Running folds along a dimension.
 #include <cmath>
+#include <complex>
+#include <limits>
+#include <utility>
 #include "op/structural.h"
 #include "ops/lines.h"
 
@@ -24,6 +27,16 @@ inline double log_plus(double a, double b) {
   return std::isinf(high) ? high : high + std::log1p(std::exp(low - high));
 }
 
+// log(exp(a) + exp(b)), with the larger real part taken out.
+inline Complex<double> log_plus(Complex<double> a, Complex<double> b) {
+  if (a.re != a.re || a.im != a.im || b.re != b.re || b.im != b.im) return plus(a, b);
+  if (a.re < b.re) std::swap(a, b);
+  if (b.re == -INFINITY && !std::isinf(b.im)) return a;
+  if (std::isinf(a.re)) return a.re < 0 || b.re < a.re || a.im == b.im ? a : Complex<double>(INFINITY, NAN);
+  const std::complex<double> y = std::log(1.0 + std::polar(std::exp(b.re - a.re), b.im - a.im));
+  return {a.re + y.real(), a.im + y.imag()};
+}
+
 enum class Step : uint8_t { Sum, Prod, LogSum };
 
 template <Step S> void scan(TensorImpl& out, const Tensor& x, int dim) {
@@ -33,13 +46,13 @@ template <Step S> void scan(TensorImpl& out, const Tensor& x, int dim) {
     using T = decltype(element);
     using R = std::conditional_t<std::is_integral_v<T>, int64_t, T>;
     using A = Running<T>;
-    if constexpr (S == Step::LogSum && (is_complex_type<T> || std::is_integral_v<T>)) {
+    if constexpr (S == Step::LogSum && std::is_integral_v<T>) {
       fail<NotImplemented>("\"logcumsumexp_out_cpu\" not implemented for '", c_name(x->dtype), "'");
     } else {
       const T* from = d->as<T>();
       R* to = out.as<R>();
       lines.each([&](int64_t start, int64_t step) {
-        A total = S == Step::Sum ? A(0) : S == Step::Prod ? A(1) : A(-INFINITY);
+        A total = S == Step::Sum ? A(0) : S == Step::Prod ? A(1) : A(-double(INFINITY));
         for (int64_t i = 0; i < lines.length; ++i) {
           A v;
           if constexpr (is_half_type<T>) v = A(float(from[start + i * step]));
@@ -115,22 +128,73 @@ struct LogCumsumExp {
   int64_t dim;
   TensorMeta meta(const Tensor& x) {
     dim = wrap_dim(dim, x->ndim);
+    if (!is_floating(x->dtype))
+      fail<NotImplemented>("\"logcumsumexp_out_cpu\" not implemented for '", c_name(x->dtype), "'");
     return {x->dtype, x->shape()};
   }
   void cpu(TensorImpl& out, const Tensor& x) const { scan<Step::LogSum>(out, x, int(dim)); }
-  void vjp(const Back& b,
-           Tensor* d) const {  // d/dx_i = sum over j >= i of g_j exp(x_i - y_j), stable for x near y
-    const Tensor &x = b.in[0], &y = b.out[0];
-    d[0] = unary("exp", x) * reversed_cumsum(b.g[0] * unary("exp", -y), int(dim));
+  // dx_i = exp(x_i) times the sum over j >= i of g_j exp(-y_j), all in logarithms, which do not overflow:
+  // positive and negative parts of g apart.
+  void vjp(const Back& b, Tensor* d) const {
+    const Tensor &x = b.in[0], &y = b.out[0], &g = b.g[0];
+    if (x->numel == 0) {
+      d[0] = g;
+      return;
+    }
+    if (mode.grad || mode.forward) {
+      d[0] = linear(x, y, g);
+      return;
+    }
+    auto backward = [&](const Tensor& log_g) {
+      const Tensor t = log_g - y;
+      const Tensor total = x->ndim ? flip(logs(flip(t, Dims{dim})), Dims{dim}) : logs(t);
+      return unary("exp", total + x);
+    };
+    if (is_complex(x->dtype)) {
+      d[0] = unary("conj", backward(unary("log", unary("conj", g))));
+      return;
+    }
+    // Instead of the logarithm of zero, so that second derivatives meet no difference of infinities.
+    const Scalar lowest(g->dtype == DType::Float64   ? std::numeric_limits<double>::lowest()
+                        : g->dtype == DType::Float16 ? -65504.
+                                                     : -0x1.fep127);
+    auto log_where = [&](const char* sign, const Tensor& magnitude) {
+      return where(binary(sign, g, Scalar(0)), unary("log", magnitude), lowest);
+    };
+    d[0] = backward(log_where("gt", g)) - backward(log_where("lt", -g));
   }
+
+ private:
+  // The same where it will be differentiated: linear in g, in double precision, relative to the last and
+  // largest value of each line.
+  Tensor linear(const Tensor& x, const Tensor& y, const Tensor& g) const {
+    const DType wide = is_complex(x->dtype) ? DType::Complex128 : DType::Float64;
+    const Tensor a = to_dtype(x, wide), g_wide = to_dtype(g, wide);
+    Tensor b = to_dtype(y, wide),
+           top = b->ndim ? narrow(alias(*b), dim, b->sizes[int(dim)] - 1, 1) : alias(*b);
+    if (wide == DType::Float64) {  // nothing but -inf so far: no weight
+      top = where(unary("isinf", top), Scalar(0.), top);
+      b = where(unary("isneginf", alias(*b)), top, b);
+    }
+    auto adjoint = [](const Tensor& t) { return is_complex(t->dtype) ? unary("conj", t) : t; };
+    const Tensor terms = g_wide * adjoint(unary("exp", top - b));
+    return to_dtype(adjoint(unary("exp", a - top)) * (x->ndim ? reversed_cumsum(terms, int(dim)) : terms),
+                    x->dtype);
+  }
+  Tensor logs(const Tensor& t) const { return call_structural(LogCumsumExp{dim}, t); }
 };
 
 Tensor in_type(const Tensor& x, OptDType dtype) { return dtype ? to_dtype(x, *dtype) : x; }
+void refuse_bool(OptDType dtype, const char* kernel) {
+  if (dtype == DType::Bool) fail<NotImplemented>("\"", kernel, "\" not implemented for 'Bool'");
+}
 Tensor cumsum_entry(const Tensor& x, int64_t dim, OptDType dtype) {
+  refuse_bool(dtype, "cumsum_out_cpu");
   const Tensor r = cumsum(in_type(x, dtype), dim);
   return dtype && r->dtype != *dtype ? to_dtype(r, *dtype) : r;
 }
 Tensor cumprod_entry(const Tensor& x, int64_t dim, OptDType dtype) {
+  refuse_bool(dtype, "cumprod_out_cpu");
   const Tensor r = cumprod(in_type(x, dtype), dim);
   return dtype && r->dtype != *dtype ? to_dtype(r, *dtype) : r;
 }
@@ -145,7 +209,8 @@ template <bool Max> struct RunningExtreme {
     dim = wrap_dim(dim, x->ndim);
     shape = x->shape();
     Tensor values = empty(x->dtype, shape, x->device), indices = empty(DType::Int64, shape, x->device);
-    if (x->is_meta()) return {values, indices};
+    if (x->is_meta() || x->numel == 0) return {values, indices};
+    if (shape.count == 0) return {clone(alias(*x)), zeros_like(indices)};
     const Tensor d = dense(x);
     const Lines lines(shape, int(dim));
     visit(x->dtype, [&](auto element) {
@@ -181,6 +246,7 @@ template <bool Max> std::vector<Tensor> running_extreme(const Tensor& x, int64_t
 Tensor diff(const Tensor& x, int64_t n, int64_t dim, const Tensor& prepend, const Tensor& append) {
   if (x->ndim == 0) fail("diff expects input to be at least one-dimensional");
   if (n < 0) fail("order must be non-negative but got ", n);
+  if (n == 0) return clone(x);
   Tensors parts;
   if (prepend) parts.push_back(prepend);
   parts.push_back(x);
