@@ -64,3 +64,14 @@ def test_every_operation_has_a_row() -> None:
 @pytest.mark.skipif("FACULA_SANITIZED" in __import__("os").environ, reason="slow, and the same there")
 def test_page_is_up_to_date() -> None:
     assert make_docs.PAGE.read_text() == make_docs.text(), "run tools/make_docs.py"
+
+
+def test_no_operation_is_defined_twice() -> None:
+    """Composite operations of one name in one name space: the last would win, unseen."""
+    seen: dict[tuple[str, str], str] = {}
+    twice = []
+    for name, function, spaces, aliases, _, _ in make_docs.operations():
+        for key in [(space, each) for space in spaces for each in (name, *aliases)]:
+            if seen.setdefault(key, function.__module__) != function.__module__:
+                twice.append((*key, seen[key], function.__module__))
+    assert twice == []

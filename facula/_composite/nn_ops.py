@@ -156,47 +156,6 @@ def bilinear(input1, input2, weight, bias=None):
     return y if bias is None else y + bias
 
 
-@composite("torch", "Tensor", out=True, inplace=True)
-def renorm(input, p, dim, maxnorm):
-    """Scales each slice along `dim` down to a p-norm of at most maxnorm."""
-    import facula as torch
-
-    if isinstance(p, complex):
-        raise RuntimeError("renorm: p must be real-valued")
-    if p <= 0:
-        raise RuntimeError("renorm: non-positive-norm not supported")
-    if isinstance(maxnorm, complex):
-        raise RuntimeError("renorm: maxnorm must be real-valued")
-    if maxnorm < 0:
-        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm:g}")
-    if input.dim() < 2:
-        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.dim()} dimensions")
-    if not -input.dim() <= dim < input.dim():
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-input.dim()}, {input.dim() - 1}], "
-            f"but got {dim})"
-        )
-    if not (input.is_floating_point() or input.is_complex()):
-        kind = input.type().split(".")[-1].removesuffix("Tensor")
-        raise RuntimeError(
-            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {kind}"
-        )
-    others = [d for d in range(input.dim()) if d != dim % input.dim()]
-    wide = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
-    size = wide.abs()
-    norms = (
-        size.amax(others, keepdim=True)
-        if p == float("inf")
-        else size.pow(p).sum(others, keepdim=True).pow(1 / p)
-        if p != 1
-        else size.sum(others, keepdim=True)
-    )
-    over = norms > maxnorm
-    safe = torch.where(over, norms, torch.ones_like(norms))
-    factors = torch.where(over, maxnorm / (safe + 1e-7), torch.ones_like(norms))
-    return (wide * factors).to(input.dtype)
-
-
 @composite("nn.functional")
 def linear_cross_entropy(
     input,

@@ -1,4 +1,4 @@
-"""What shapes broadcast to, empty tensors of a given layout, indices of a given number."""
+"""What shapes broadcast to, whether an element is not zero, indices of a given number."""
 
 from __future__ import annotations
 
@@ -33,31 +33,6 @@ def broadcast_shapes(*shapes):
                 )
             result[i] = shape[i]
     return _C.Size(result)
-
-
-@composite("torch")
-def empty_permuted(size, physical_layout, *, dtype=None, layout=None, device=None, requires_grad=False):
-    """A dense uninitialised tensor with its dimensions in this order in memory, the outermost first."""
-    size = tuple(size)
-    if len(size) != len(physical_layout):
-        raise RuntimeError(
-            "Number of dimensions in size does not match the length of the physical_layout; i.e. "
-            f"len(size) = {len(size)} is not equal to len(physical_layout) = {len(physical_layout)}"
-        )
-    strides, step = [0] * len(size), 1
-    for k, dim in enumerate(physical_layout):
-        if not 0 <= dim < len(size):
-            raise RuntimeError(
-                f"Dimension out of range (expected to be between 0 and {len(size) - 1}, but got {dim} at "
-                f"index {k}).  NB: negative dims not currently supported; file an issue if you want it."
-            )
-    if len(set(physical_layout)) < len(size):
-        raise RuntimeError("Duplicate dim not allowed")
-    for dim in reversed(physical_layout):
-        strides[dim] = step
-        step *= max(size[dim], 1)
-    made = _T.empty_strided(size, tuple(strides), dtype=dtype, device=device)
-    return made.requires_grad_() if requires_grad else made
 
 
 @composite("torch", "Tensor")

@@ -1,4 +1,4 @@
-"""Samples of shapes.py: empty tensors of a given layout have no values to compare."""
+"""Samples of shapes.py."""
 
 from __future__ import annotations
 
