@@ -81,6 +81,11 @@ def vander(x, N=None):
     columns = N if N is not None else x.shape[-1] if x.dim() else 1
     if columns <= 1:
         raise RuntimeError("N must be greater than 1.")
+    if str(x.dtype) in ("torch.float16", "torch.bfloat16"):
+        kind = type_name(x.dtype)
+        raise RuntimeError(
+            f"linalg.vander supports floating point, complex, and integer tensors, but got {kind}"
+        )
     x = x.reshape(1) if x.dim() == 0 else x
     base = x if x.is_floating_point() or x.is_complex() else x.to(_C.int64)
     powers = base.unsqueeze(-1).expand(*x.shape, columns - 1).cumprod(-1)

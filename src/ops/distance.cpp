@@ -129,7 +129,8 @@ Tensor cdist(const Tensor& a, const Tensor& b, double p, std::optional<int64_t> 
   if (!(p >= 0)) fail("cdist only supports non-negative p values");
   const int64_t how = mode.value_or(0);
   if (how < 0 || how > 2) fail("possible modes: 0, 1, 2, but was: ", how);
-  if (is_half(a->dtype)) fail<NotImplemented>("\"cdist\" not implemented for '", c_name(a->dtype), "'");
+  if (is_half(a->dtype) && a->numel && b->numel)
+    fail<NotImplemented>("\"cdist\" not implemented for '", c_name(a->dtype), "'");
   if (a->dtype != b->dtype) fail("expected scalar type ", c_name(a->dtype), " but found ", c_name(b->dtype));
   const int64_t m = a->sizes[a->ndim - 2], n = b->sizes[b->ndim - 2], length = a->sizes[a->ndim - 1];
   Dims batch = broadcast(Dims(a->ndim - 2, a->sizes), Dims(b->ndim - 2, b->sizes));
@@ -158,6 +159,7 @@ struct Pdist {
   }
   void cpu(TensorImpl& out, const Tensor& x) const {
     const int64_t n = x->sizes[0], length = x->sizes[1];
+    if (!out.numel) return;
     const Tensor rows = dense(x), columns = dense(transpose(x, 0, 1));
     for_real("pdist", x->dtype, [&]<class T>(T) {
       const T *const from = rows->as<T>(), *const other = columns->as<T>();
@@ -195,7 +197,8 @@ Tensor pdist(const Tensor& x, double p) {
   if (x->ndim != 2) fail("pdist only supports 2D tensors, got: ", int(x->ndim), "D");
   if (!is_real_floating(x->dtype)) fail("pdist only supports floating-point dtypes");
   if (!(p >= 0)) fail("pdist only supports non-negative p values");
-  if (is_half(x->dtype)) fail<NotImplemented>("\"pdist\" not implemented for '", c_name(x->dtype), "'");
+  if (is_half(x->dtype) && x->sizes[0] > 1 && x->sizes[1])
+    fail<NotImplemented>("\"pdist\" not implemented for '", c_name(x->dtype), "'");
   return call_structural(Pdist{p}, x);
 }
 

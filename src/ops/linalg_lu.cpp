@@ -58,7 +58,7 @@ struct Lu : Made {
 
 Tensors lu_recorded(const Tensor& a, bool pivot, const char* check_as) {
   if (!pivot) fail("linalg.lu_factor: LU without pivoting is not implemented on the CPU");
-  require_lapack_type("lu_cpu", a);
+  if (a->numel) require_lapack_type("lu_cpu", a);
   Factors f = lu_factors(a);
   if (check_as && !f.info->is_meta())
     for (int64_t i = 0; i < f.info->numel; ++i)
@@ -113,8 +113,10 @@ Tensor permutation_matrix(const Tensor& pivots, int64_t m, DType t) {
   const Dims shape = with(batch, {m, m});
   if (pivots->is_meta()) return empty(t, shape, pivots->device);
   const Tensor p = lu_permutation(pivots, m), out = zeros(shape, t);
-  for_type(t, [&]<class T>(T) {
-    for (int64_t i = 0; i < p->numel; ++i) out->as<T>()[(i / m * m + p->as<int64_t>()[i]) * m + i % m] = T(1);
+  visit(t, [&](auto element) {
+    using T = decltype(element);
+    for (int64_t i = 0; i < p->numel; ++i)
+      out->as<T>()[(i / m * m + p->as<int64_t>()[i]) * m + i % m] = T(1.0f);
   });
   return out;
 }
@@ -125,7 +127,6 @@ Tensors lu_unpack(const Tensor& lu, const Tensor& pivots, bool data, bool with_p
     fail(
         "torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype.\nNote: this "
         "function is intended to be used with the output produced by torch.linalg.lu_factor");
-  require_lapack_type("lu_unpack_cpu", lu);
   Tensor p = empty(lu->dtype, {0}, lu->device), l = p, u = p;
   if (with_pivots) {
     const int64_t k = std::min(rows(lu), columns(lu));

@@ -291,8 +291,8 @@ Tensor ormqr(const Tensor& a, const Tensor& tau, const Tensor& other, bool left,
   if (tau->ndim && length < tau->sizes[tau->ndim - 1])
     fail(name, ": other.shape[", side, "] must be greater than or equal to tau.shape[-1]");
   if (length != rows(a)) fail(name, ": other.shape[", side, "] must be equal to input.shape[-2]");
-  if (tau->ndim && columns(a) < tau->sizes[tau->ndim - 1])
-    fail(name, ": tau.shape[-1] must be less than or equal to input.shape[-1]");
+  if (tau->ndim && tau->sizes[tau->ndim - 1] != std::min(length, columns(a)))
+    fail(name, ": tau.shape[-1] must be equal to min(other.shape[", side, "], input.shape[-1])");
   check_tau(name, a, tau);
   if (a->ndim != other->ndim)
     fail(name,

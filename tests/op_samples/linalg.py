@@ -12,6 +12,7 @@ LAPACK = tuple(FLOATING[2:])
 FREE = FUNCTION | METHOD | OUT | IN_PLACE  # of torch, not of torch.linalg
 DEFINITE = Literal([[4.0, 1.0, 0.5], [1.0, 3.0, 1.0], [0.5, 1.0, 2.0]])
 TRIANGLE = Literal([[2.0, 0.0, 0.0], [1.0, 1.5, 0.0], [0.5, -1.0, 3.0]])
+EYE6 = Literal([[[float(i == 3 * a + b) + 0.1 * i for i in range(6)] for b in range(3)] for a in range(2)])
 PIVOTS = Literal([2, 3, 3], dtype="int32")
 
 
@@ -44,9 +45,9 @@ def rows() -> dict[str, Op]:
             **plain,
         ),
         "triangular_solve": Op(S(sides, DEFINITE), S(sides, DEFINITE, False, True), **plain),
-        "lu_factor": Op(S(square), S(tall), S(m), **apart),
-        "lu_factor_ex": Op(S(many), **apart),
-        "lu": Op(S(tall), S(m), S(square, get_infos=True, only_=FREE), **plain),
+        "lu_factor": Op(S(DEFINITE), S(m), **apart),
+        "lu_factor_ex": Op(S(DEFINITE), **apart),
+        "lu": Op(S(m), S(DEFINITE), S(DEFINITE, get_infos=True, only_=FREE), **plain),
         "lu_unpack": Op(S(square, PIVOTS), S(square, PIVOTS, True, False), **plain),
         "lu_solve": Op(
             S(sides, square, PIVOTS, only_=FREE),
@@ -107,8 +108,8 @@ def rows() -> dict[str, Op]:
         ),
         "pinv": Op(S(tall), S(T(2, 3, 4)), S(DEFINITE, hermitian=True), **apart),
         "pinverse": Op(S(tall), **plain),
-        "tensorinv": Op(S(T(2, 3, 6)), S(T(4, 2, 2), ind=1), **apart),
-        "tensorsolve": Op(S(T(2, 3, 6), T(2, 3)), **apart),
+        "tensorinv": Op(S(EYE6), S(DEFINITE, ind=1), **apart),
+        "tensorsolve": Op(S(EYE6, T(2, 3)), **apart),
         "linalg.vander": Op(S(T(3)), S(T(2, 3), N=4)),
         "vecdot": Op(S(T(5), T(5)), S(T(2, 3), T(3)), S(m, m, dim=0), dtypes=FLOATING),
         "linalg.diagonal": Op(S(m), S(T(2, 3, 4), offset=1), S(T(2, 3, 4), dim1=0, dim2=1)),
