@@ -28,12 +28,30 @@ def find(name: str) -> Callable | None:
     plain = name.removeprefix(PREFIX)
     function = getattr(_C.Tensor, plain, None)
     if plain.startswith("_") or not callable(function):
-        function = {"powsum": _powsum, "powsum_": None}.get(plain)
+        function = _powsum if plain == "powsum" else None
+        if function is None and plain.removesuffix("_") in _LIMITS:
+            function = _into(_LIMITS[plain.removesuffix("_")])
     elif plain == "norm":
         function = _norm
+    elif plain in _LIMITS:
+        function = _LIMITS[plain]
     elif plain == "pow":
         function = facula.pow  # the base may be the number
     return function and _over_lists(name, function)
+
+
+def _limit(tensors: str, numbers: str) -> Callable:
+    def call(x, other):
+        return getattr(x, tensors if isinstance(other, _C.Tensor) else numbers)(other)
+
+    return call
+
+
+_LIMITS = {"maximum": _limit("maximum", "clamp_min"), "minimum": _limit("minimum", "clamp_max")}
+
+
+def _into(function: Callable) -> Callable:
+    return lambda x, *args: x.copy_(function(x, *args))
 
 
 def _norm(x, ord=2, dtype=None):

@@ -27,13 +27,6 @@ KNOWN: list[tuple[str, str, str, str]] = [
     ("nan_to_num", "0 1 2 3 4 5 6", "complex64 complex128", "NotImplementedError instead of a result"),
     ("heaviside", "1", "uint8", "a result instead of RuntimeError"),
     ("hardtanh", "0 1 2 3 5", "uint8", "a result instead of RuntimeError"),
-    ("hardtanh", "4", "bool complex64 complex128", "NotImplementedError instead of ValueError"),
-    (
-        "hardtanh",
-        "4",
-        "uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64",
-        "a result instead of ValueError",
-    ),
     (
         "elu",
         "5 6",
@@ -231,4 +224,7 @@ KNOWN: list[tuple[str, str, str, str]] = [
     ("pinverse", "empty", "float16 bfloat16", "a result instead of RuntimeError"),
     ("pinverse", "wider", "float32", "-a value instead of -a value"),
     ("trace", "0-dim deeper", "bool", "RuntimeError instead of NotImplementedError"),
+    ("polygamma", "1", "float64", "more digits than PyTorch, which has ten"),
+    ("bessel_y0", "*", "float64", "more digits than PyTorch, which has twelve"),
+    ("bessel_y1", "*", "float64", "more digits than PyTorch, which has eleven"),
 ]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import facula as torch
+from facula import _C
 
 TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from facula import Tensor
 
 __all__ = [
-    "softmax", "softmin", "log_softmax", "gumbel_softmax", "glu", "rrelu",
+    "softmax", "softmin", "log_softmax", "gumbel_softmax", "glu", "rrelu", "rrelu_", "hardtanh",
     "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout",
 ]  # fmt: skip
-_WRAPPED = ("softmax", "log_softmax")  # these add to the operation of the same name
+_WRAPPED = ("softmax", "log_softmax", "hardtanh")  # these add to the operation of the same name
 
 
 def _implicit_dim(name: str, ndim: int, stacklevel: int) -> int:
@@ -86,6 +87,18 @@ def rrelu(
     """Leaky ReLU with a slope drawn from [lower, upper) for each element in training, else their middle."""
     result = torch.rrelu(input, lower, upper, training)
     return input.copy_(result) if inplace else result
+
+
+def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
+    """The in-place form of rrelu."""
+    return rrelu(input, lower, upper, training, inplace=True)
+
+
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """The input limited to [min_val, max_val]."""
+    if min_val > max_val:
+        raise ValueError("min_val cannot be greater than max_val")
+    return (_C._nn.hardtanh_ if inplace else _C._nn.hardtanh)(input, min_val, max_val)
 
 
 def _drop(name: str, input: Tensor, p: float, training: bool, inplace: bool) -> Tensor:
