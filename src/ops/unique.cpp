@@ -3,6 +3,7 @@
 #include <cstring>
 #include <numeric>
 #include "ops/lines.h"
+#include "ops/ordering.h"
 
 namespace facula {
 namespace {
@@ -37,7 +38,16 @@ template <class T> Grouping group(const Rows& rows, bool consecutive) {
   Grouping g;
   std::vector<int64_t> order(static_cast<size_t>(rows.count));
   std::iota(order.begin(), order.end(), int64_t(0));
-  if (!consecutive)
+  bool sorted = consecutive;
+  if constexpr (!is_complex_type<T>) {
+    if (!sorted && rows.width == 1 && rows.count && rows.count < kLongestLine) {
+      OrderScratch<T> scratch(rows.count);
+      const auto* items = ordered_items(rows.data->as<T>(), rows.count, false, scratch, true);
+      for (size_t i = 0; i < order.size(); ++i) order[i] = items[i].index();
+      sorted = true;
+    }
+  }
+  if (!sorted)
     std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
       const int c = rows.compare<T>(a, b);
       if constexpr (std::is_integral_v<T> || is_complex_type<T>) return c < 0;
