@@ -35,8 +35,6 @@ KNOWN: list[tuple[str, str, str, str]] = [
     ),
     ("elu", "5 6", "float16 bfloat16 float32 float64", "a result instead of TypeError"),
     ("threshold", "1", "uint8", "a result instead of RuntimeError"),
-    ("ldexp", "1", "*", "a result instead of TypeError"),
-    ("ldexp", "2", "float16 bfloat16", "another value, dtype or shape"),
     ("isclose", "2", "uint8 int8 int16 int32 int64", "a result instead of RuntimeError"),
     ("allclose", "2", "uint8 int8 int16 int32 int64", "a result instead of RuntimeError"),
     ("result_type", "3", "float16", "another value, dtype or shape"),
@@ -46,7 +44,6 @@ KNOWN: list[tuple[str, str, str, str]] = [
     ("fill_diagonal_", "0-dim deeper", "*", "RuntimeError instead of AttributeError"),
     ("view_as_complex", "0 empty deeper", "float16", "RuntimeError instead of a result"),
     ("complex", "0 1 0-dim deeper", "float16", "NotImplementedError instead of a result"),
-    ("polar", "0 1 0-dim deeper", "float16", "RuntimeError instead of NotImplementedError"),
     ("index_put", "deeper", "*", "IndexError instead of RuntimeError"),
     ("index_select", "deeper", "*", "IndexError instead of RuntimeError"),
     (

@@ -79,6 +79,8 @@ struct PolarOf {
 };
 
 Tensor polar(const Tensor& length, const Tensor& angle) {
+  if (length->dtype == DType::Float16 && angle->dtype == DType::Float16)
+    fail<NotImplemented>("\"polar_cpu\" not implemented for 'Half'");
   for (const Tensor& t : {length, angle})
     if (t->dtype != DType::Float32 && t->dtype != DType::Float64)
       fail("Expected both inputs to be Half, Float or Double tensors but got ", c_name(length->dtype),

@@ -1,5 +1,6 @@
 // Elementwise operations composed of pointwise ones: other spellings, rounding modes, overloads that take
 // tensors.
+#include "op/inplace.h"
 #include "ops/functions.h"
 
 namespace facula {
@@ -35,6 +36,8 @@ Tensor softsign(const Tensor& x) { return x / (call(Abs{}, x) + Scalar(1)); }
 Tensor prelu(const Tensor& x, const Tensor& weight) {
   if (x->dtype != weight->dtype)
     fail("prelu: Type promoting not supported. Got ", c_name(x->dtype), " and ", c_name(weight->dtype));
+  if (weight->ndim > 1)
+    fail("prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = ", weight->ndim);
   Tensor w = weight;
   if (weight->numel != 1) {
     const int64_t channels = x->ndim > 1 ? x->sizes[1] : 1;
@@ -45,7 +48,7 @@ Tensor prelu(const Tensor& x, const Tensor& weight) {
     Dims shape = Dims::filled(x->ndim, 1);
     shape[x->ndim > 1 ? 1 : 0] = weight->numel;
     w = view(weight, shape);
-  } else if (x->ndim) {
+  } else {
     w = view(weight, Dims::filled(x->ndim, 1));
   }
   return call(Prelu{}, x, w);
@@ -53,9 +56,15 @@ Tensor prelu(const Tensor& x, const Tensor& weight) {
 Tensor rrelu_eval(const Tensor& x, double lower, double upper) {
   return call(LeakyRelu{(lower + upper) / 2}, x);
 }
-Tensor ldexp(const Tensor& x, const Arg& exponent) {
-  const Tensor two = full(Dims(), 2.0, default_dtype, x->device);
-  return call(Mul{}, x, exponent.tensor ? call(PowTensor{}, two, exponent) : call(Pow{exponent.scalar}, two));
+Tensor ldexp(const Tensor& x, const Tensor& exponent) {  // whole exponents: in the type of x where it can be
+  const bool whole = !is_floating(exponent->dtype), kept = whole && is_real_floating(x->dtype);
+  if (kept && exponent->dtype == DType::Bool)
+    fail<NotImplemented>("\"ldexp_cpu_exp\" not implemented for 'Bool'");
+  // A 16-bit power of two would overflow before the product does.
+  const DType t = !whole ? exponent->dtype : x->dtype == DType::Float64 ? DType::Float64 : DType::Float32;
+  const Tensor two = full(Dims(), 2.0, is_complex(t) ? default_dtype : t, x->device);
+  const Tensor y = call(Mul{}, x, call(PowTensor{}, two, exponent));
+  return kept ? to_dtype(y, x->dtype) : y;
 }
 bool complex_operand(const Arg& a) { return a.tensor ? is_complex(a.tensor->dtype) : a.scalar.is_complex(); }
 Tensor wide_operand(const Arg& a, DType t) {
@@ -119,12 +128,27 @@ Tensor isreal(const Tensor& x) {
   return call(Eq{}, x, unary("conj", x));
 }
 Tensor conjugate(const Tensor& x) { return is_complex(x->dtype) ? unary("conj", x) : x; }
-Tensor order_first(int64_t n, const Tensor& x) { return call(Polygamma{n}, x); }
-Tensor order_last(const Tensor& x, int64_t n) { return call(Polygamma{n}, x); }
+Tensor order_first(int64_t n, const Tensor& x) {
+  if (n < 0) fail("polygamma(n, x) does not support negative n.");
+  return call(Polygamma{n}, x);
+}
+Tensor order_last(const Tensor& x, int64_t n) { return order_first(n, x); }
 Tensor maximum_of(const Tensor& a, const Tensor& b) { return call(Maximum{}, a, b); }
 Tensor minimum_of(const Tensor& a, const Tensor& b) { return call(Minimum{}, a, b); }
 
 Tensor multigammaln(const Tensor& x, int64_t p) { return call(Mvlgamma{p}, x); }
+
+Tensor float_power_(const Tensor& x, const Arg& exponent) {
+  const Tensor y = float_power(Arg(x), exponent);
+  if (y->dtype != x->dtype)
+    fail("the base given to float_power_ has dtype ", c_name(x->dtype),
+         " but the operation's result requires dtype ", c_name(y->dtype));
+  check_assign(x, requires_grad(*x) || requires_grad(*y), "float_power_");
+  assign(x, y);
+  return x;
+}
+Tensor conj_physical(const Tensor& x) { return is_complex(x->dtype) ? unary("conj", x) : x; }
+bool never(const Tensor&) { return false; }  // conjugates and negatives are computed at once
 
 template <class Op> Tensor again(const Tensor& x) { return call(Op{}, x); }
 template <class Op> Tensor again2(const Tensor& a, const Tensor& b) { return call(Op{}, a, b); }
@@ -142,8 +166,9 @@ static constexpr OpEntry entries[] = {
     fn<softsign>("softsign(Tensor input)", kNN),
     fn<prelu>("prelu(Tensor input, Tensor weight)", kFunction | kMethod | kNN),
     fn<rrelu_eval>("_rrelu_eval(Tensor input, float lower, float upper)", kPrivate),
-    fn<ldexp>("ldexp(Tensor input, Operand other)", kEverywhere),
-    fn<float_power>("float_power(Operand input, Operand exponent)", kEverywhere),
+    fn<ldexp>("ldexp(Tensor input, Tensor other)", kEverywhere),
+    fn<float_power>("float_power(Operand input, Operand exponent)", kFunction | kMethod | kOut),
+    fn<float_power_>("float_power_(Tensor input, Operand exponent)", kMethod),
     fn<where_condition>("where(Tensor condition, Operand input, Operand other)", kFunction | kOut),
     fn<isclose>(
         "isclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False)"),
@@ -151,7 +176,10 @@ static constexpr OpEntry entries[] = {
         "allclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False)"),
     fn<equal>("equal(Tensor input, Tensor other)"),
     fn<isreal>("isreal(Tensor input)"),
-    fn<conjugate>("conj(Tensor input)", kFunction | kMethod, "conj_physical"),
+    fn<conjugate>("conj(Tensor input)"),
+    fn<conj_physical>("conj_physical(Tensor input)", kEverywhere),
+    fn<never>("is_conj(Tensor input)"),
+    fn<never>("is_neg(Tensor input)"),
     fn<maximum_of>("max(Tensor input, Tensor other)", kFunction | kMethod | kOut),
     fn<minimum_of>("min(Tensor input, Tensor other)", kFunction | kMethod | kOut),
     fn<again<Sigmoid>>("expit(Tensor input)", kSpecial | kOut),

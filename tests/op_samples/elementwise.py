@@ -44,7 +44,7 @@ def rows() -> dict[str, Op]:
         "tanhshrink": Op(*plain),
         "softsign": Op(*plain),
         "prelu": Op(S(m, T(4)), S(m, T(1)), S(v, T(1)), S(x, T(3))),
-        "ldexp": Op(S(m, T(4)), S(m, 2), S(m, Literal([1, -2, 3, 0], "int32")), grad=False),
+        "ldexp": Op(S(m, T(4)), S(m, Literal([1, -2, 3, 0], "int32")), grad=False),
         "float_power": Op(S(T(3, lo=0.2, hi=2.0), T(3)), S(m, 2), S(2.0, m, only_=FUNCTION), S(m, 0.5)),
         "isclose": Op(*near, grad=False),
         "allclose": Op(*near, grad=False, data=True),

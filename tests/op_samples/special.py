@@ -33,6 +33,10 @@ def rows() -> dict[str, Op]:
         "digamma": Op(S(positive), S(s), S(T(0)), S(m), big=S(BIG), domain=(0.2, 2.9)),
         "zeta": Op(S(T(3, 4, lo=1.5, hi=6.0), positive), S(T(3, 1, lo=1.5, hi=6.0), 2.5), grad=False),
         "ndtri": Op(S(m), S(s), S(T(0)), domain=(0.05, 0.95)),
+        "float_power_": Op(S(m, 2), dtypes=("float64", "complex128")),
+        "conj_physical": Op(S(m), S(s), S(T(0))),
+        "is_conj": Op(S(m), grad=False),
+        "is_neg": Op(S(m), grad=False),
         "i0": Op(S(m), S(s), S(T(0)), S(T(6, lo=-30, hi=30)), big=S(BIG)),
     }
     for name in ("igamma", "igammac", "gammainc", "gammaincc"):
