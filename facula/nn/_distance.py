@@ -21,7 +21,11 @@ def normalize(
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between x1 and x2 along dim; each norm counts as at least eps."""
-    x1, x2 = torch.broadcast_tensors(x1, x2)
+    common = torch.promote_types(x1.dtype, x2.dtype)
+    if not common.is_floating_point:
+        kind = torch.empty(0, dtype=common).type().split(".")[-1].removesuffix("Tensor")
+        raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {kind}")
+    x1, x2 = torch.broadcast_tensors(x1.to(common), x2.to(common))
     n1 = x1.norm(2, dim, keepdim=True).clamp_min(eps)
     n2 = x2.norm(2, dim, keepdim=True).clamp_min(eps)
     return ((x1 / n1) * (x2 / n2)).sum(dim)
