@@ -100,6 +100,9 @@ struct Layout {
       for (int d = 0; d < 3; ++d) low[d] = 0, size[d] = p.axis[d].in;
     pitch = ceil_div(size[2], step);
     row = pitch * step;
+    // More than any memory, and than what the product of the sizes may be.
+    if (double(size[0]) * double(size[1]) * double(row) * double(p.groups * p.in_channels) > 1e13)
+      throw std::bad_alloc();
     plane = size[0] * size[1] * row;
     offsets.reserve(size_t(p.inner()));
     for (int64_t c = 0; c < p.in_channels; ++c)

@@ -34,7 +34,7 @@ ConvPlan plan_of(const Geometry& g, const Dims& image, const Dims& result, const
     if (i < 0) continue;
     a.in = image[2 + i];
     a.out = result[2 + i];
-    a.step = g.stride[i];
+    a.step = a.out > 1 ? g.stride[i] : 1;  // a lone position has no neighbour
     a.offsets.clear();
     for (int64_t k = 0; k < weight[2 + i]; ++k) a.offsets.push_back(k * g.dilation[i] - g.padding[i]);
     step *= a.out;

@@ -229,6 +229,7 @@ template <int Kind> Tensor map_kind(const Tensor& x, const IndexMaps& maps) {
 // ---- F.pad
 
 std::vector<int64_t> mapped(MapKind kind, int64_t size, int64_t before, int64_t after) {
+  check_extent(size + before + after);
   std::vector<int64_t> from(size_t(size + before + after));
   for (int64_t i = 0; i < int64_t(from.size()); ++i) {
     int64_t at = i - before;

@@ -19,6 +19,7 @@ struct PoolAxis {
 
   static PoolAxis slide(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding,
                         int64_t dilation, bool count_padding) {
+    check_extent(out);
     PoolAxis a;
     a.in = in;
     a.out = out;
@@ -39,6 +40,7 @@ struct PoolAxis {
     return a;
   }
   static PoolAxis adaptive(int64_t in, int64_t out) {
+    check_extent(out);
     PoolAxis a;
     a.in = in;
     a.out = out;

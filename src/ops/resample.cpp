@@ -278,6 +278,8 @@ Tensor upsample(const Tensor& x, int64_t mode, const Dims& size, bool align_corn
   for (int i = 0; i < n; ++i) {
     out[2 + i] = size[i];
     positive &= size[i] > 0 && x->sizes[2 + i] > 0;
+    check_extent(size[i]);
+    check_extent(x->sizes[2 + i]);
   }
   if (!positive)
     fail("Input and output sizes should be greater than 0, but got input (", sides(x->shape(), n),

@@ -31,6 +31,12 @@ inline std::string by_x(const Dims& d, int n) {
   return s + ")";
 }
 
+// Tables by output position are made only of sizes that memory has room for.
+inline void check_extent(int64_t out) {
+  if (out > int64_t(1) << 28)
+    fail<OutOfMemory>("a dimension of ", out, " elements is more than there is memory for");
+}
+
 // For gradients of linear maps, which in PyTorch depend on the map's input too, with a gradient of zero: a
 // tensor with the history of input i and no elements of its own. Null where nothing is recorded.
 inline Tensor history_of(const Back& b, int i, const Dims& shape, DType dtype) {
