@@ -15,7 +15,8 @@ struct PoolAxis {
   // Sliding windows also have this form: o * stride - padding + k * step, cut to the input.
   int64_t kernel = 1, stride = 1, padding = 0;
   bool sliding = true;
-  bool whole = false;  // count is that of the cut window
+  int64_t first_tap = 0, last_tap = 1;  // those that some window finds inside
+  bool whole = false;                   // count is that of the cut window
 
   static PoolAxis slide(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding,
                         int64_t dilation, bool count_padding) {
@@ -27,12 +28,14 @@ struct PoolAxis {
     a.kernel = kernel;
     a.stride = stride;
     a.padding = padding;
+    a.first_tap = std::max<int64_t>(0, (padding - (out - 1) * stride) / dilation);
+    a.last_tap = std::min(kernel, (in - 1 + padding) / dilation + 1);
     a.start.clear(), a.end.clear(), a.count.clear();
     for (int64_t o = 0; o < out; ++o) {
       int64_t first = o * stride - padding;
       const int64_t last = std::min(first + (kernel - 1) * dilation + 1, in + padding);
       const int64_t cut = std::min(last, in), all = last - first;
-      while (first < 0) first += dilation;
+      if (first < 0) first += (-first + dilation - 1) / dilation * dilation;
       a.start.push_back(first);
       a.end.push_back(cut);
       a.count.push_back(count_padding ? all : cut - first);

@@ -33,7 +33,7 @@ template <class T> void average_plane(const Averages& p, const T* x, T* y) {
         for (int64_t j = v.start[size_t(b)]; j < v.end[size_t(b)]; ++j) {
           const T* line = x + (i * v.in + j) * h.in;
           if (h.sliding) {
-            for (int64_t k = 0; k < h.kernel; ++k) {
+            for (int64_t k = h.first_tap; k < h.last_tap; ++k) {
               int64_t first, last;
               h.inside(k, &first, &last);
               if (last <= first) continue;
@@ -66,7 +66,7 @@ template <class T> void spread_plane(const Averages& p, const T* g, T* x, T* row
         for (int64_t j = v.start[size_t(b)]; j < v.end[size_t(b)]; ++j) {
           T* line = x + (i * v.in + j) * h.in;
           if (h.sliding) {
-            for (int64_t k = 0; k < h.kernel; ++k) {
+            for (int64_t k = h.first_tap; k < h.last_tap; ++k) {
               int64_t first, last;
               h.inside(k, &first, &last);
               if (last > first)

@@ -97,7 +97,7 @@ template <class T, class I> void max_plane(const PoolShape& s, const T* x, T* y,
         for (int64_t j = v.start[size_t(b)]; j < v.end[size_t(b)]; j += v.step) {
           const int64_t line = (i * v.in + j) * h.in;
           if (h.sliding) {
-            for (int64_t k = 0; k < h.kernel; ++k) {
+            for (int64_t k = h.first_tap; k < h.last_tap; ++k) {
               int64_t first, last;
               h.inside(k, &first, &last);
               const int64_t at = line + first * h.stride - h.padding + k * h.step;
