@@ -247,6 +247,8 @@ def multi_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """The mean over wrong classes of max(0, margin - x_target + x)^p."""
+    if size_average is None and reduce is None:
+        _check_reduction(reduction)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight.dim() != 1:
@@ -267,6 +269,8 @@ def multilabel_margin_loss(
     input: Tensor, target: Tensor, size_average=None, reduce=None, reduction: str = "mean"
 ) -> Tensor:
     """Hinge loss between each listed class and each class not listed; a list ends at its first -1."""
+    if size_average is None and reduce is None:
+        _check_reduction(reduction)
     if target.shape != input.shape:
         raise RuntimeError(
             f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}"
