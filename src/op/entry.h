@@ -41,6 +41,7 @@ struct OpEntry {
   const PointwiseOp* pointwise = nullptr;
   void (*invoke)(const Value* args, Result& result) = nullptr;
   const char* returns = "Tensor";  // as a Python annotation, for the stubs
+  Tensor (*direct)(const Value* args) = nullptr;  // the same as invoke, where the result is one tensor
 };
 
 struct EntryList {
@@ -180,6 +181,8 @@ template <auto F> struct Caller;
 template <class R, class... A, R (*F)(A...)> struct Caller<F> {
   static constexpr const char* returns = annotation<std::remove_cvref_t<R>>;
   static void invoke(const Value* v, Result& result) { with(v, result, std::index_sequence_for<A...>{}); }
+  static Tensor direct(const Value* v) { return direct_with(v, std::index_sequence_for<A...>{}); }
+  static constexpr bool one_tensor = std::is_same_v<std::remove_cvref_t<R>, Tensor>;
   static consteval void check(const Signature& s) {
     if (s.count != int(sizeof...(A))) throw "the signature and the function differ in number of parameters";
     int i = 0;
@@ -195,6 +198,10 @@ template <class R, class... A, R (*F)(A...)> struct Caller<F> {
       put(result, F(FromValue<A>::get(v[I])...));
     }
   }
+  template <size_t... I> static Tensor direct_with(const Value* v, std::index_sequence<I...>) {
+    if constexpr (one_tensor) return F(FromValue<A>::get(v[I])...);
+    else return nullptr;
+  }
   template <class T> static consteval void check_one(const Param& p) {
     using From = FromValue<T>;
     if (p.type != From::type) throw "a parameter's type differs from the signature";
@@ -208,7 +215,10 @@ template <class R, class... A, R (*F)(A...)> struct Caller<F> {
 template <auto F>
 consteval OpEntry fn(Signature signature, uint16_t scope = kFunction | kMethod, const char* aliases = "") {
   detail::Caller<F>::check(signature);
-  return {signature, scope, aliases, nullptr, detail::Caller<F>::invoke, detail::Caller<F>::returns};
+  using Caller = detail::Caller<F>;
+  return {signature, scope,           aliases,
+          nullptr,   Caller::invoke,  Caller::returns,
+          Caller::one_tensor ? Caller::direct : nullptr};
 }
 
 #define FACULA_ENTRIES(family)             \

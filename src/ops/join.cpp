@@ -76,13 +76,16 @@ struct Cat {
 
   Tensor forward(const Tensors& in) {
     const Tensor* like = nullptr;
+    bool alike = true;  // one type, on the cpu, dense
     for (size_t i = 0; i < in.size(); ++i) {
-      if (in[i]->ndim == 0) fail("zero-dimensional tensor (at position ", i, ") cannot be concatenated");
+      const TensorImpl& t = *in[i];
+      if (t.ndim == 0) fail("zero-dimensional tensor (at position ", i, ") cannot be concatenated");
       if (!like && !skipped(in[i])) like = &in[i];
+      alike &= t.dtype == in[0]->dtype && t.device.type == Device::CPU && t.contiguous;
     }
     const Tensor& first = like ? *like : in[0];
-    const Device device = common_device(in);
-    const DType dtype = promoted(in);
+    const Device device = alike ? Device{} : common_device(in);
+    const DType dtype = alike ? first->dtype : promoted(in);
     const int n = first->ndim, d = wrap_dim(dim, n);
     dim = d;
     Dims shape = first->shape();
@@ -101,7 +104,7 @@ struct Cat {
       if (__builtin_add_overflow(shape[d], t.sizes[d], &shape[d]))
         fail("cat(): the result would have more than 2**63 elements");
     }
-    types = types_unless_equal(in, dtype);
+    if (!alike) types = types_unless_equal(in, dtype);
     if (!first->contiguous && all_channels_last(in)) {
       Tensor out = empty_strided(
           dtype, shape,

@@ -6,6 +6,45 @@
 #include "op/pointwise.h"
 
 namespace facula::python {
+
+void default_value(const Param& p, Value& v, Dims& ints, const std::vector<Tensor>& no_tensors) {
+  v.kind = Value::Kind::None;
+  v.tensor = nullptr;
+  if (p.default_text == "None") return;
+  switch (p.type) {
+    case ParamType::Number:
+    case ParamType::Float:
+    case ParamType::Int:
+    case ParamType::Bool:
+      v.kind = Value::Kind::Number;
+      v.number = p.default_value;
+      return;
+    case ParamType::Ints: {  // "[]", "[0, 1]", "1"
+      ints.resize(0);
+      int64_t value = 0;
+      bool digits = false, negative = false;
+      for (char c : p.default_text) {
+        if (c == '-') negative = true;
+        else if (c >= '0' && c <= '9') value = value * 10 + (c - '0'), digits = true;
+        else if (digits) ints.push(negative ? -value : value), value = 0, digits = negative = false;
+      }
+      if (digits) ints.push(negative ? -value : value);
+      v.kind = Value::Kind::Ints;
+      v.ints = &ints;
+      return;
+    }
+    case ParamType::Str:
+      v.kind = Value::Kind::Str;
+      v.text = p.default_text.data() + 1;  // 'mean'
+      v.length = p.default_text.size() - 2;
+      return;
+    case ParamType::Tensors:
+      v.kind = Value::Kind::Tensors;
+      v.tensors = &no_tensors;
+      return;
+    default: return;
+  }
+}
 namespace {
 
 const char* python_name(const Param& p) {
@@ -174,44 +213,9 @@ bool convert(const Param& p, PyObject* o, Value& v, Call& call) {
 }
 
 void set_default(const Param& p, Value& v, Call& call) {
-  v.kind = Value::Kind::None;
-  v.tensor = nullptr;
-  if (p.default_text == "None") return;
-  switch (p.type) {
-    case ParamType::Number:
-    case ParamType::Float:
-    case ParamType::Int:
-    case ParamType::Bool:
-      v.kind = Value::Kind::Number;
-      v.number = p.default_value;
-      return;
-    case ParamType::Ints: {  // "[]", "[0, 1]", "1"
-      Dims& d = call.ints[call.used_ints++];
-      d.resize(0);
-      int64_t value = 0;
-      bool digits = false, negative = false;
-      for (char c : p.default_text) {
-        if (c == '-') negative = true;
-        else if (c >= '0' && c <= '9') value = value * 10 + (c - '0'), digits = true;
-        else if (digits) d.push(negative ? -value : value), value = 0, digits = negative = false;
-      }
-      if (digits) d.push(negative ? -value : value);
-      v.kind = Value::Kind::Ints;
-      v.ints = &d;
-      return;
-    }
-    case ParamType::Str:
-      v.kind = Value::Kind::Str;
-      v.text = p.default_text.data() + 1;  // 'mean'
-      v.length = p.default_text.size() - 2;
-      return;
-    case ParamType::Tensors:
-      call.tensors[call.used_tensors].clear();
-      v.kind = Value::Kind::Tensors;
-      v.tensors = &call.tensors[call.used_tensors++];
-      return;
-    default: return;
-  }
+  static const std::vector<Tensor> no_tensors;
+  default_value(p, v, call.ints[call.used_ints], no_tensors);
+  call.used_ints += v.kind == Value::Kind::Ints;
 }
 
 }  // namespace

@@ -10,6 +10,8 @@ bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObj
               bool throws, const PointwiseOp* op);
 std::string describe_arguments(PyObject* const* args, Py_ssize_t count,
                                PyObject* keywords);  // "(Tensor, int)"
+// The parameter's default; a list of ints is put into `ints`, which the value then points to.
+void default_value(const Param& p, Value& v, Dims& ints, const std::vector<Tensor>& no_tensors);
 Generator* generator_of(PyObject* o);
 
 }  // namespace facula::python

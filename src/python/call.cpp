@@ -1,6 +1,7 @@
 // From a Python call to an entry: picks the overload, runs it in the form asked for, wraps the result.
 #include "op/inplace.h"
 #include "python/args.h"
+#include "python/quick.h"
 #include "python/thunks.h"
 #include <unordered_map>
 
@@ -14,10 +15,7 @@ struct Group {
   const PointwiseOp* fast =
       nullptr;  // the first overload, when plain positional tensors may go to it at once
   alignas(16) char defaults[kMaxParams];  // its parameters
-  // The first overload, when it takes tensors and then numbers only, is tried without binding: its parameters
-  // by default.
-  bool quick = false;
-  Value values[Signature::kMaxParams];
+  std::vector<QuickBinding> quick;  // of each overload
   PyObject* function = nullptr;  // what __torch_function__ is told
 };
 
@@ -28,37 +26,14 @@ enum class How : uint8_t { Function, InPlace };
 std::vector<Group> groups;  // never grows after it is built: thunks and names point into it
 std::unordered_map<std::string, Group*> by_name;
 
-// Parameters that quick_call can convert: plain tensors, and numbers or None by default.
-bool is_quick(const Signature& s) {
-  if (s.tensors == 0 || s.tensors > 3) return false;
-  for (int i = 0; i < s.count; ++i) {
-    const Param& p = s.params[i];
-    const bool number = p.type >= ParamType::Number && p.type <= ParamType::Bool;
-    if (i < s.tensors ? p.type != ParamType::Tensor || p.optional || p.varargs
-                      : !(number || (p.has_default && p.default_text == "None")))
-      return false;
-  }
-  return true;
-}
-
 void make_defaults(Group& g) {
+  for (const OpEntry* e : g.entries) g.quick.emplace_back(*e);
   const OpEntry& e = *g.entries[0];
   const Signature& s = e.signature;
-  if ((g.quick = is_quick(s)))
-    for (int i = s.tensors; i < s.count; ++i) {
-      if (!s.params[i].has_default || s.params[i].default_text == "None") continue;
-      g.values[i].kind = Value::Kind::Number;
-      g.values[i].number = s.params[i].default_value;
-    }
   if (!e.pointwise) return;
-  Value values[Signature::kMaxParams];
-  for (int i = s.tensors; i < s.count; ++i) {
+  for (int i = s.tensors; i < s.count; ++i)
     if (!s.params[i].has_default) return;  // pow(x, exponent): needs its argument
-    if (s.params[i].default_text == "None") continue;
-    values[i].kind = Value::Kind::Number;
-    values[i].number = s.params[i].default_value;
-  }
-  e.pointwise->make(g.defaults, values + s.tensors);
+  e.pointwise->make(g.defaults, g.quick[0].defaults() + s.tensors);
   g.fast = e.pointwise;
 }
 
@@ -152,12 +127,12 @@ PyObject* as_subclass(PyObject* result, PyTypeObject* type) {
   return result;
 }
 
-PyObject* run_pointwise(const OpEntry& e, Call& call, How how, PyObject* self, PyObject* out) {
+PyObject* run_pointwise(const OpEntry& e, const Value* values, How how, PyObject* self, PyObject* out) {
   const PointwiseOp& op = *e.pointwise;
   const Signature& s = e.signature;
   Arg in[kMaxArity];
   for (int i = 0; i < s.tensors; ++i) {
-    const Value& v = call.values[i];
+    const Value& v = values[i];
     in[i] = v.kind == Value::Kind::Tensor ? Arg(v.tensor) : Arg(v.number);
   }
   Tensor number;  // add(2, 3): the first becomes a tensor
@@ -166,7 +141,7 @@ PyObject* run_pointwise(const OpEntry& e, Call& call, How how, PyObject* self, P
     in[0] = Arg(number);
   }
   alignas(16) char params[kMaxParams];
-  op.make(params, call.values + s.tensors);
+  op.make(params, values + s.tensors);
   if (how == How::InPlace) {
     pointwise_inplace(op, params, in);
     return Py_NewRef(self);
@@ -178,25 +153,26 @@ PyObject* run_pointwise(const OpEntry& e, Call& call, How how, PyObject* self, P
   return wrap(pointwise(op, params, in));
 }
 
-bool any_requires_grad(const Signature& s, const Call& call) {
+bool any_requires_grad(const Signature& s, const Value* values) {
   for (int i = 0; i < s.count; ++i) {
-    const Value& v = call.values[i];
+    const Value& v = values[i];
     if (v.kind == Value::Kind::Tensor && v.tensor && requires_grad(*v.tensor)) return true;
   }
   return false;
 }
 
-PyObject* run_entry(const OpEntry& e, Call& call, How how, PyObject* self, PyObject* out) {
-  if (e.pointwise) return run_pointwise(e, call, how, self, out);
+PyObject* run_entry(const OpEntry& e, const Value* values, How how, PyObject* self, PyObject* out) {
+  if (e.pointwise) return run_pointwise(e, values, how, self, out);
+  if (how == How::Function && !out && e.direct) return wrap(e.direct(values));
   Result r;
   if (how == How::InPlace) {
     const Tensor target = tensor_of(self);
-    check_assign(target, any_requires_grad(e.signature, call), e.signature.name);
-    e.invoke(call.values, r);
+    check_assign(target, any_requires_grad(e.signature, values), e.signature.name);
+    e.invoke(values, r);
     assign(target, r.tensor);
     return Py_NewRef(self);
   }
-  e.invoke(call.values, r);
+  e.invoke(values, r);
   if (!out) return wrap(r, e);
   if (r.kind == Result::Kind::Tensor) {
     if (!is_tensor(out))
@@ -252,9 +228,9 @@ PyObject* run_for_subclass(Group& g, const OpEntry& e, Call& call, How how, PyOb
                            PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   PyTypeObject* type = Py_TYPE(call.subclass);
   static PyObject* plain = _PyType_Lookup(&TensorType, torch_function_name());
-  if (torch_function_disabled) return run_entry(e, call, how, self, out);
+  if (torch_function_disabled) return run_entry(e, call.values, how, self, out);
   if (_PyType_Lookup(type, torch_function_name()) == plain)
-    return as_subclass(run_entry(e, call, how, self, out), type);
+    return as_subclass(run_entry(e, call.values, how, self, out), type);
   const Owned types(PyTuple_Pack(1, type));
   const Owned tuple(PyTuple_New(count));
   for (Py_ssize_t i = 0; i < count; ++i) PyTuple_SET_ITEM(tuple.get(), i, Py_NewRef(args[i]));
@@ -266,7 +242,7 @@ PyObject* run_for_subclass(Group& g, const OpEntry& e, Call& call, How how, PyOb
     function = _PyType_Lookup(
         &TensorType,
         Owned(PyUnicode_FromString((how == How::InPlace ? g.inplace_name : g.name).c_str())).get());
-    if (!function) return run_entry(e, call, how, self, out);
+    if (!function) return run_entry(e, call.values, how, self, out);
   }
   return PyObject_CallMethod(reinterpret_cast<PyObject*>(type), "__torch_function__", "OOOO", function,
                              types.get(), tuple.get(), named.get());
@@ -297,7 +273,7 @@ PyObject* call_bound(Group& g, How how, PyObject* const* args, Py_ssize_t count,
   }
   if (call.subclass) [[unlikely]]
     return run_for_subclass(g, *found, call, how, args[0], out, args, count, keywords);
-  return run_entry(*found, call, how, count ? args[0] : nullptr, out);
+  return run_entry(*found, call.values, how, count ? args[0] : nullptr, out);
 }
 
 PyObject* call_general(Group& g, How how, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
@@ -318,52 +294,17 @@ PyObject* call_general(Group& g, How how, PyObject* const* args, Py_ssize_t coun
 
 }  // namespace
 
-// x.sum(), x.pow(2), softmax(x, 1): exact tensors and exact Python numbers by position. Null: bind in full.
-static PyObject* quick_call(const Group& g, PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  const OpEntry& e = *g.entries[0];
-  const Signature& s = e.signature;
-  const int given = int(count) + (self ? 1 : 0);
-  if (given < s.required || given > s.positional) return nullptr;
-  auto at = [&](int i) { return self ? (i ? args[i - 1] : self) : args[i]; };
-  Value values[Signature::kMaxParams];
-  Arg in[3];
-  for (int i = 0; i < s.tensors; ++i) {
-    if (i >= given) return nullptr;
-    PyObject* o = at(i);
-    if (Py_TYPE(o) == &TensorType || (is_tensor(o) && is_plain_subclass(Py_TYPE(o))))
-      in[i] = Arg(tensor_of(o));
-    else return nullptr;
-    values[i].kind = Value::Kind::Tensor;
-    values[i].tensor = in[i].tensor;
+// Exact types in the places where they belong: x.sum(1), x.view(2, 3), cat([a, b], dim=1). Null: bind in full.
+static PyObject* quick_call(const Group& g, How how, PyObject* self, PyObject* const* args, Py_ssize_t count,
+                            PyObject* keywords) {
+  QuickArguments a(self, args, count, keywords);
+  for (const QuickBinding& q : g.quick) {
+    const QuickBinding::Fit fit = q.bind(a);
+    if (fit == QuickBinding::Fit::Other) continue;
+    if (fit == QuickBinding::Fit::Unsure) return nullptr;
+    return run_entry(q.entry(), a.values, how, self ? self : count ? args[0] : nullptr, nullptr);
   }
-  for (int i = s.tensors; i < s.count; ++i) {
-    values[i] = g.values[i];
-    if (i >= given) continue;
-    PyObject* o = at(i);
-    const ParamType type = s.params[i].type;
-    if (PyLong_CheckExact(o) && type != ParamType::Bool && type <= ParamType::Int &&
-        type >= ParamType::Number) {
-      int overflow;
-      const long long v = PyLong_AsLongLongAndOverflow(o, &overflow);
-      if (overflow) return nullptr;
-      values[i].number = int64_t(v);
-    } else if (PyFloat_CheckExact(o) && (type == ParamType::Number || type == ParamType::Float)) {
-      values[i].number = PyFloat_AS_DOUBLE(o);
-    } else if (PyBool_Check(o) && type == ParamType::Bool) {
-      values[i].number = o == Py_True;
-    } else {
-      return nullptr;
-    }
-    values[i].kind = Value::Kind::Number;
-  }
-  if (e.pointwise) {
-    alignas(16) char params[kMaxParams];
-    e.pointwise->make(params, values + s.tensors);
-    return wrap(pointwise(*e.pointwise, params, in));
-  }
-  Result r;
-  e.invoke(values, r);
-  return wrap(r, e);
+  return nullptr;
 }
 
 PyObject* call_function(Group& g, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
@@ -373,8 +314,8 @@ PyObject* call_function(Group& g, PyObject* const* args, Py_ssize_t count, PyObj
       bool fits = true;
       for (int i = 0; i < count; ++i) fits = fits && quick_operand(args[i], &in[i]);
       if (fits && takes(*g.fast, in)) return wrap(pointwise(*g.fast, g.defaults, in));
-    } else if (g.quick && !keywords) {
-      if (PyObject* result = quick_call(g, nullptr, args, count)) return result;
+    } else if (PyObject* result = quick_call(g, How::Function, nullptr, args, count, keywords)) {
+      return result;
     }
     return call_general(g, How::Function, args, count, keywords);
   });
@@ -397,8 +338,8 @@ PyObject* call_method(Group& g, PyObject* self, PyObject* const* args, Py_ssize_
       bool fits = quick_operand(self, &in[0]);
       for (int i = 0; i < count; ++i) fits = fits && quick_operand(args[i], &in[i + 1]);
       if (fits && takes(*g.fast, in)) return wrap(pointwise(*g.fast, g.defaults, in));
-    } else if (g.quick && !keywords) {
-      if (PyObject* result = quick_call(g, self, args, count)) return result;
+    } else if (PyObject* result = quick_call(g, How::Function, self, args, count, keywords)) {
+      return result;
     }
     return with_self(g, How::Function, self, args, count, keywords);
   });
@@ -415,6 +356,8 @@ PyObject* call_inplace(Group& g, PyObject* self, PyObject* const* args, Py_ssize
         pointwise_inplace(*g.fast, g.defaults, in);
         return Py_NewRef(self);
       }
+    } else if (PyObject* result = quick_call(g, How::InPlace, self, args, count, keywords)) {
+      return result;
     }
     return with_self(g, How::InPlace, self, args, count, keywords);
   });

@@ -15,6 +15,10 @@ PyObject* missing_attribute(
     PyObject* o, PyObject* name);  // an AttributeError is set: methods written in Python, or a better text
 PyObject* python_hook_target(const GradHook&);  // the callable, if the hook is a Python one
 
+// What x.name is for a method of the type (bound_method.cpp). Null: let Python bind it.
+PyObject* bind_method(PyObject* self, PyMethodDescrObject*);
+void add_bound_method_type();
+
 // x[...] (index.cpp)
 PyObject* get_item(PyObject* self, PyObject* index);
 int set_item(PyObject* self, PyObject* index, PyObject* value);
