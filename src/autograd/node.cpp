@@ -99,11 +99,9 @@ void Saved::keep_output(const Tensor& t, int output_nr) {
     share_tangent(*tensor, *t);
 }
 
-Tensor Saved::unpack(Node* owner, bool create_graph) const {
-  if (!present) return nullptr;
+void Saved::fail_changed(const Node* owner) const {
   if (!tensor) fail_released(owner);
-  if (tensor->version() != version)
-    fail(
+  fail(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         "[torch.",
         c_name(tensor->dtype), "Tensor ", to_string(tensor->shape()), "], which is ",
@@ -112,6 +110,11 @@ Tensor Saved::unpack(Node* owner, bool create_graph) const {
         " instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, "
         "with "
         "torch.autograd.set_detect_anomaly(True).");
+}
+
+Tensor Saved::unpack(Node* owner, bool create_graph) const {
+  if (!present) return nullptr;
+  peek(owner);
   if (!is_output || !create_graph) return tensor;
   Tensor with_history = alias(*tensor);
   if (mode.forward) [[unlikely]]

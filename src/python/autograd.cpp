@@ -234,7 +234,7 @@ PyObject* new_node_object(const char* name, Node* node, const Tensor& leaf) {
 
 // --- backward and grad ---
 
-void backward(std::vector<Tensor> roots, std::vector<Tensor> gradients, PyObject* retain, PyObject* create,
+void backward(const Tensor* roots, Tensor* gradients, size_t count, PyObject* retain, PyObject* create,
               PyObject* inputs) {
   BackwardOptions o;
   o.create_graph = is_true(create, false);
@@ -245,7 +245,7 @@ void backward(std::vector<Tensor> roots, std::vector<Tensor> gradients, PyObject
     if (only.empty()) fail("'inputs' argument to backward() cannot be empty.");
     o.inputs = &only;
   }
-  run_backward(roots, std::move(gradients), o);
+  run_backward(roots, gradients, count, o);
 }
 
 PyObject* backward_method(PyObject* o, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
@@ -260,7 +260,8 @@ PyObject* backward_method(PyObject* o, PyObject* const* args, Py_ssize_t n, PyOb
         fail<TypeError>("gradients can be either Tensors or None, but got ", Py_TYPE(slots[0])->tp_name);
       gradient = tensor_of(slots[0]);
     }
-    backward({tensor_of(o)}, {std::move(gradient)}, slots[1], slots[2], slots[3]);
+    const Tensor root = tensor_of(o);
+    backward(&root, &gradient, 1, slots[1], slots[2], slots[3]);
     Py_RETURN_NONE;
   });
 }
@@ -279,8 +280,8 @@ PyObject* backward_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyOb
                  {"tensors", "grad_tensors", "retain_graph", "create_graph", "grad_variables", "inputs"}, 1,
                  args, n, keywords, slots);
     const std::vector<Tensor> roots = tensors_from(slots[0], "tensors");
-    backward(roots, gradients_for(given(slots[1]) ? slots[1] : slots[4], roots.size()), slots[2], slots[3],
-             slots[5]);
+    std::vector<Tensor> gradients = gradients_for(given(slots[1]) ? slots[1] : slots[4], roots.size());
+    backward(roots.data(), gradients.data(), roots.size(), slots[2], slots[3], slots[5]);
     Py_RETURN_NONE;
   });
 }
@@ -303,7 +304,8 @@ PyObject* grad_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject
     o.accumulate = false;
     o.inputs = &inputs;
     o.allow_unused = is_true(slots[6], materialize) || materialize;
-    std::vector<Tensor> grads = run_backward(roots, gradients_for(slots[2], roots.size()), o);
+    std::vector<Tensor> gradients = gradients_for(slots[2], roots.size());
+    std::vector<Tensor> grads = run_backward(roots.data(), gradients.data(), roots.size(), o);
     if (materialize)
       for (size_t i = 0; i < grads.size(); ++i)
         if (!grads[i]) grads[i] = zeros_like(inputs[i]);
