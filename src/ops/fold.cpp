@@ -46,7 +46,7 @@ Tensor Reduced::keep(const Tensor& t) const {
 }
 Tensor Reduced::restore(const Tensor& t) const {
   if (mask == 0 || input.count == 0) return t;
-  if (detail::is_tracked(&t, 1)) return expand(keep(t), input);
+  if (mode.forward || detail::is_tracked(&t, 1)) return expand(keep(t), input);
   Dims strides(input.count);  // the same view at once, where nobody will ask for its history
   for (int d = 0, from = 0; d < input.count; ++d) {
     strides[d] = has(d) ? 0 : t->strides[from];
