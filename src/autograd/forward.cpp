@@ -138,7 +138,7 @@ std::vector<Tensor> push_forward(Node& node, const Tensor* in, int inputs, const
   std::vector<Tensor> found(wanted.size());
   if (!roots.empty())
     found = run_backward(
-        roots, std::move(tangents),
+        roots.data(), tangents.data(), roots.size(),
         {.create_graph = recorded, .accumulate = false, .inputs = &wanted, .allow_unused = true});
   for (size_t k = 0; k < wanted.size(); ++k)
     result[size_t(at[k])] = found[k] ? found[k] : full_like(alias(*wanted[k]), 0);

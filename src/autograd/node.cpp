@@ -102,14 +102,14 @@ void Saved::keep_output(const Tensor& t, int output_nr) {
 void Saved::fail_changed(const Node* owner) const {
   if (!tensor) fail_released(owner);
   fail(
-        "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        "[torch.",
-        c_name(tensor->dtype), "Tensor ", to_string(tensor->shape()), "], which is ",
-        is_output ? "output " : "an input", is_output ? std::to_string(output) : std::string(), " of ",
-        owner->name, ", is at version ", tensor->version(), "; expected version ", version,
-        " instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, "
-        "with "
-        "torch.autograd.set_detect_anomaly(True).");
+      "one of the variables needed for gradient computation has been modified by an inplace operation: "
+      "[torch.",
+      c_name(tensor->dtype), "Tensor ", to_string(tensor->shape()), "], which is ",
+      is_output ? "output " : "an input", is_output ? std::to_string(output) : std::string(), " of ",
+      owner->name, ", is at version ", tensor->version(), "; expected version ", version,
+      " instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, "
+      "with "
+      "torch.autograd.set_detect_anomaly(True).");
 }
 
 Tensor Saved::unpack(Node* owner, bool create_graph) const {

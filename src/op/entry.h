@@ -40,7 +40,7 @@ struct OpEntry {
   const char* aliases = "";
   const PointwiseOp* pointwise = nullptr;
   void (*invoke)(const Value* args, Result& result) = nullptr;
-  const char* returns = "Tensor";  // as a Python annotation, for the stubs
+  const char* returns = "Tensor";                 // as a Python annotation, for the stubs
   Tensor (*direct)(const Value* args) = nullptr;  // the same as invoke, where the result is one tensor
 };
 
@@ -216,8 +216,12 @@ template <auto F>
 consteval OpEntry fn(Signature signature, uint16_t scope = kFunction | kMethod, const char* aliases = "") {
   detail::Caller<F>::check(signature);
   using Caller = detail::Caller<F>;
-  return {signature, scope,           aliases,
-          nullptr,   Caller::invoke,  Caller::returns,
+  return {signature,
+          scope,
+          aliases,
+          nullptr,
+          Caller::invoke,
+          Caller::returns,
           Caller::one_tensor ? Caller::direct : nullptr};
 }
 

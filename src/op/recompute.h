@@ -33,7 +33,7 @@ template <class F> void differentiate(const Back& b, Tensor* d, F&& f) {
   o.retain_graph = o.create_graph = o.allow_unused = true;
   o.accumulate = false;
   o.inputs = &wanted;
-  const std::vector<Tensor> found = run_backward(roots, gradients, o);
+  const std::vector<Tensor> found = run_backward(roots.data(), gradients.data(), roots.size(), o);
   size_t k = 0;
   for (int i = 0; i < b.inputs; ++i)
     if (b.in[i] && b.needs(i)) d[i] = found[k++];

@@ -1,6 +1,6 @@
-// x.sum before it is called. A type whose attribute lookup has a fallback (methods written in Python, the text of the
-// error) makes the interpreter bind every method it calls; these bound methods come from a free list and cost a
-// third of its own.
+// x.sum before it is called. A type whose attribute lookup has a fallback (methods written in Python, the
+// text of the error) makes the interpreter bind every method it calls; these bound methods come from a free
+// list and cost a third of its own.
 #include <algorithm>
 #include "python/tensor_type.h"
 #include <structmember.h>
@@ -9,8 +9,7 @@ namespace facula::python {
 namespace {
 
 struct BoundMethod {
-  PyObject_HEAD
-  vectorcallfunc call;
+  PyObject_HEAD vectorcallfunc call;
   PyObject* self;
   PyMethodDescrObject* method;  // lives as long as the Tensor type
 };
@@ -34,7 +33,8 @@ PyObject* call_descriptor(PyObject* o, PyObject* const* args, size_t n, PyObject
   std::vector<PyObject*> both(size_t(all) + 1);
   both[0] = b->self;
   std::copy(args, args + all, both.begin() + 1);
-  return PyObject_Vectorcall(reinterpret_cast<PyObject*>(b->method), both.data(), size_t(count) + 1, keywords);
+  return PyObject_Vectorcall(reinterpret_cast<PyObject*>(b->method), both.data(), size_t(count) + 1,
+                             keywords);
 }
 
 void dealloc(PyObject* o) {

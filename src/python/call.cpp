@@ -15,8 +15,8 @@ struct Group {
   const PointwiseOp* fast =
       nullptr;  // the first overload, when plain positional tensors may go to it at once
   alignas(16) char defaults[kMaxParams];  // its parameters
-  std::vector<QuickBinding> quick;  // of each overload
-  PyObject* function = nullptr;  // what __torch_function__ is told
+  std::vector<QuickBinding> quick;        // of each overload
+  PyObject* function = nullptr;           // what __torch_function__ is told
 };
 
 namespace {
@@ -294,7 +294,8 @@ PyObject* call_general(Group& g, How how, PyObject* const* args, Py_ssize_t coun
 
 }  // namespace
 
-// Exact types in the places where they belong: x.sum(1), x.view(2, 3), cat([a, b], dim=1). Null: bind in full.
+// Exact types in the places where they belong: x.sum(1), x.view(2, 3), cat([a, b], dim=1). Null: bind in
+// full.
 static PyObject* quick_call(const Group& g, How how, PyObject* self, PyObject* const* args, Py_ssize_t count,
                             PyObject* keywords) {
   QuickArguments a(self, args, count, keywords);

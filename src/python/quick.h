@@ -1,5 +1,5 @@
-// Binding for calls that need no thought: arguments of exactly the types that the signature names. Whatever else comes
-// (subclasses, numbers of NumPy, out=, errors) is left to args.cpp.
+// Binding for calls that need no thought: arguments of exactly the types that the signature names. Whatever
+// else comes (subclasses, numbers of NumPy, out=, errors) is left to args.cpp.
 #pragma once
 #include <array>
 #include <memory>
@@ -57,7 +57,7 @@ class QuickBinding {
   const OpEntry* entry_;
   int varargs_ = -1;  // the parameter that takes all further positions
   std::vector<Value> defaults_;
-  std::vector<PyObject*> names_;               // interned
+  std::vector<PyObject*> names_;              // interned
   std::vector<std::unique_ptr<Dims>> lists_;  // what defaults point to
 };
 
