@@ -214,6 +214,7 @@ bool convert(const Param& p, PyObject* o, Value& v, Call& call) {
 
 void set_default(const Param& p, Value& v, Call& call) {
   static const std::vector<Tensor> no_tensors;
+  if (call.used_ints == int(std::size(call.ints))) fail("too many lists of ints");
   default_value(p, v, call.ints[call.used_ints], no_tensors);
   call.used_ints += v.kind == Value::Kind::Ints;
 }

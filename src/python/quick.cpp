@@ -1,4 +1,5 @@
 #include "python/quick.h"
+#include "op/pointwise.h"
 #include "python/args.h"
 
 namespace facula::python {
