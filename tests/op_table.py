@@ -15,7 +15,9 @@ S = Sample
 m = T(3, 4)
 
 # Where a default row takes its numbers from, if anywhere else than usual: away from poles.
-DOMAINS = {"lgamma": (0.2, 2.9), "digamma": (0.2, 2.9)}
+DOMAINS = {"lgamma": (0.2, 2.9), "digamma": (0.2, 2.9), "mvlgamma": (1.1, 2.9)}
+# Default rows whose derivative PyTorch refuses to give, or calls zero.
+NO_DERIVATIVE = {"zeta", "igamma", "igammac", "floor_divide", "nextafter"}
 
 
 def default_row(signatures: list[str]) -> Op:
@@ -90,6 +92,7 @@ def rows() -> dict[str, Op]:
         elif pointwise:
             op = default_row([e[1] for e in entries])
             op.default, op.domain = True, DOMAINS.get(name)
+            op.grad = name not in NO_DERIVATIVE
         else:
             continue
         op.name, op.pointwise = name, any(e[4] for e in entries)

@@ -94,10 +94,40 @@ void mark_view(TensorImpl& out, TensorImpl& from, ViewKind kind) {
   out.seen_version = out.version();
 }
 
+// Whether something was written to the base since, and recorded.
+static bool outdated(const TensorImpl& v) {
+  return v.seen_version != v.version() && v.base && v.base->grad_fn;
+}
+
+bool view_requires_grad(const TensorImpl& v) {
+  if (v.view == ViewKind::Plain) return v.base->requires_grad;
+  return v.view != ViewKind::Inference && outdated(v);
+}
+
+static constexpr const char* kForbidden =
+    "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by "
+    "moving both the view and the inplace either both inside the no_grad block (if you don't want the "
+    "inplace to be tracked) or both outside (if you want the inplace to be tracked).";
+static constexpr const char* kManyViews =
+    "This view is the output of a function that returns multiple views. Such functions do not allow the "
+    "output views to be modified inplace. You should replace the inplace operation by an out-of-place one.";
+
+static std::string output_name(const TensorImpl& v) {
+  const std::string_view name = v.grad_fn ? v.grad_fn->name : "a function";
+  return concat("Output ", int(v.output_nr), " of ", name.substr(0, name.find("Backward")),
+                " is a view and ");
+}
+
 Node* refresh_view_history(TensorImpl* v) {
-  if (v->seen_version == v->version() || v->view != ViewKind::Plain || !v->base->requires_grad)
-    return v->grad_fn;
-  if (!v->base->grad_fn) return v->grad_fn;  // written without recording
+  if (!outdated(*v)) return v->grad_fn;
+  if (v->view == ViewKind::NoGrad)
+    fail(
+        "A view was created in no_grad mode and its base or another view of its base has been modified "
+        "inplace with grad mode enabled. ",
+        kForbidden);
+  if (v->view == ViewKind::Multi)
+    fail(output_name(*v), "its base or another view of its base has been modified inplace. ", kManyViews);
+  if (v->view != ViewKind::Plain || !v->base->requires_grad) return v->grad_fn;
   set_grad_fn(*v, make_node<AsStridedOfBase>(*v->base, *v));
   v->seen_version = v->version();
   return v->grad_fn;
@@ -115,25 +145,10 @@ void check_inplace(TensorImpl& self, bool recorded) {
   if (self.view == ViewKind::None) return;
   if (self.base->requires_grad && !self.base->grad_fn)
     fail("a view of a leaf Variable that requires grad is being used in an in-place operation.");
-  if (self.view == ViewKind::Multi)
-    fail("Output ", int(self.output_nr), " of ",
-         self.grad_fn ? std::string_view(self.grad_fn->name)
-                            .substr(0, std::string_view(self.grad_fn->name).find("Backward"))
-                      : "a function",
-         " is a view and is being modified inplace. This view is the output of a function that returns "
-         "multiple views. Such "
-         "functions do not allow the output views to be modified inplace. You should replace the inplace "
-         "operation by an "
-         "out-of-place one.");
+  if (self.view == ViewKind::Multi) fail(output_name(self), "is being modified inplace. ", kManyViews);
   if (self.view == ViewKind::NoGrad)
-    fail(
-        "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that "
-        "this use case is "
-        "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and "
-        "the inplace either "
-        "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you "
-        "want the inplace "
-        "to be tracked).");
+    fail("A view was created in no_grad mode and is being modified inplace with grad mode enabled. ",
+         kForbidden);
 }
 
 void finish_inplace(TensorImpl& self, Ref<Node> node) {

@@ -8,6 +8,15 @@ void check_assign(const Tensor& self, bool recorded, std::string_view) {
   require_writable(*self);
 }
 
+Tensor old_value(TensorImpl& t) {
+  Tensor copy = empty_as(t);
+  copy_into(*copy, t);
+  if (Node* n = grad_fn(&t)) set_grad_fn(*copy, Ref<Node>(n), t.output_nr);
+  if (mode.forward) [[unlikely]]
+    if (const Tensor tangent = tangent_of(t)) set_tangent(*copy, tangent);
+  return copy;
+}
+
 void assign(const Tensor& self, const Tensor& result) {
   if (result.get() == self.get()) return;
   if (!result->same_shape(*self))

@@ -190,7 +190,7 @@ template <BatchName Name> struct BatchNorm {  // inputs: x, weight, bias
   }
   void vjp(const Back& back, Tensor* d) const {
     if (!back.g[0]) return;
-    if (mode.grad || back.g[0]->is_meta() || back.in[0]->numel == 0) return composed(back, d);
+    if (mode.grad || mode.forward || back.g[0]->is_meta() || back.in[0]->numel == 0) return composed(back, d);
     const Tensor &x = back.in[0], &weight = back.in[1];
     const DType wide = compute_dtype(x->dtype);
     const Place p = place_of(*x, format);

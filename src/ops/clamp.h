@@ -70,8 +70,10 @@ struct FloorDivide {
                                .python_operator = "//",
                                .node = "NotImplemented",
                                .divides = true,
-                               .numbers = Numbers::Any};
+                               .numbers = Numbers::Any,
+                               .no_derivative = true};
   template <class T> constexpr T forward(T a, T b) const { return floor_divide(a, b); }
+  template <class T> constexpr Grads<T, 2> backward(T, T, T, T) const { return {T(0), T(0)}; }
 };
 
 struct DivFloor {  // div(rounding_mode='floor')

@@ -157,7 +157,7 @@ template <LayerName Name> struct RnnLayer {  // inputs: gates, h, c, weight, bia
 
   void vjp(const Back& b, Tensor* d) const {
     const Tensor& weight = b.in[3];
-    if (mode.grad || weight->is_meta())
+    if (mode.grad || mode.forward || weight->is_meta())
       return differentiate(b, d, [&](const Tensor* in) {
         return rnn_layer_composed(cell, steps, reverse, in[0], in[1], in[2], in[3], in[4], nullptr);
       });

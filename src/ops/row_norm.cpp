@@ -192,7 +192,7 @@ template <RowKind kind> struct RowNorm {  // inputs: x, weight, bias
     if constexpr (kind == RowKind::Group)
       if (back.g[1] || back.g[2]) return composed(back, d);
     if (!back.g[0]) return;
-    if (mode.grad || back.g[0]->is_meta()) return composed(back, d);
+    if (mode.grad || mode.forward || back.g[0]->is_meta()) return composed(back, d);
     const Tensor &x = back.in[0], &weight = back.in[1];
     const DType wide = compute_dtype(x->dtype);
     const Tensor from = dense(x, wide), g = dense(back.g[0], wide), w = weight ? dense(weight, wide) : weight;

@@ -83,12 +83,16 @@ struct NanToNum {
 };
 
 struct Heaviside {
-  static constexpr OpInfo info{
-      .signature = "heaviside(Tensor input, Tensor values)", .types = kReals, .numbers = Numbers::None};
+  static constexpr OpInfo info{.signature = "heaviside(Tensor input, Tensor values)",
+                               .types = kReals,
+                               .node = "NotImplemented",
+                               .numbers = Numbers::None,
+                               .no_derivative = true};
   template <class T> constexpr T forward(T x, T at_zero) const {
     if constexpr (std::is_same_v<T, bool>) return x ? true : at_zero;
     else return where(x == T(0), at_zero, where(x > T(0), T(1), T(0)));
   }
+  template <class T> constexpr Grads<T, 2> backward(T, T, T, T) const { return {T(0), T(0)}; }
 };
 
 struct Copysign {
@@ -108,6 +112,7 @@ struct Nextafter {
   static constexpr OpInfo info{
       .signature = "nextafter(Tensor input, Tensor other)", .types = kFloats, .numbers = Numbers::None};
   template <class T> constexpr T forward(T a, T b) const { return nextafter(a, b); }
+  template <class T> constexpr Grads<T, 2> backward(T, T, T, T) const { return {T(0), T(0)}; }
 };
 
 struct Entr {
@@ -139,8 +144,11 @@ struct Angle {
     if constexpr (is_complex_type<T>) {
       const auto r = x.re * x.re + x.im * x.im;
       return r == 0 ? T(0) : T(-g.re * x.im / r, g.re * x.re / r);
-    } else {
+    } else if constexpr (std::is_arithmetic_v<T>) {
       return T(0);
+    } else {  // imaginary, hence zero, on real numbers
+      T r = real(x * conj(x)), across = T(Scalar::complex(0, 1)) * x;
+      return where(r == T(0), T(0), g * across / r);
     }
   }
 };

@@ -161,13 +161,21 @@ bool any_requires_grad(const Signature& s, const Value* values) {
   return false;
 }
 
-PyObject* run_entry(const OpEntry& e, const Value* values, How how, PyObject* self, PyObject* out) {
+PyObject* run_entry(const OpEntry& e, Value* values, How how, PyObject* self, PyObject* out) {
   if (e.pointwise) return run_pointwise(e, values, how, self, out);
   if (how == How::Function && !out && e.direct) return wrap(e.direct(values));
   Result r;
   if (how == How::InPlace) {
     const Tensor target = tensor_of(self);
-    check_assign(target, any_requires_grad(e.signature, values), e.signature.name);
+    const bool recorded = any_requires_grad(e.signature, values);
+    check_assign(target, recorded, e.signature.name);
+    Tensor before;  // the derivative may read what is overwritten
+    if (recorded && mode.grad && is_floating(target->dtype)) {
+      before = old_value(*target);
+      for (int i = 0; i < e.signature.count; ++i)
+        if (Value& v = values[i]; v.kind == Value::Kind::Tensor && v.tensor == target.get())
+          v.tensor = before.get();
+    }
     e.invoke(values, r);
     assign(target, r.tensor);
     return Py_NewRef(self);
