@@ -84,6 +84,15 @@ template <Real F> inline LogParts<F> split(F x) {
           exponent - B::bias - (tiny ? F(B::mantissa + 1) : F(0))};
 }
 
+template <Real F> struct FrexpParts { F mantissa, exponent; };
+
+template <Real F> inline FrexpParts<F> frexp_parts(F x) {
+  const auto [f, k] = split(fabs(x));
+  const bool whole = (x == F(0)) | !(fabs(x) < infinity<F>), above = f >= F(0);
+  const F size = (F(1) + f) * (above ? F(0.5) : F(1));
+  return {whole ? x : copysign(size, x), whole ? F(0) : (above ? k + F(1) : k)};
+}
+
 template <Real F> inline F log_special(F x, F y) {  // 0, negatives, inf, NaN
   y = x == F(0) ? -infinity<F> : y;
   y = x < F(0) ? not_a_number<F> : y;

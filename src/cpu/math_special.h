@@ -1,6 +1,7 @@
 // Error functions and the logarithm of the gamma function with its derivatives. Those marked "libm" do not
 // vectorise.
 #pragma once
+#include "cpu/math_bessel.h"
 #include "cpu/math_trig.h"
 #include "cpu/special.h"
 
@@ -43,24 +44,10 @@ inline float erfc(float x) {  // e^(-x^2) t P(t) in double, t = 1 / (1 + x/2); 2
 }
 inline double erfc(double x) { return __builtin_erfc(x); }  // libm
 
-// Giles' approximation, then Halley's method on erf, or on erfc where erf is near 1.
 inline double erfinv(double y) {
-  const double a = fabs(y), w = -__builtin_log((1 - a) * (1 + a)), u = w < 5 ? w - 2.5 : sqrt(w) - 3;
-  const double p = w < 5
-                       ? polynomial(u, 1.50140941, 0.246640727, -0.00417768164, -0.00125372503, 0.00021858087,
-                                    -4.39150654e-06, -3.5233877e-06, 3.43273939e-07, 2.81022636e-08)
-                       : polynomial(u, 2.83297682, 1.00167406, 0.00943887047, -0.0076224613, 0.00573950773,
-                                    -0.00367342844, 0.00134934322, 0.000100950558, -0.000200214257);
-  const double l = w + 0.69314718055994530942;  // erfc(x) = e^-l; the fit ends at w = 16
-  double x = w < 16 ? p * a : sqrt(l - 0.5 * __builtin_log(3.14159265358979323846 * l));
-  for (int i = 0; i < 2; ++i) {
-    const double error = a > 0.5 ? (1 - a) - __builtin_erfc(x) : __builtin_erf(x) - a;
-    const double step = error * 0.88622692545275801365 * __builtin_exp(x * x);
-    x -= step / (1 + x * step);
-  }
-  return a < 1 ? copysign(x, y) : (a == 1 ? copysign(infinity<double>, y) : not_a_number<double>);
+  return normal_quantile<double>(0.5 * y, 0.5 * (1 - fabs(y))) * 0.70710678118654752440;
 }
-inline float erfinv(float y) {  // the same with fits to the precision of float
+inline float erfinv(float y) {  // fits in -log(1 - y^2), to the precision of float
   const double a = fabs(double(y)), w = -wide_log((1 - a) * (1 + a)), u = sqrt(w) - 3;
   const double near = polynomial(w, 0.88622692745147382, 0.232013556024411086, 0.0115503354067200647,
                                  -0.00233854025300872775, -0.000122003100684527034, 0.0000404871481226696339,
@@ -98,11 +85,6 @@ inline float lgamma(float value) {
 #define FACULA_DOUBLE(name) \
   template <Real F> inline F name(F x) { return F(special::name(double(x))); }
 FACULA_DOUBLE(digamma)
-FACULA_DOUBLE(erfcx)
-FACULA_DOUBLE(i0)
-FACULA_DOUBLE(i0e)
-FACULA_DOUBLE(i1)
-FACULA_DOUBLE(i1e)
 #undef FACULA_DOUBLE
 template <Real F> inline F zeta(F s, F q) { return F(special::zeta(double(s), double(q))); }
 template <Real F> inline F polygamma(F x, int64_t n) { return F(special::polygamma(n, double(x))); }

@@ -13,26 +13,13 @@ double zeta(double s, double q);        // Hurwitz
 // special_igamma.cpp: regularised incomplete gamma functions, lower and upper
 double igamma(double a, double x);
 double igammac(double a, double x);
-// special_bessel.cpp; `e`: scaled by e^-|x| (i) or e^x (k)
-double i0(double x);
-double i0e(double x);
-double i1(double x);
-double i1e(double x);
-double k0(double x);
-double k0e(double x);
-double k1(double x);
-double k1e(double x);
+// special_bessel.cpp
 double j0(double x);
 double j1(double x);
 double y0(double x);
 double y1(double x);
 double spherical_j0(double x);
 double airy(double x);
-// special_normal.cpp
-double erfcx(double x);  // e^(x^2) erfc(x)
-double ndtr(double x);   // the normal distribution
-double ndtri(double p);  // its inverse
-double log_ndtr(double x);
 // special_polynomials.cpp; n is truncated to an integer, and negative degrees are zero
 double chebyshev_t(double x, double n);
 double chebyshev_u(double x, double n);

@@ -7,12 +7,6 @@
 namespace facula::special {
 namespace {
 
-double times_exp(double scaled, double x) {  // the result may exist where e^x does not
-  if (x < 700) return scaled * std::exp(x);
-  const double half = std::exp(x / 2);
-  return scaled * half * half;
-}
-
 // 2/3 x^(3/2) as a sum of two doubles: its rounding would shift an exponent, or a phase.
 struct Zeta {
   double high, low;
@@ -26,48 +20,6 @@ Zeta airy_zeta(double x) {
 }
 
 }  // namespace
-
-double i0e(double x) {
-  const double a = std::fabs(x);
-  if (!(a > 8)) return chebyshev_sum(tables::i0e_near, a / 4 - 1);
-  return chebyshev_sum(tables::i0e_far, 16 / a - 1) / std::sqrt(a);
-}
-double i1e(double x) {
-  const double a = std::fabs(x);
-  const double y = !(a > 8) ? a * chebyshev_sum(tables::i1e_near, a / 4 - 1)
-                            : chebyshev_sum(tables::i1e_far, 16 / a - 1) / std::sqrt(a);
-  return std::copysign(y, x);
-}
-double i0(double x) { return is_infinite(x) ? kNaN : times_exp(i0e(x), std::fabs(x)); }
-double i1(double x) { return is_infinite(x) ? kNaN : times_exp(i1e(x), std::fabs(x)); }
-
-namespace {
-
-double k0_near(double x) { return chebyshev_sum(tables::k0_near, x * x / 2 - 1) - std::log(x / 2) * i0(x); }
-double k0_far(double x) { return chebyshev_sum(tables::k0_far, 4 / x - 1) / std::sqrt(x); }
-double k1_near(double x) {
-  return chebyshev_sum(tables::k1_near, x * x / 2 - 1) / x + std::log(x / 2) * i1(x);
-}
-double k1_far(double x) { return chebyshev_sum(tables::k1_far, 4 / x - 1) / std::sqrt(x); }
-
-}  // namespace
-
-double k0(double x) {
-  if (x == 0) return kInfinity;
-  return x <= 2 ? k0_near(x) : x > 2 ? std::exp(-x) * k0_far(x) : kNaN;
-}
-double k0e(double x) {
-  if (x == 0) return kInfinity;
-  return x <= 2 ? std::exp(x) * k0_near(x) : x > 2 ? k0_far(x) : kNaN;
-}
-double k1(double x) {
-  if (x == 0) return kInfinity;
-  return x <= 2 ? k1_near(x) : x > 2 ? std::exp(-x) * k1_far(x) : kNaN;
-}
-double k1e(double x) {
-  if (x == 0) return kInfinity;
-  return x <= 2 ? std::exp(x) * k1_near(x) : x > 2 ? k1_far(x) : kNaN;
-}
 
 double j0(double x) { return is_infinite(x) ? kNaN : ::j0(x); }
 double j1(double x) { return is_infinite(x) ? kNaN : ::j1(x); }

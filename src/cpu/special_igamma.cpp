@@ -10,6 +10,10 @@ namespace {
 
 constexpr double kEpsilon = 1.1102230246251565e-16;
 
+double erfcx(double x) {  // x >= 0
+  return chebyshev_sum(tables::erfcx, (x - 4) / (x + 4)) / (1 + 2 * x);
+}
+
 double log1p_minus(double x) {  // log(1 + x) - x
   if (!(std::fabs(x) <= 0.5)) return std::log1p(x) - x;
   const double r = x / (2 + x), y = r * r;

@@ -55,6 +55,17 @@ struct I1e {
                                  .scope = kSpecial | kOut};                                       \
     template <class T> constexpr T forward(T x) const { return by_double<special::function>(x); } \
   };
+#define FACULA_MODIFIED(Name, name, function)                         \
+  struct Name {                                                       \
+    static constexpr OpInfo info{.signature = #name "(Tensor input)", \
+                                 .rule = DTypeRule::Floating,         \
+                                 .types = kWideFloats,                \
+                                 .scope = kSpecial | kOut};           \
+    template <class T> constexpr T forward(T x) const {               \
+      if constexpr (std::is_same_v<T, Probe>) return mix(x);          \
+      else return function(x);                                        \
+    }                                                                 \
+  };
 FACULA_BESSEL(BesselJ0, bessel_j0, j0)
 FACULA_BESSEL(BesselJ1, bessel_j1, j1)
 FACULA_BESSEL(BesselY0, bessel_y0, y0)
@@ -62,15 +73,16 @@ FACULA_BESSEL(BesselY1, bessel_y1, y1)
 
 using bessel_ops = List<I0, I0e, I1, I1e, BesselJ0, BesselJ1, BesselY0, BesselY1>;
 
-FACULA_BESSEL(ModifiedBesselI0, modified_bessel_i0, i0)
-FACULA_BESSEL(ModifiedBesselI1, modified_bessel_i1, i1)
-FACULA_BESSEL(ModifiedBesselK0, modified_bessel_k0, k0)
-FACULA_BESSEL(ModifiedBesselK1, modified_bessel_k1, k1)
-FACULA_BESSEL(ScaledModifiedBesselK0, scaled_modified_bessel_k0, k0e)
-FACULA_BESSEL(ScaledModifiedBesselK1, scaled_modified_bessel_k1, k1e)
+FACULA_MODIFIED(ModifiedBesselI0, modified_bessel_i0, i0)
+FACULA_MODIFIED(ModifiedBesselI1, modified_bessel_i1, i1)
+FACULA_MODIFIED(ModifiedBesselK0, modified_bessel_k0, k0)
+FACULA_MODIFIED(ModifiedBesselK1, modified_bessel_k1, k1)
+FACULA_MODIFIED(ScaledModifiedBesselK0, scaled_modified_bessel_k0, k0e)
+FACULA_MODIFIED(ScaledModifiedBesselK1, scaled_modified_bessel_k1, k1e)
 FACULA_BESSEL(SphericalBesselJ0, spherical_bessel_j0, spherical_j0)
 FACULA_BESSEL(AiryAi, airy_ai, airy)
 #undef FACULA_BESSEL
+#undef FACULA_MODIFIED
 
 using bessel_modified_ops = List<ModifiedBesselI0, ModifiedBesselI1, ModifiedBesselK0, ModifiedBesselK1,
                                  ScaledModifiedBesselK0, ScaledModifiedBesselK1, SphericalBesselJ0, AiryAi>;

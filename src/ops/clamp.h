@@ -22,8 +22,7 @@ struct Round {  // to even; `decimals` as PyTorch: scaled, rounded, scaled back
                                .types = kInts | kFloats};
   int64_t decimals = 0;
   constexpr const char* refuses(DType t) const {
-    return decimals != 0 && !is_floating(t) ? "\"round_cpu\" not implemented for integers with decimals"
-                                            : nullptr;
+    return decimals != 0 && !is_floating(t) ? kNotImplemented : nullptr;
   }
   template <class T> constexpr T forward(T x) const {
     if (decimals == 0) return round(x);
@@ -141,7 +140,7 @@ struct ClampMaxNumber {
 
 struct ClampMin {
   static constexpr OpInfo info{.signature = "clamp_min(Tensor input, Tensor min)",
-                               .types = kInts | kFloats,
+                               .types = kReals,
                                .node = "ClampMinBackward1",
                                .numbers = Numbers::None};
   template <class T> constexpr T forward(T x, T low) const { return maximum(x, low); }
@@ -152,7 +151,7 @@ struct ClampMin {
 
 struct ClampMax {
   static constexpr OpInfo info{.signature = "clamp_max(Tensor input, Tensor max)",
-                               .types = kInts | kFloats,
+                               .types = kReals,
                                .node = "ClampMaxBackward1",
                                .numbers = Numbers::None};
   template <class T> constexpr T forward(T x, T high) const { return minimum(x, high); }

@@ -137,7 +137,7 @@ constexpr OpEntry entries[] = {
     fn<native_dropout>("native_dropout(Tensor input, float p, bool? train)", kFunction),
     fn<rrelu>("rrelu(Tensor input, Number lower=0.125, Number upper=0.3333333333333333, bool training=False, "
               "Generator? generator=None)",
-              kFunction),
+              kFunction | kInPlace),
 };
 
 }  // namespace

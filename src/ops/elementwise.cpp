@@ -6,14 +6,25 @@
 namespace facula {
 namespace {
 
-Tensor div_mode(const Tensor& a, const Arg& b, std::string_view mode) {
-  const Arg in[] = {Arg(a), b};
+Arg as_tensor(const Arg& a, Tensor& made) {  // where all operands are numbers
+  if (a.tensor) return a;
+  const DType t = a.scalar.is_floating()  ? default_dtype
+                  : a.scalar.is_complex() ? to_complex(default_dtype)
+                                          : dtype_of(a.scalar);
+  made = full(Dims(), a.scalar, t, {});
+  return Arg(made);
+}
+Tensor div_mode(const Arg& a, const Arg& b, std::string_view mode) {
+  Tensor made;
+  const Arg in[] = {b.tensor ? a : as_tensor(a, made), b};
   if (mode == "floor") return pointwise(row<DivFloor>, nullptr, in);
   if (mode == "trunc") return pointwise(row<DivTrunc>, nullptr, in);
   fail("div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", mode, "'");
 }
-Tensor div_optional(const Tensor& a, const Arg& b, std::optional<std::string_view> mode) {
-  return mode ? div_mode(a, b, *mode) : call(Div{}, a, b);
+Tensor div_optional(const Arg& a, const Arg& b, std::optional<std::string_view> mode) {
+  if (mode) return div_mode(a, b, *mode);
+  Tensor made;
+  return call(Div{}, b.tensor ? a : as_tensor(a, made), b);
 }
 Tensor clamp_tensors(const Tensor& x, const Arg& low, const Arg& high) {
   if (low.present && high.present) return call(ClampTensors{}, x, low, high);
@@ -138,14 +149,41 @@ Tensor minimum_of(const Tensor& a, const Tensor& b) { return call(Minimum{}, a, 
 
 Tensor multigammaln(const Tensor& x, int64_t p) { return call(Mvlgamma{p}, x); }
 
+// The largest numbers of a 16-bit type are not those of the type it is computed in.
+NanToNum nan_rule(DType t, std::optional<double> nan, std::optional<double> high, std::optional<double> low) {
+  const double largest = t == DType::Float16 ? 65504. : 3.3895313892515355e38;
+  if (is_half(t)) high = high.value_or(largest), low = low.value_or(-largest);
+  const auto number = [](std::optional<double> x) { return x ? MaybeNumber{*x, true} : MaybeNumber{}; };
+  return {number(nan), number(high), number(low)};
+}
+Tensor nan_to_num(const Tensor& x, std::optional<double> nan, std::optional<double> high,
+                  std::optional<double> low) {
+  return call(nan_rule(x->dtype, nan, high, low), x);
+}
+Tensor nan_to_num_(const Tensor& x, std::optional<double> nan, std::optional<double> high,
+                   std::optional<double> low) {
+  return is_floating(x->dtype) ? call_inplace(nan_rule(x->dtype, nan, high, low), x) : x;
+}
 Tensor float_power_(const Tensor& x, const Arg& exponent) {
   const Tensor y = float_power(Arg(x), exponent);
   if (y->dtype != x->dtype)
     fail("the base given to float_power_ has dtype ", c_name(x->dtype),
          " but the operation's result requires dtype ", c_name(y->dtype));
-  check_assign(x, requires_grad(*x) || requires_grad(*y), "float_power_");
+  const bool recorded = requires_grad(*x) || requires_grad(*y);
+  check_assign(x, recorded, "float_power_");
   assign(x, y);
   return x;
+}
+Tensors frexp(const Tensor& x) {
+  if (!is_real_floating(x->dtype)) fail("torch.frexp() only supports floating-point dtypes");
+  Tensor mantissa = call(FrexpMantissa{}, x);
+  const NoForward off;
+  return {mantissa, to_dtype(call(FrexpExponent{}, x), DType::Int32)};
+}
+Tensor heaviside(const Tensor& x, const Tensor& values) {
+  if (!is_complex(x->dtype) && !is_complex(values->dtype) && x->dtype != values->dtype)
+    fail("heaviside is not yet implemented for tensors with different dtypes.");
+  return call(Heaviside{}, x, values);
 }
 Tensor conj_physical(const Tensor& x) { return is_complex(x->dtype) ? unary("conj", x) : x; }
 bool never(const Tensor&) { return false; }  // conjugates and negatives are computed at once
@@ -156,11 +194,11 @@ template <class Op> Tensor again2(const Tensor& a, const Tensor& b) { return cal
 }  // namespace
 
 static constexpr OpEntry entries[] = {
-    fn<div_mode>("div(Tensor input, Operand other, *, str rounding_mode)", kEverywhere, "divide"),
-    fn<div_optional>("div(Tensor input, Operand other, *, str? rounding_mode=None)", kEverywhere, "divide"),
+    fn<div_mode>("div(Operand input, Operand other, *, str rounding_mode)", kEverywhere, "divide"),
+    fn<div_optional>("div(Operand input, Operand other, *, str? rounding_mode=None)", kEverywhere, "divide"),
     fn<clamp_tensors>("clamp(Tensor input, Operand? min=None, Operand? max=None)", kEverywhere, "clip"),
     fn<positive>("positive(Tensor input)"),
-    fn<gelu>("gelu(Tensor input, *, str approximate='none')", kNN),
+    fn<gelu>("gelu(Tensor input, *, str approximate='none')", kNN | kOut),
     fn<relu6>("relu6(Tensor input)", kNN | kInPlaceNN),
     fn<tanhshrink>("tanhshrink(Tensor input)", kNN),
     fn<softsign>("softsign(Tensor input)", kNN),
@@ -169,6 +207,10 @@ static constexpr OpEntry entries[] = {
     fn<ldexp>("ldexp(Tensor input, Tensor other)", kEverywhere),
     fn<float_power>("float_power(Operand input, Operand exponent)", kFunction | kMethod | kOut),
     fn<float_power_>("float_power_(Tensor input, Operand exponent)", kMethod),
+    fn<nan_to_num>("nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None)",
+                   kFunction | kMethod | kOut),
+    fn<nan_to_num_>("nan_to_num_(Tensor input, float? nan=None, float? posinf=None, float? neginf=None)"),
+    fn<frexp>("frexp(Tensor input) -> mantissa, exponent", kFunction | kMethod | kOut),
     fn<where_condition>("where(Tensor condition, Operand input, Operand other)", kFunction | kOut),
     fn<isclose>(
         "isclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False)"),
@@ -180,6 +222,7 @@ static constexpr OpEntry entries[] = {
     fn<conj_physical>("conj_physical(Tensor input)", kEverywhere),
     fn<never>("is_conj(Tensor input)"),
     fn<never>("is_neg(Tensor input)"),
+    fn<heaviside>("heaviside(Tensor input, Tensor values)", kEverywhere),
     fn<maximum_of>("max(Tensor input, Tensor other)", kFunction | kMethod | kOut),
     fn<minimum_of>("min(Tensor input, Tensor other)", kFunction | kMethod | kOut),
     fn<again<Sigmoid>>("expit(Tensor input)", kSpecial | kOut),

@@ -28,7 +28,7 @@ struct Polygamma {  // the derivative of order n of digamma; the public entries 
                                .scope = kPrivate,
                                .node = "PolygammaBackward0"};
   int64_t n = 0;
-  constexpr const char* refuses(DType) const {
+  constexpr const char* invalid() const {
     return n < 0 ? "polygamma(n, x) does not support negative n." : nullptr;
   }
   template <class T> constexpr T forward(T x) const { return polygamma(x, n); }
@@ -41,9 +41,7 @@ struct Mvlgamma {  // log of pi^(p (p - 1) / 4) times the product of gamma(x - j
                                .types = kFloats,
                                .refuses_bool = "The input tensor may not be a boolean tensor."};
   int64_t p = 1;
-  constexpr const char* refuses(DType) const {
-    return p < 1 ? "p has to be greater than or equal to 1" : nullptr;
-  }
+  constexpr const char* invalid() const { return p < 1 ? "p has to be greater than or equal to 1" : nullptr; }
   template <class T> constexpr T forward(T x) const {
     T y = T(0.28618247146235004355 * double(p) * double(p - 1));  // log(pi) / 4
     for (int64_t j = 0; j < p; ++j) y = y + lgamma(x - T(double(j) / 2));
@@ -69,15 +67,16 @@ struct Zeta {  // Hurwitz's
   }
 };
 
-#define FACULA_IGAMMA(Name, name, direction)                                                           \
-  struct Name {                                                                                        \
-    static constexpr OpInfo info{.signature = #name "(Tensor input, Tensor other)", .types = kFloats}; \
-    static constexpr const char* no_gradient[] = {                                                     \
-        "the derivative for '" #name ": input' is not implemented.", nullptr};                         \
-    template <class T> constexpr T forward(T a, T x) const { return by_double<special::name>(a, x); }  \
-    template <class T> constexpr Grads<T, 2> backward(T g, T a, T x, T) const {                        \
-      return {T(0), g * (T(direction) * exp((a - T(1)) * log(x) - x - lgamma(a)))};                    \
-    }                                                                                                  \
+#define FACULA_IGAMMA(Name, name, direction)                                                            \
+  struct Name {                                                                                         \
+    static constexpr OpInfo info{                                                                       \
+        .signature = #name "(Tensor input, Tensor other)", .types = kFloats, .numbers = Numbers::None}; \
+    static constexpr const char* no_gradient[] = {                                                      \
+        "the derivative for '" #name ": input' is not implemented.", nullptr};                          \
+    template <class T> constexpr T forward(T a, T x) const { return by_double<special::name>(a, x); }   \
+    template <class T> constexpr Grads<T, 2> backward(T g, T a, T x, T) const {                         \
+      return {T(0), g * (T(direction) * exp((a - T(1)) * log(x) - x - lgamma(a)))};                     \
+    }                                                                                                   \
   };
 FACULA_IGAMMA(Igamma, igamma, 1)
 FACULA_IGAMMA(Igammac, igammac, -1)

@@ -23,7 +23,10 @@ struct Ndtr {
                                .types = kFloats,
                                .scope = kSpecial | kOut,
                                .node = "MulBackward1"};
-  template <class T> constexpr T forward(T x) const { return by_double<special::ndtr>(x); }
+  template <class T> constexpr T forward(T x) const {
+    if constexpr (std::is_same_v<T, Probe>) return mix(x);
+    else return ndtr(x);
+  }
   template <class T> constexpr T backward(T g, T x, T) const {
     return g * (T(0.39894228040143267794) * exp(x * x * T(-0.5)));  // 1 / sqrt(2 pi)
   }
@@ -35,7 +38,10 @@ struct Ndtri {
                                .types = kWideFloats,
                                .scope = kSpecial | kOut,
                                .node = "SpecialNdtriBackward0"};
-  template <class T> constexpr T forward(T x) const { return by_double<special::ndtri>(x); }
+  template <class T> constexpr T forward(T x) const {
+    if constexpr (std::is_same_v<T, Probe>) return mix(x);
+    else return ndtri(x);
+  }
   template <class T> constexpr T backward(T g, T, T y) const {
     return g * (T(2.50662827463100050242) * exp(y * y * T(0.5)));  // sqrt(2 pi)
   }
@@ -47,7 +53,10 @@ struct LogNdtr {
                                .types = kWideFloats,
                                .scope = kSpecial | kOut,
                                .node = "SpecialLogNdtrBackward0"};
-  template <class T> constexpr T forward(T x) const { return by_double<special::log_ndtr>(x); }
+  template <class T> constexpr T forward(T x) const {
+    if constexpr (std::is_same_v<T, Probe>) return mix(x);
+    else return log_ndtr(x);
+  }
   template <class T> constexpr T backward(T g, T x, T) const {
     return g * (T(0.79788456080286535588) / erfcx(x * T(-0.70710678118654752440)));  // sqrt(2 / pi)
   }

@@ -64,14 +64,18 @@ struct Logit {
   }
 };
 
-struct NanToNum {
+struct NanToNum {  // of a complex number: of its parts
   static constexpr OpInfo info{
-      .signature = "nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None)",
-      .types = kReals};
+      .signature = "_nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None)",
+      .types = kAllTypes,
+      .scope = kPrivate,
+      .node = "NanToNumBackward0"};
   MaybeNumber nan, posinf, neginf;
   template <class T> constexpr T forward(T x) const {
     if constexpr (std::is_integral_v<T>) {
       return x;
+    } else if constexpr (is_complex_type<T>) {
+      return {forward(x.re), forward(x.im)};
     } else {
       const double largest = sizeof(x) == 4 ? 3.4028234663852886e38 : 1.7976931348623157e308;
       T high = posinf ? T(posinf.value) : T(largest), low = neginf ? T(neginf.value) : T(-largest);
@@ -83,11 +87,11 @@ struct NanToNum {
 };
 
 struct Heaviside {
-  static constexpr OpInfo info{.signature = "heaviside(Tensor input, Tensor values)",
+  static constexpr OpInfo info{.signature = "_heaviside(Tensor input, Tensor values)",
                                .types = kReals,
-                               .node = "NotImplemented",
-                               .numbers = Numbers::None,
-                               .no_derivative = true};
+                               .scope = kPrivate,
+                               .refuses_complex = "heaviside is not yet implemented for complex tensors.",
+                               .numbers = Numbers::None};
   template <class T> constexpr T forward(T x, T at_zero) const {
     if constexpr (std::is_same_v<T, bool>) return x ? true : at_zero;
     else return where(x == T(0), at_zero, where(x > T(0), T(1), T(0)));
@@ -108,11 +112,36 @@ struct Copysign {
   }
 };
 
+struct FrexpMantissa {  // x = mantissa * 2^exponent with 1/2 <= |mantissa| < 1
+  static constexpr OpInfo info{.signature = "_frexp_mantissa(Tensor input)",
+                               .types = kFloats,
+                               .scope = kPrivate,
+                               .node = "FrexpBackward0"};
+  template <class T> constexpr T forward(T x) const {
+    if constexpr (std::is_same_v<T, Probe>) return mix(x);
+    else return frexp_parts(x).mantissa;
+  }
+  template <class T> constexpr T backward(T g, T x, T y) const {
+    return g * where(x == T(0), T(1), y / where(x == T(0), T(1), x));
+  }
+};
+
+struct FrexpExponent {
+  static constexpr OpInfo info{
+      .signature = "_frexp_exponent(Tensor input)", .types = kFloats, .scope = kPrivate};
+  template <class T> constexpr T forward(T x) const {
+    if constexpr (std::is_same_v<T, Probe>) return mix(x);
+    else return frexp_parts(x).exponent;
+  }
+};
+
 struct Nextafter {
   static constexpr OpInfo info{
       .signature = "nextafter(Tensor input, Tensor other)", .types = kFloats, .numbers = Numbers::None};
   template <class T> constexpr T forward(T a, T b) const { return nextafter(a, b); }
-  template <class T> constexpr Grads<T, 2> backward(T, T, T, T) const { return {T(0), T(0)}; }
+  template <class T> constexpr Grads<T, 2> backward(T g, T a, T b, T) const {
+    return {where(a == b, T(0), g), T(0)};
+  }
 };
 
 struct Entr {
@@ -153,8 +182,8 @@ struct Angle {
   }
 };
 
-using special_ops =
-    List<Erf, Erfc, Erfinv, Logit, NanToNum, Heaviside, Copysign, Nextafter, Entr, Conj, Angle>;
+using special_ops = List<Erf, Erfc, Erfinv, Logit, NanToNum, Heaviside, Copysign, FrexpMantissa,
+                         FrexpExponent, Nextafter, Entr, Conj, Angle>;
 
 }  // namespace FACULA_ISA
 }  // namespace facula

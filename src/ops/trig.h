@@ -65,7 +65,8 @@ struct Deg2rad {
   static constexpr OpInfo info{.signature = "deg2rad(Tensor input)",
                                .rule = DTypeRule::Floating,
                                .types = kFloats,
-                               .node = "Deg2RadBackward0"};
+                               .node = "Deg2RadBackward0",
+                               .refuses_complex = "deg2rad is not supported for complex tensors."};
   template <class T> constexpr T forward(T x) const { return x * T(0.017453292519943295769236907684886); }
   template <class T> constexpr T backward(T g, T, T) const {
     return g * T(0.017453292519943295769236907684886);
@@ -76,7 +77,8 @@ struct Rad2deg {
   static constexpr OpInfo info{.signature = "rad2deg(Tensor input)",
                                .rule = DTypeRule::Floating,
                                .types = kFloats,
-                               .node = "Rad2DegBackward0"};
+                               .node = "Rad2DegBackward0",
+                               .refuses_complex = "rad2deg is not supported for complex tensors."};
   template <class T> constexpr T forward(T x) const { return x * T(57.295779513082320876798154814105); }
   template <class T> constexpr T backward(T g, T, T) const {
     return g * T(57.295779513082320876798154814105);

@@ -59,7 +59,6 @@ def rows() -> dict[str, Op]:
         "log1p": Op(*plain, domain=(-0.9, 1.9), big=S(BIG)),
         "round": Op(*plain, S(m, decimals=2), S(m, decimals=-1), big=S(BIG)),
         "gammaln": Op(*plain, domain=(0.2, 2.9)),
-        "psi": Op(*plain, domain=(0.2, 2.9)),
         "tanh": Op(*plain, big=S(BIG)),
         # Where the signature does not say what makes sense.
         "pow": Op(

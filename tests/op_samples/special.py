@@ -31,13 +31,21 @@ def rows() -> dict[str, Op]:
         "mvlgamma": Op(S(positive, 1), S(T(3, 4, lo=1.2, hi=4.0), 3), domain=(1.2, 4.0)),
         "multigammaln": Op(S(T(3, 4, lo=1.2, hi=4.0), 3), domain=(1.2, 4.0)),
         "digamma": Op(S(positive), S(s), S(T(0)), S(m), big=S(BIG), domain=(0.2, 2.9)),
+        "psi": Op(S(positive), S(T(0)), domain=(0.2, 2.9)),
         "zeta": Op(S(T(3, 4, lo=1.5, hi=6.0), positive), S(T(3, 1, lo=1.5, hi=6.0), 2.5), grad=False),
         "ndtri": Op(S(m), S(s), S(T(0)), domain=(0.05, 0.95)),
+        "i0": Op(S(m), S(s), S(T(0)), S(T(6, lo=-30, hi=30)), big=S(BIG)),
+        "frexp": Op(S(m), S(T(0)), S(T(6, lo=-3e4, hi=3e4))),
+        "nan_to_num": Op(
+            S(m),
+            S(m, 0.5, posinf=2.0, neginf=-3.0),
+            S(T(0)),
+        ),
+        "nan_to_num_": Op(S(m), S(m, 0.5, 2.0, -3.0)),
         "float_power_": Op(S(m, 2), dtypes=("float64", "complex128")),
         "conj_physical": Op(S(m), S(s), S(T(0))),
         "is_conj": Op(S(m), grad=False),
         "is_neg": Op(S(m), grad=False),
-        "i0": Op(S(m), S(s), S(T(0)), S(T(6, lo=-30, hi=30)), big=S(BIG)),
     }
     for name in ("igamma", "igammac", "gammainc", "gammaincc"):
         table[name] = Op(*incomplete, grad=False, dtypes=FLOATS)

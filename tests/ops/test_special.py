@@ -88,6 +88,10 @@ def test_ends() -> None:
     assert torch.special.i0e(x).tolist() == [1.0, 0.0, 0.0]
     assert torch.special.ndtri(torch.tensor([0.0, 1.0])).tolist() == [-inf, inf]
     assert torch.special.modified_bessel_k0(x).tolist()[:2] == [inf, 0.0]
+    with pytest.raises(RuntimeError, match="negative n"):
+        torch.polygamma(-1, torch.ones(2))
+    with pytest.raises(RuntimeError, match="p has to be greater"):
+        torch.mvlgamma(torch.ones(2), 0)
     with pytest.raises(NotImplementedError, match="erfcx"):
         torch.special.erfcx(torch.ones(2, dtype=torch.float16))
 
