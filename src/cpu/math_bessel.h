@@ -1,4 +1,4 @@
-// Modified Bessel functions, in double: Chebyshev series near zero, and far away in 1 / x for what is left after
+// Modified Bessel functions, in double: Chebyshev series near zero, far away in 1 / x for what is left after
 // the exponential.
 #pragma once
 #include "cpu/math_normal.h"

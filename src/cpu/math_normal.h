@@ -1,4 +1,4 @@
-// The normal distribution, its inverse, and the scaled complementary error function, for float in double as well.
+// The normal distribution, its inverse, and the scaled complementary error function. Float is done in double.
 #pragma once
 #include <utility>
 #include "cpu/math_exp.h"
