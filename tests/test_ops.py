@@ -221,6 +221,8 @@ def test_in_place(op: Op) -> None:
         what = f"{op.name}_{sample!r} {dtype}"
         if not args or not is_tensor(args[0]) or op.name == "where":
             continue
+        if op.name == "abs" and args[0].is_complex():  # refused in place, as in PyTorch
+            continue
         x = args[0]
         before = flat(x)
         if not fits(want, x):
@@ -230,7 +232,9 @@ def test_in_place(op: Op) -> None:
             continue
         version, address = x._version, x.data_ptr()
         got = in_place(op)(*args, **kwargs)
-        assert got is x and x.data_ptr() == address and x._version > version, what
+        # conj_physical_ leaves a real tensor as it is.
+        written = x._version > version or (op.name == "conj_physical" and not x.is_complex())
+        assert got is x and x.data_ptr() == address and written, what
         agree(got, want.to(x.dtype), what)
         done += 1
         for change in (transposed, sliced):

@@ -165,7 +165,11 @@ Tensor nan_to_num_(const Tensor& x, std::optional<double> nan, std::optional<dou
   return is_floating(x->dtype) ? call_inplace(nan_rule(x->dtype, nan, high, low), x) : x;
 }
 Tensor float_power_(const Tensor& x, const Arg& exponent) {
-  const Tensor y = float_power(Arg(x), exponent);
+  // The derivative reads the base, which is about to be overwritten.
+  const bool keeps = mode.grad && is_floating(x->dtype) &&
+                     (requires_grad(*x) || (exponent.tensor && requires_grad(*exponent.tensor)));
+  const Tensor base = keeps ? old_value(*x) : x;
+  const Tensor y = float_power(Arg(base), exponent);
   if (y->dtype != x->dtype)
     fail("the base given to float_power_ has dtype ", c_name(x->dtype),
          " but the operation's result requires dtype ", c_name(y->dtype));

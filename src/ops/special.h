@@ -90,8 +90,10 @@ struct Heaviside {
   static constexpr OpInfo info{.signature = "_heaviside(Tensor input, Tensor values)",
                                .types = kReals,
                                .scope = kPrivate,
+                               .node = "NotImplemented",
                                .refuses_complex = "heaviside is not yet implemented for complex tensors.",
-                               .numbers = Numbers::None};
+                               .numbers = Numbers::None,
+                               .no_derivative = true};
   template <class T> constexpr T forward(T x, T at_zero) const {
     if constexpr (std::is_same_v<T, bool>) return x ? true : at_zero;
     else return where(x == T(0), at_zero, where(x > T(0), T(1), T(0)));

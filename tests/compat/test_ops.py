@@ -16,11 +16,15 @@ import facula  # noqa: E402
 every = pytest.mark.parametrize("op", TABLE.values(), ids=lambda op: op.name)
 
 
+# PyTorch writes out of bounds when these get a type they do not take.
+UNSAFE = ("lstm",)
+
+
 def differences(op: Op) -> dict[str, str]:
     """Case -> what is not PyTorch's."""
     found = {}
     for name, sample in variants(op):
-        for dtype in DTYPES if op.dtypes != ("float32",) else op.dtypes:
+        for dtype in op.dtypes if op.dtypes == ("float32",) or op.name in UNSAFE else DTYPES:
             wrong = difference(outcome(facula, op, sample, dtype), outcome(torch, op, sample, dtype))
             if wrong:
                 found[f"{op.name}/{name}/{dtype}"] = f"{sample!r}: {wrong}"
