@@ -13,18 +13,17 @@ from op_tools import DTYPES, Op  # noqa: E402
 
 import facula  # noqa: E402
 
-every = pytest.mark.parametrize("op", TABLE.values(), ids=lambda op: op.name)
-
-
-# PyTorch writes out of bounds when these get a type they do not take.
+# PyTorch writes out of bounds when it is given states of a wrong shape: compared in test_rnn.py.
 UNSAFE = ("lstm",)
+SAFE = [op for op in TABLE.values() if op.name not in UNSAFE]
+every = pytest.mark.parametrize("op", SAFE, ids=lambda op: op.name)
 
 
 def differences(op: Op) -> dict[str, str]:
     """Case -> what is not PyTorch's."""
     found = {}
     for name, sample in variants(op):
-        for dtype in op.dtypes if op.dtypes == ("float32",) or op.name in UNSAFE else DTYPES:
+        for dtype in DTYPES if op.dtypes != ("float32",) else op.dtypes:
             wrong = difference(outcome(facula, op, sample, dtype), outcome(torch, op, sample, dtype))
             if wrong:
                 found[f"{op.name}/{name}/{dtype}"] = f"{sample!r}: {wrong}"

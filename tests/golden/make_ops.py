@@ -37,7 +37,7 @@ def answers(op: Op) -> dict[str, Any]:
 
 
 def in_child(op: Op) -> dict[str, Any]:
-    """In a process of its own: some of PyTorch's operations write where they should not when they are misused."""
+    """In a process of its own: some of PyTorch's operations write out of bounds when misused."""
     reader, writer = os.pipe()
     if os.fork() == 0:
         with open(writer, "w") as pipe:

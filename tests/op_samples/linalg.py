@@ -47,9 +47,7 @@ def rows() -> dict[str, Op]:
         "triangular_solve": Op(S(sides, DEFINITE), S(sides, DEFINITE, False, True), **plain),
         "lu_factor": Op(S(DEFINITE), S(m), **apart),
         "lu_factor_ex": Op(S(DEFINITE), **apart),
-        "lu": Op(
-            S(m, only_=FREE), S(DEFINITE, only_=FREE), S(DEFINITE, get_infos=True, only_=FREE), **plain
-        ),
+        "lu": Op(S(m, only_=FREE), S(DEFINITE, only_=FREE), S(DEFINITE, get_infos=True, only_=FREE), **plain),
         "lu_unpack": Op(S(square, PIVOTS), S(square, PIVOTS, True, False), **plain),
         "lu_solve": Op(
             S(sides, square, PIVOTS, only_=FREE),
