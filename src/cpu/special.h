@@ -20,18 +20,19 @@ double y0(double x);
 double y1(double x);
 double spherical_j0(double x);
 double airy(double x);
-// special_polynomials.cpp; n is truncated to an integer, and negative degrees are zero
-double chebyshev_t(double x, double n);
-double chebyshev_u(double x, double n);
-double chebyshev_v(double x, double n);
-double chebyshev_w(double x, double n);
-double shifted_chebyshev_t(double x, double n);  // those of 2 x - 1
-double shifted_chebyshev_u(double x, double n);
-double shifted_chebyshev_v(double x, double n);
-double shifted_chebyshev_w(double x, double n);
-double hermite_h(double x, double n);
-double hermite_he(double x, double n);
-double laguerre(double x, double n);
-double legendre(double x, double n);
+// special_polynomials.cpp; n is truncated to an integer, and negative degrees are zero. A recurrence that
+// passes `largest`, the largest number of the type asked for, overflows.
+double chebyshev_t(double x, double n, double largest);
+double chebyshev_u(double x, double n, double largest);
+double chebyshev_v(double x, double n, double largest);
+double chebyshev_w(double x, double n, double largest);
+double shifted_chebyshev_t(double x, double n, double largest);  // those of 2 x - 1
+double shifted_chebyshev_u(double x, double n, double largest);
+double shifted_chebyshev_v(double x, double n, double largest);
+double shifted_chebyshev_w(double x, double n, double largest);
+double hermite_h(double x, double n, double largest);
+double hermite_he(double x, double n, double largest);
+double laguerre(double x, double n, double largest);
+double legendre(double x, double n, double largest);
 
 }  // namespace facula::special

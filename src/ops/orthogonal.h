@@ -5,13 +5,18 @@
 namespace facula {
 inline namespace FACULA_ISA {
 
-#define FACULA_POLYNOMIAL(Name, name, function)                                                           \
-  struct Name {                                                                                           \
-    static constexpr OpInfo info{.signature = #name "(Tensor x, Tensor n)",                               \
-                                 .rule = DTypeRule::Floating,                                             \
-                                 .types = kWideFloats,                                                    \
-                                 .scope = kSpecial | kOut};                                               \
-    template <class T> constexpr T forward(T x, T n) const { return by_double<special::function>(x, n); } \
+template <class T> inline constexpr double kLargest = 1.7976931348623157e308;
+template <> inline constexpr double kLargest<float> = 3.4028234663852886e38;
+
+#define FACULA_POLYNOMIAL(Name, name, function)                             \
+  struct Name {                                                             \
+    static constexpr OpInfo info{.signature = #name "(Tensor x, Tensor n)", \
+                                 .rule = DTypeRule::Floating,               \
+                                 .types = kWideFloats,                      \
+                                 .scope = kSpecial | kOut};                 \
+    template <class T> constexpr T forward(T x, T n) const {                \
+      return by_double<special::function>(x, n, T(kLargest<T>));            \
+    }                                                                       \
   };
 FACULA_POLYNOMIAL(ChebyshevT, chebyshev_polynomial_t, chebyshev_t)
 FACULA_POLYNOMIAL(ChebyshevU, chebyshev_polynomial_u, chebyshev_u)

@@ -293,7 +293,7 @@ Tensor sum_to_size(const Tensor& x, const Dims& size) {
   bool fits = extra >= 0;
   for (int d = 0; fits && d < size.count; ++d) fits = size[d] == 1 || size[d] == x->sizes[d + extra];
   if (!fits) fail("size {", to_string(size), "} is not expandable to size {", to_string(x->shape()), "}.");
-  return sum_to(x, size);
+  return size.count ? sum_to(x, size) : sum(x, Dims(), false);
 }
 
 Tensor fill_diagonal_(const Tensor& self, Scalar value, bool wrap) {
