@@ -99,14 +99,12 @@ bool quick_operand(PyObject* o, Arg* out) {
 // Whether numbers stand only where the operation takes them; what it does not take is the binding's to
 // refuse.
 bool takes(const PointwiseOp& op, const Arg* in) {
-  int tensors = 0;
-  for (int i = 0; i < op.arity; ++i) tensors += in[i].tensor != nullptr;
-  if (tensors == op.arity) return true;
-  switch (op.info->numbers) {
-    case Numbers::None: return false;
-    case Numbers::Last: return tensors == op.arity - 1 && !in[op.arity - 1].tensor;
-    default: return tensors > 0;
+  bool any = false;
+  for (int i = 0; i < op.arity; ++i) {
+    if (!in[i].tensor && !takes_number(op, i)) return false;
+    any |= in[i].tensor != nullptr;
   }
+  return any;
 }
 
 thread_local int torch_function_disabled = 0;

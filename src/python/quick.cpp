@@ -25,6 +25,11 @@ void set(Value& v, Scalar s) {
 
 }  // namespace
 
+bool takes_number(const PointwiseOp& op, int operand) {
+  const Numbers n = op.info->numbers;
+  return n != Numbers::None && (n != Numbers::Last || operand == op.arity - 1);
+}
+
 void QuickArguments::take_tensors() { tensors_.swap(spare); }
 void QuickArguments::keep_tensors() {
   tensors_.clear();
@@ -49,13 +54,6 @@ QuickBinding::QuickBinding(const OpEntry& e) : entry_(&e) {
   }
 }
 
-bool QuickBinding::takes_number(const Param& operand) const {
-  if (!entry_->pointwise) return false;
-  const Numbers n = entry_->pointwise->info->numbers;
-  const Signature& s = entry_->signature;
-  return n != Numbers::None && (n != Numbers::Last || &operand == s.params + s.tensors - 1);
-}
-
 bool QuickBinding::convert(const Param& p, PyObject* o, Value& v, QuickArguments& a) const {
   int64_t i;
   switch (p.type) {
@@ -67,7 +65,8 @@ bool QuickBinding::convert(const Param& p, PyObject* o, Value& v, QuickArguments
         v.tensor = tensor_of(o).get();
         return true;
       }
-      if (p.type == ParamType::Operand || takes_number(p)) {
+      if (p.type == ParamType::Operand ||
+          (entry_->pointwise && takes_number(*entry_->pointwise, int(&p - entry_->signature.params)))) {
         if (PyFloat_CheckExact(o)) return set(v, PyFloat_AS_DOUBLE(o)), true;
         if (exact_int(o, &i)) return set(v, i), true;
       }

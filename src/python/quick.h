@@ -7,6 +7,9 @@
 
 namespace facula::python {
 
+// Whether a Python number may stand for this operand (OpInfo::numbers).
+bool takes_number(const PointwiseOp&, int operand);
+
 class QuickArguments {
  public:
   // `self`, when given, goes before the others.
@@ -50,7 +53,6 @@ class QuickBinding {
   const Value* defaults() const { return defaults_.data(); }
 
  private:
-  bool takes_number(const Param& operand) const;
   bool convert(const Param&, PyObject*, Value&, QuickArguments&) const;
   bool spread(int from, QuickArguments&) const;
 
