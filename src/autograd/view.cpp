@@ -46,6 +46,16 @@ class CopySlices final : public Node {
     for (int i = 1; i < edge_count; ++i) grads[i] = std::move(inner[size_t(i)]);
   }
   void release() override { written_ = nullptr; }
+  std::vector<Tensor> replay(const Tensor* in) const override {
+    if (!written_ || !in[0]) return {};
+    const Tensor whole = laid_out(in[0], base_);
+    std::vector<Tensor> inputs(in, in + edge_count);
+    inputs[0] = as_strided(whole, view_.sizes, view_.strides, view_.offset);
+    const std::vector<Tensor> slice = written_->replay(inputs.data());
+    if (slice.size() != 1) return {};
+    copy_(as_strided(whole, view_.sizes, view_.strides, view_.offset), slice[0]);
+    return {whole};
+  }
 
  private:
   std::vector<Edge> storage_;
@@ -73,6 +83,10 @@ class AsStridedOfBase final : public Node {  // the history of a view after its 
     grads[0] = whole;
   }
   void release() override {}
+  std::vector<Tensor> replay(const Tensor* in) const override {
+    if (!in[0]) return {};
+    return {as_strided(laid_out(in[0], base_), view_.sizes, view_.strides, view_.offset)};
+  }
 
  private:
   Edge edge_;

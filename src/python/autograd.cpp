@@ -397,9 +397,13 @@ PyObject* wrap_node(Node* node) {
   return o;
 }
 
+Node* node_of(PyObject* o) {
+  return Py_TYPE(o)->tp_dealloc == node_dealloc ? node_object(o)->node.get() : nullptr;
+}
+
 PyObject* wrap_edge(const Edge& e) {
   Owned node(e.leaf ? new_node_object("AccumulateGrad", nullptr, e.leaf) : wrap_node(e.node.get()));
-  return Py_BuildValue("(Nk)", node.release(), static_cast<unsigned long>(e.output));
+  return Py_BuildValue("(Nk)", node.release(), static_cast<unsigned long>(e ? e.output : 0));
 }
 
 void add_autograd_methods(std::vector<PyMethodDef>& methods) {

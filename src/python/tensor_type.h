@@ -28,6 +28,7 @@ void add_autograd_methods(std::vector<PyMethodDef>&);  // autograd.cpp
 void add_autograd(PyObject* module);
 void add_function_node(PyObject* module);  // function.cpp
 void add_forward(PyObject* module);        // forward.cpp
+void add_explain(PyObject* module);        // explain.cpp
 void add_construct(PyObject* module);      // construct.cpp
 void add_module_functions(PyObject* module);
 
