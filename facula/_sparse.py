@@ -18,6 +18,15 @@ __all__ = ["FUNCTIONS", "SparseTensor", "make"]
 FUNCTIONS: dict = {}
 
 
+# What is asked of the shell: attributes, and methods that are no operations.
+_PLAIN = frozenset(
+    "__get__ __set__ __delete__ __repr__ __format__ __deepcopy__ __dir__ size dim stride element_size "
+    "is_set_to requires_grad_ retain_grad register_hook is_inference is_pinned is_shared get_device is_conj "
+    "is_neg".split()
+)
+_INDEXING = ("__getitem__", "__setitem__")  # an index that is sparse meets the engine's own refusal
+
+
 def make(indices, values, size, coalesced=False):
     """The sparse tensor of these parts, which are kept as they are. Nothing is checked."""
     shell = _C._functions.empty(tuple(size), dtype=values.dtype, device="meta")
@@ -50,6 +59,11 @@ class SparseTensor(_C.Tensor):
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
         name = getattr(func, "__name__", str(func))
+        if isinstance(func, _C._overridable):  # written in Python: it sees to sparse tensors itself
+            return func.__wrapped__(*args, **(kwargs or {}))
+        if name in _PLAIN or (name in _INDEXING and not isinstance(args[0], SparseTensor)):
+            with _C.DisableTorchFunctionSubclass():
+                return func(*args, **(kwargs or {}))
         in_place = name.endswith("_") and not name.endswith("__")
         known = FUNCTIONS.get(name[:-1] if in_place else name)
         if known is None or "out" in (kwargs or {}):

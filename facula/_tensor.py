@@ -116,6 +116,8 @@ def _rebuild(kind, raw, dtype, shape, requires_grad, state):
 
 
 def __reduce_ex__(self, protocol):
+    if self.__class__ is not _C.Tensor and _C._has_torch_function_unary(self):
+        return _C._handle_torch_function(_C.Tensor.__reduce_ex__, (self,), self, protocol)
     plain = self.detach().contiguous()
     raw = to_bytes(plain)
     kind = None if self.__class__ is _C.Tensor else self.__class__
@@ -303,11 +305,6 @@ def dim_order(self, **kwargs):
     return tuple(sorted(range(self.dim()), key=lambda d: -self.stride(d)))
 
 
-def has_names(self):
-    """False: named tensors do not exist."""
-    return False
-
-
 def legacy_constructor(*args, dtype=None, device=None):
     """`torch.Tensor(2, 3)`, `torch.Tensor([1, 2])`, `torch.Tensor(tensor)`."""
     dtype = _C.get_default_dtype() if dtype is None else dtype
@@ -342,7 +339,6 @@ _METHODS = {
         is_same_size,
         where,
         dim_order,
-        has_names,
     )
 }
 _METHODS["type"] = _type

@@ -13,6 +13,8 @@ from functools import wraps
 from importlib import import_module
 from pkgutil import iter_modules
 
+from .. import _C
+
 TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,14 +42,16 @@ def composite(
     """
 
     def publish(function: Callable) -> Callable:
-        public = _with_out(function) if out else function
+        # Classes and modes with a __torch_function__ are asked first; torch.f and Tensor.f are two.
         own = name or function.__name__
+        public = _C._overridable(_with_out(function) if out else function, own)
+        method = _C._overridable(function, own) if "Tensor" in spaces else None
         _OPERATIONS.append((own, public, spaces, tuple(aliases.split()), out, inplace))
         for each in (own, *aliases.split()):
             for space in spaces:
-                _SPACES.setdefault(space, {})[each] = function if space == "Tensor" else public
+                _SPACES.setdefault(space, {})[each] = method if space == "Tensor" else public
                 if inplace and space in ("torch", "Tensor"):
-                    _SPACES[space][each + "_"] = _in_place(function, each + "_")
+                    _SPACES[space][each + "_"] = _C._overridable(_in_place(function, each + "_"))
         return public
 
     return publish
@@ -59,8 +63,6 @@ def _with_out(function: Callable) -> Callable:
         result = function(*args, **kwargs)
         if out is None:
             return result
-        from .. import _C
-
         if isinstance(result, _C.Tensor):
             return _C._copy_to_out(out, result, function.__name__)
         if len(out) != len(result):
@@ -85,8 +87,6 @@ def _load() -> dict[str, dict[str, Callable]]:
         _loaded = True  # first: a family may ask for names while it is imported
         for module in iter_modules(__path__):
             import_module(f"{__name__}.{module.name}")
-        from .. import _C
-
         for name, function in _SPACES.get("Tensor", {}).items():
             if name not in vars(_C.Tensor):
                 _C._add_method(name, function)

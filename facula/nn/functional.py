@@ -9,12 +9,17 @@ _wrapped: set = set()
 for _module in (_activation, _distance, _loss, _normalization):
     _wrapped.update(getattr(_module, "_WRAPPED", ()))
     for _name in _module.__all__:
-        globals()[_name] = getattr(_module, _name)
+        # Classes and modes with a __torch_function__ are asked first.
+        _function = getattr(_module, _name)
+        if not isinstance(_function, _C._overridable):
+            _function = _C._overridable(_function)
+            setattr(_module, _name, _function)
+        globals()[_name] = _function
 # An operation of the extension goes before a composition of the same name.
 for _name in dir(_C._nn):
     if not _name.startswith("_") and _name not in _wrapped:
         globals()[_name] = getattr(_C._nn, _name)
-del _module, _name, _wrapped
+del _function, _module, _name, _wrapped
 
 
 def __getattr__(name):

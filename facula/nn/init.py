@@ -56,12 +56,14 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
 
 
+@torch._C._overridable
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Uniform on [a, b)."""
     with torch.no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
 
+@torch._C._overridable
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
@@ -125,6 +127,7 @@ def _reject_from_uniform(tensor, mean, std, a, b, generator):
     return result
 
 
+@torch._C._overridable
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """All elements equal to val."""
     with torch.no_grad():
@@ -207,6 +210,7 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> floa
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
 
 
+@torch._C._overridable
 def kaiming_uniform_(
     tensor: Tensor,
     a: float = 0,

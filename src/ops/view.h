@@ -5,6 +5,8 @@
 
 namespace facula {
 
+Tensor recorded_alias(const Tensor& x);  // a view of all of x, as it is
+
 // `op` is the view's struct under its in-place name.
 template <class Op> Tensor change_geometry(Op op, const Tensor& self) {
   check_inplace(*self, requires_grad(*self));

@@ -104,7 +104,6 @@ bool convert(const Param& p, PyObject* o, Value& v, Call& call) {
     case ParamType::Tensor:
     case ParamType::Mask:
       if (!is_tensor(o)) return false;
-      if (Py_TYPE(o) != &TensorType && !is_plain_subclass(Py_TYPE(o))) call.subclass = o;
       v.kind = Value::Kind::Tensor;
       v.tensor = tensor_of(o).get();
       return true;
@@ -126,7 +125,6 @@ bool convert(const Param& p, PyObject* o, Value& v, Call& call) {
           call.bad_object = t;
           return false;
         }
-        if (Py_TYPE(t) != &TensorType && !is_plain_subclass(Py_TYPE(t))) call.subclass = t;
         list.push_back(tensor_of(t));
       }
       v.kind = Value::Kind::Tensors;
@@ -239,7 +237,7 @@ bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObj
   const Numbers numbers = op ? op->info->numbers : Numbers::None;
   PyObject* slots[Signature::kMaxParams] = {};
   call.used_ints = call.used_tensors = 0;
-  call.subclass = call.bad_object = nullptr;
+  call.bad_object = nullptr;
   Py_ssize_t positional = count;
   bool spread = false;  // x.view(2, 3)
   int spread_at = 0;

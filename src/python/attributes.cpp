@@ -1,5 +1,6 @@
 // Tensor's attributes.
 #include "ops/functions.h"
+#include "python/override.h"
 #include "python/tensor_type.h"
 
 namespace facula::python {
@@ -100,11 +101,7 @@ PyObject* get_retains_grad(PyObject* o, void*) {
   return PyBool_FromLong(impl(o)->extras && impl(o)->extras->retains_grad);
 }
 PyObject* get_data(PyObject* o, void*) {
-  return guarded([&]() -> PyObject* {
-    Tensor t = detached_data(*impl(o));
-    return Py_TYPE(o) == &TensorType || is_plain_subclass(Py_TYPE(o)) ? wrap(std::move(t))
-                                                                      : wrap_as(Py_TYPE(o), std::move(t));
-  });
+  return guarded([&]() -> PyObject* { return wrap(detached_data(*impl(o))); });
 }
 int set_data(PyObject* o, PyObject* value, void*) {
   return guarded([&] {
@@ -181,6 +178,10 @@ PyObject* get_base(PyObject* o, void*) {
 PyObject* get_none(PyObject*, void*) { Py_RETURN_NONE; }
 PyObject* get_array_interface(PyObject* o, void*) {
   return guarded([&]() -> PyObject* {
+    if (overridden(o)) [[unlikely]] {  // __array__ is what handlers see
+      PyErr_SetString(PyExc_AttributeError, "__array_interface__");
+      throw PythonErrorAlreadySet();
+    }
     PyObject* result = PyObject_CallOneArg(imported("facula._tensor", "array_interface"), o);
     if (!result) throw PythonErrorAlreadySet();
     return result;

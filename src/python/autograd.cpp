@@ -1,5 +1,6 @@
 // Autograd as Python sees it: backward, grad, node objects, hooks, modes.
 #include "ops/functions.h"
+#include "python/override.h"
 #include "python/tensor_type.h"
 #include <map>
 
@@ -273,8 +274,14 @@ std::vector<Tensor> gradients_for(PyObject* o, size_t count) {
   return g;
 }
 
+bool asks(PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+  return override_modes || any_override(args, n + (keywords ? PyTuple_GET_SIZE(keywords) : 0));
+}
+
 PyObject* backward_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
+    if (asks(args, n, keywords)) [[unlikely]]
+      return override_call(imported("facula.autograd", "backward"), args, n, keywords, Style::Python);
     PyObject* slots[6];
     bind_objects("backward",
                  {"tensors", "grad_tensors", "retain_graph", "create_graph", "grad_variables", "inputs"}, 1,
@@ -287,7 +294,9 @@ PyObject* backward_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyOb
 }
 
 PyObject* grad_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
-  return guarded([&] {
+  return guarded([&]() -> PyObject* {
+    if (asks(args, n, keywords)) [[unlikely]]
+      return override_call(imported("facula.autograd", "grad"), args, n, keywords, Style::Python);
     PyObject* slots[9];
     bind_objects("grad",
                  {"outputs", "inputs", "grad_outputs", "retain_graph", "create_graph", "only_inputs",
@@ -361,6 +370,9 @@ PyObject* detach_inplace_method(PyObject* o, PyObject* a) {
 // --- modes ---
 
 PyObject* set_grad_enabled(PyObject*, PyObject* on) {
+  if (override_modes) [[unlikely]]
+    return guarded(
+        [&] { return override_call(imported("facula._C", "_set_grad_enabled"), &on, 1, nullptr); });
   PyObject* previous = PyBool_FromLong(mode.grad);
   mode.grad = PyObject_IsTrue(on) == 1;
   return previous;

@@ -1,6 +1,7 @@
 // From a Python call to an entry: picks the overload, runs it in the form asked for, wraps the result.
 #include "op/inplace.h"
 #include "python/args.h"
+#include "python/override.h"
 #include "python/quick.h"
 #include "python/thunks.h"
 #include <unordered_map>
@@ -16,7 +17,7 @@ struct Group {
       nullptr;  // the first overload, when plain positional tensors may go to it at once
   alignas(16) char defaults[kMaxParams];  // its parameters
   std::vector<QuickBinding> quick;        // of each overload
-  PyObject* function = nullptr;           // what __torch_function__ is told
+  Style alone = Style::Native;            // the method called with nothing but self
 };
 
 namespace {
@@ -69,6 +70,7 @@ void build_groups() {
   }
   for (Group& g : groups) {
     make_defaults(g);
+    if (g.entries.size() == 1 && g.entries[0]->signature.count == 1) g.alone = Style::Self;
     for (const OpEntry* e : g.entries) g.doc += (g.doc.empty() ? "" : "\n") + std::string(e->signature.text);
   }
 }
@@ -105,24 +107,6 @@ bool takes(const PointwiseOp& op, const Arg* in) {
     any |= in[i].tensor != nullptr;
   }
   return any;
-}
-
-thread_local int torch_function_disabled = 0;
-
-// The tensors of a result of an operation on a subclass become members of that subclass.
-PyObject* as_subclass(PyObject* result, PyTypeObject* type) {
-  if (!result) return nullptr;
-  if (is_tensor(result)) {
-    if (PyType_IsSubtype(Py_TYPE(result), type) || Py_TYPE(result) != &TensorType) return result;
-    Tensor t = tensor_of(result);
-    Py_DECREF(result);
-    return wrap_as(type, std::move(t));
-  }
-  if (PyTuple_CheckExact(result) || PyList_CheckExact(result)) {
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(result); ++i)
-      PySequence_Fast_ITEMS(result)[i] = as_subclass(PySequence_Fast_GET_ITEM(result, i), type);
-  }
-  return result;
 }
 
 PyObject* run_pointwise(const OpEntry& e, const Value* values, How how, PyObject* self, PyObject* out) {
@@ -224,34 +208,12 @@ bool take_keyword(const char* name, PyObject* const* args, Py_ssize_t count, PyO
   return false;
 }
 
-PyObject* torch_function_name() {
-  static PyObject* name = PyUnicode_InternFromString("__torch_function__");
-  return name;
-}
-
-// A subclass that defines __torch_function__ decides itself; one that does not gets results of its own type.
-PyObject* run_for_subclass(Group& g, const OpEntry& e, Call& call, How how, PyObject* self, PyObject* out,
-                           PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  PyTypeObject* type = Py_TYPE(call.subclass);
-  static PyObject* plain = _PyType_Lookup(&TensorType, torch_function_name());
-  if (torch_function_disabled) return run_entry(e, call.values, how, self, out);
-  if (_PyType_Lookup(type, torch_function_name()) == plain)
-    return as_subclass(run_entry(e, call.values, how, self, out), type);
-  const Owned types(PyTuple_Pack(1, type));
-  const Owned tuple(PyTuple_New(count));
-  for (Py_ssize_t i = 0; i < count; ++i) PyTuple_SET_ITEM(tuple.get(), i, Py_NewRef(args[i]));
-  const Owned named(PyDict_New());
-  for (Py_ssize_t i = 0; keywords && i < PyTuple_GET_SIZE(keywords); ++i)
-    PyDict_SetItem(named.get(), PyTuple_GET_ITEM(keywords, i), args[count + i]);
-  PyObject* function = g.function;
-  if (how == How::InPlace || !function) {
-    function = _PyType_Lookup(
-        &TensorType,
-        Owned(PyUnicode_FromString((how == How::InPlace ? g.inplace_name : g.name).c_str())).get());
-    if (!function) return run_entry(e, call.values, how, self, out);
-  }
-  return PyObject_CallMethod(reinterpret_cast<PyObject*>(type), "__torch_function__", "OOOO", function,
-                             types.get(), tuple.get(), named.get());
+// What a handler is told: the function that the user called, or the method of this name.
+PyObject* override_group(Group& g, How how, PyObject* function, PyObject* const* args, Py_ssize_t count,
+                         PyObject* keywords, Style style) {
+  if (function) return override_call(function, args, count, keywords, style);
+  const char* name = how == How::InPlace ? g.inplace_name.c_str() : g.name.c_str();
+  return override_method(name, args, count, keywords, count == 1 && !keywords ? g.alone : Style::Native);
 }
 
 PyObject* call_bound(Group& g, How how, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
@@ -277,12 +239,13 @@ PyObject* call_bound(Group& g, How how, PyObject* const* args, Py_ssize_t count,
       fail<TypeError>(text);
     }
   }
-  if (call.subclass) [[unlikely]]
-    return run_for_subclass(g, *found, call, how, args[0], out, args, count, keywords);
   return run_entry(*found, call.values, how, count ? args[0] : nullptr, out);
 }
 
-PyObject* call_general(Group& g, How how, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+PyObject* call_general(Group& g, How how, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
+                       PyObject* function, Style style) {
+  if (any_override(args, count + (keywords ? PyTuple_GET_SIZE(keywords) : 0))) [[unlikely]]
+    return override_group(g, how, function, args, count, keywords, style);
   Taken taken;
   if (keywords) {
     if ((g.scope & kOut) && how == How::Function && take_keyword("out", args, count, keywords, taken))
@@ -314,8 +277,11 @@ static PyObject* quick_call(const Group& g, How how, PyObject* self, PyObject* c
   return nullptr;
 }
 
-PyObject* call_function(Group& g, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+static PyObject* call_as(Group& g, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
+                         PyObject* function, Style style) {
   return guarded([&]() -> PyObject* {
+    if (override_modes) [[unlikely]]
+      return override_group(g, How::Function, function, args, count, keywords, style);
     if (g.fast && !keywords && count == g.fast->arity) {
       Arg in[kMaxArity];
       bool fits = true;
@@ -324,8 +290,11 @@ PyObject* call_function(Group& g, PyObject* const* args, Py_ssize_t count, PyObj
     } else if (PyObject* result = quick_call(g, How::Function, nullptr, args, count, keywords)) {
       return result;
     }
-    return call_general(g, How::Function, args, count, keywords);
+    return call_general(g, How::Function, args, count, keywords, function, style);
   });
+}
+PyObject* call_function(Group& g, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return call_as(g, args, count, keywords, nullptr, Style::Native);
 }
 
 static PyObject* with_self(Group& g, How how, PyObject* self, PyObject* const* args, Py_ssize_t count,
@@ -335,11 +304,15 @@ static PyObject* with_self(Group& g, How how, PyObject* self, PyObject* const* a
   auto* both = static_cast<PyObject**>(__builtin_alloca(sizeof(PyObject*) * size_t(all + 1)));
   both[0] = self;
   for (Py_ssize_t i = 0; i < all; ++i) both[i + 1] = args[i];
-  return call_general(g, how, both, count + 1, keywords);
+  if (override_modes) [[unlikely]]
+    return override_group(g, how, nullptr, both, count + 1, keywords, Style::Native);
+  return call_general(g, how, both, count + 1, keywords, nullptr, Style::Native);
 }
 
 PyObject* call_method(Group& g, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
+    if (override_modes) [[unlikely]]
+      return with_self(g, How::Function, self, args, count, keywords);
     if (g.fast && !keywords && count == g.fast->arity - 1) {
       Arg in[kMaxArity];
       bool fits = quick_operand(self, &in[0]);
@@ -355,6 +328,8 @@ PyObject* call_method(Group& g, PyObject* self, PyObject* const* args, Py_ssize_
 PyObject* call_inplace(Group& g, PyObject* self, PyObject* const* args, Py_ssize_t count,
                        PyObject* keywords) {
   return guarded([&]() -> PyObject* {
+    if (override_modes) [[unlikely]]
+      return with_self(g, How::InPlace, self, args, count, keywords);
     if (g.fast && !keywords && count == g.fast->arity - 1) {
       Arg in[kMaxArity];
       bool fits = quick_operand(self, &in[0]);
@@ -381,16 +356,12 @@ bool is_plain_subclass(PyTypeObject* type) {
   static PyTypeObject* last = nullptr;  // Parameter, nearly always
   if (type == last) return true;
   static PyObject* disabled = imported("facula._C", "_disabled_torch_function_impl");
-  PyObject* own = _PyType_Lookup(type, torch_function_name());
+  static PyObject* name = PyUnicode_InternFromString("__torch_function__");
+  PyObject* own = _PyType_Lookup(type, name);
   if (own != disabled) return false;
   Py_INCREF(type);
   last = type;
   return true;
-}
-
-PyObject* disable_torch_function(PyObject*, PyObject* by) {  // a counter, so that regions nest
-  torch_function_disabled += int(PyLong_AsLong(by));
-  Py_RETURN_NONE;
 }
 
 static PyObject* submodule(PyObject* module, const char* name) {
@@ -399,27 +370,37 @@ static PyObject* submodule(PyObject* module, const char* name) {
   return m;
 }
 
-// Module functions know their group by their `self`, a capsule.
-static Group& group_of(PyObject* capsule) {
-  return *static_cast<Group*>(PyCapsule_GetPointer(capsule, nullptr));
+// Module functions know their group, and themselves, by their `self`, a capsule.
+struct Place {
+  Group* group;
+  PyObject* function;
+  Style style;
+};
+static const Place& place_of(PyObject* capsule) {
+  return *static_cast<Place*>(PyCapsule_GetPointer(capsule, nullptr));
 }
 static PyObject* function_entry(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return call_function(group_of(self), args, count, keywords);
+  const Place& p = place_of(self);
+  return call_as(*p.group, args, count, keywords, p.function, p.style);
 }
 static PyObject* inplace_entry(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  Group& g = group_of(self);
+  const Place& p = place_of(self);
+  Group& g = *p.group;
+  if (override_modes || any_override(args, count + (keywords ? PyTuple_GET_SIZE(keywords) : 0))) [[unlikely]]
+    return guarded([&] { return override_call(p.function, args, count, keywords, p.style); });
   if (count < 1 || !is_tensor(args[0]))
     return PyErr_Format(PyExc_TypeError, "%s(): argument 'input' (position 1) must be Tensor",
                         g.inplace_name.c_str());
   return call_inplace(g, args[0], args + 1, count - 1, keywords);
 }
 
-static void add_function(PyObject* module, const char* name, FastFunction f, Group& g) {
+static void add_function(PyObject* module, const char* name, FastFunction f, Group& g, Style style) {
   auto* def = new PyMethodDef{name, as_function(f), kFastCall, g.doc.c_str()};  // kept by the function object
-  const Owned capsule(PyCapsule_New(&g, nullptr, nullptr));
-  PyObject* o = PyCFunction_NewEx(def, capsule.get(), nullptr);
-  if (!o || PyModule_AddObject(module, name, o) < 0) throw PythonErrorAlreadySet();
-  if (!g.function) g.function = o;
+  auto* place = new Place{&g, nullptr, style};
+  const Owned capsule(PyCapsule_New(place, nullptr, nullptr));
+  place->function = PyCFunction_NewEx(def, capsule.get(), nullptr);
+  if (!place->function || PyModule_AddObject(module, name, place->function) < 0)
+    throw PythonErrorAlreadySet();
 }
 
 int add_functions(PyObject* module) {
@@ -436,10 +417,14 @@ int add_functions(PyObject* module) {
     for (int i = 0; i < int(groups.size()); ++i) {
       Group& g = groups[size_t(i)];
       for (const auto& place : places)
-        if (g.scope & place.scope) add_function(place.module, g.name.c_str(), function_entry, g);
+        if (g.scope & place.scope) {
+          const Style style = place.scope == kNN ? Style::Python : Style::Native;
+          add_function(place.module, g.name.c_str(), function_entry, g, style);
+        }
       if ((g.scope & kInPlace) && (g.scope & kFunction))
-        add_function(places[0].module, g.inplace_name.c_str(), inplace_entry, g);
-      if (g.scope & kInPlaceNN) add_function(places[1].module, g.inplace_name.c_str(), inplace_entry, g);
+        add_function(places[0].module, g.inplace_name.c_str(), inplace_entry, g, Style::Native);
+      if (g.scope & kInPlaceNN)
+        add_function(places[1].module, g.inplace_name.c_str(), inplace_entry, g, Style::Native);
     }
     return 0;
   });

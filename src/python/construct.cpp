@@ -1,6 +1,7 @@
 // Tensors from Python data: nested sequences, numbers, arrays.
 #include "op/execute.h"
 #include "ops/functions.h"
+#include "python/override.h"
 #include "python/tensor_type.h"
 
 namespace facula::python {
@@ -302,7 +303,8 @@ PyObject* frombuffer(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* k
   });
 }
 
-PyMethodDef kFunctions[] = {
+PyMethodDef kMakers[] = {
+    // modes with a __torch_function__ see these
     {"tensor", as_function(tensor), kFastCall,
      "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)\n\n"
      "A new tensor with a copy of `data`: a number, nested sequences, or an array."},
@@ -310,12 +312,13 @@ PyMethodDef kFunctions[] = {
      "as_tensor(data, dtype=None, device=None)\n\nA tensor that shares memory with `data` if it can."},
     {"asarray", as_function(as_tensor), kFastCall,
      "asarray(obj, dtype=None, device=None)\n\nA tensor that shares memory with `obj` if it can."},
-    {"from_numpy", from_numpy, METH_O,
-     "from_numpy(ndarray)\n\nA tensor that shares memory with a NumPy array."},
-    {"frombuffer", as_function(frombuffer), kFastCall,
-     "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False)\n\n"
-     "A one-dimensional tensor over a writable buffer."},
-    {}};
+};
+PyMethodDef kFunctions[] = {{"from_numpy", from_numpy, METH_O,
+                             "from_numpy(ndarray)\n\nA tensor that shares memory with a NumPy array."},
+                            {"frombuffer", as_function(frombuffer), kFastCall,
+                             "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False)\n\n"
+                             "A one-dimensional tensor over a writable buffer."},
+                            {}};
 
 }  // namespace
 
@@ -349,6 +352,7 @@ Tensor as_tensor_from(PyObject* data, OptDType dtype, Device device) {
 }
 
 void add_construct(PyObject* module) {
+  for (const PyMethodDef& m : kMakers) add_overridable(module, m);
   if (PyModule_AddFunctions(module, kFunctions) < 0) throw PythonErrorAlreadySet();
 }
 

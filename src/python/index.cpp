@@ -1,5 +1,6 @@
 // x[...]: reading and writing through Python's indexing syntax.
 #include "ops/functions.h"
+#include "python/override.h"
 #include "python/tensor_type.h"
 
 namespace facula::python {
@@ -151,13 +152,16 @@ Tensor apply(const Tensor& self, PyObject* index, Tensors& indices) {
 
 PyObject* get_item(PyObject* self, PyObject* index_object) {
   return guarded([&]() -> PyObject* {
+    if (overridden(self) || (!PyLong_CheckExact(index_object) && any_override(&index_object, 1)))
+        [[unlikely]] {
+      PyObject* args[] = {self, index_object};
+      return override_method("__getitem__", args, 2, nullptr);
+    }
     const Tensor& t = tensor_of(self);
     Tensors indices;
     Tensor seen = apply(t, index_object, indices);
     if (!indices.empty()) seen = index(seen, indices);
     else if (seen.get() == t.get()) seen = t->ndim ? slice(t, 0, 0, t->sizes[0]) : view(t, Dims());
-    if (Py_TYPE(self) != &TensorType && !is_plain_subclass(Py_TYPE(self)))
-      return wrap_as(Py_TYPE(self), std::move(seen));
     return wrap(std::move(seen));
   });
 }
@@ -165,6 +169,11 @@ PyObject* get_item(PyObject* self, PyObject* index_object) {
 int set_item(PyObject* self, PyObject* index_object, PyObject* value) {
   return guarded([&] {
     if (!value) fail<TypeError>("Tensor does not support deleting items");
+    if (overridden(self) || (Py_TYPE(value) != &TensorType && any_override(&value, 1))) [[unlikely]] {
+      PyObject* args[] = {self, index_object, value};
+      const Owned done(override_method("__setitem__", args, 3, nullptr));
+      return 0;
+    }
     const Tensor t = tensor_of(self);
     Tensors indices;
     const Tensor target = apply(t, index_object, indices);

@@ -1,6 +1,7 @@
 // Tensor's methods that are no operations, and its slots.
 #include <algorithm>
 #include "ops/functions.h"
+#include "python/override.h"
 #include "python/tensor_type.h"
 
 namespace facula::python {
@@ -31,6 +32,7 @@ PyObject* storage_offset_method(PyObject* o, PyObject*) { return PyLong_FromLong
 PyObject* is_inference_method(PyObject* o, PyObject*) { return PyBool_FromLong(impl(o)->inference); }
 PyObject* get_device_method(PyObject* o, PyObject*) { return PyLong_FromLong(impl(o)->device.index); }
 PyObject* false_method(PyObject*, PyObject*) { Py_RETURN_FALSE; }
+PyObject* never(PyObject*, PyObject* const*, Py_ssize_t, PyObject*) { Py_RETURN_FALSE; }
 PyObject* is_set_to_method(PyObject* o, PyObject* other) {
   if (!is_tensor(other))
     return PyErr_Format(PyExc_TypeError, "is_set_to(): argument 'tensor' must be Tensor");
@@ -93,7 +95,11 @@ template <Literal Name> PyMethodDef in_python() {
   return {Name.text, as_function(python_method<Name>), kFastCall, nullptr};
 }
 
-PyObject* tensor_repr(PyObject* o) { return call_python("__repr__", o, nullptr, 0, nullptr); }
+PyObject* tensor_repr(PyObject* o) {
+  if (overridden(o)) [[unlikely]]
+    return guarded([&] { return override_method("__repr__", &o, 1, nullptr, Style::Python); });
+  return call_python("__repr__", o, nullptr, 0, nullptr);
+}
 
 // --- slots ---
 
@@ -103,8 +109,14 @@ Scalar one_element(PyObject* o) {
   to_scalar(value.get(), &s);
   return s;
 }
+// What a handler says of bool(x), len(x) and the like.
+PyObject* ask(const char* name, PyObject* o, Style style = Style::Self) {
+  return override_method(name, &o, 1, nullptr, style);
+}
 int tensor_bool(PyObject* o) {
   return guarded([&] {
+    if (overridden(o)) [[unlikely]]
+      return PyObject_IsTrue(Owned(ask("__bool__", o)).get());
     const TensorImpl& t = *impl(o);
     if (t.numel == 0) fail("Boolean value of Tensor with no values is ambiguous");
     if (t.numel > 1) fail("Boolean value of Tensor with more than one value is ambiguous");
@@ -113,18 +125,24 @@ int tensor_bool(PyObject* o) {
 }
 PyObject* tensor_float(PyObject* o) {
   return guarded([&] {
+    if (overridden(o)) [[unlikely]]
+      return ask("__float__", o);
     const Owned value(item_method(o, nullptr));
     return PyNumber_Float(value.get());
   });
 }
 PyObject* tensor_int(PyObject* o) {
   return guarded([&] {
+    if (overridden(o)) [[unlikely]]
+      return ask("__int__", o);
     const Owned value(item_method(o, nullptr));
     return PyNumber_Long(value.get());
   });
 }
 PyObject* tensor_index(PyObject* o) {
   return guarded([&] {
+    if (overridden(o)) [[unlikely]]
+      return ask("__index__", o);
     const TensorImpl& t = *impl(o);
     if (is_floating(t.dtype) || t.numel != 1)
       fail<TypeError>("only integer tensors of a single element can be converted to an index");
@@ -139,6 +157,12 @@ PyObject* tensor_complex(PyObject* o, PyObject*) {
   });
 }
 Py_ssize_t tensor_length(PyObject* o) {
+  if (overridden(o)) [[unlikely]] {
+    const Py_ssize_t length = guarded([&]() -> Py_ssize_t {
+      return PyNumber_AsSsize_t(Owned(ask("__len__", o, Style::Python)).get(), PyExc_OverflowError);
+    });
+    return length;
+  }
   if (impl(o)->ndim == 0) {
     PyErr_SetString(PyExc_TypeError, "len() of a 0-d tensor");
     return -1;
@@ -146,14 +170,27 @@ Py_ssize_t tensor_length(PyObject* o) {
   return impl(o)->sizes[0];
 }
 PyObject* tensor_item_at(PyObject* o, Py_ssize_t i) {
-  return guarded([&] { return wrap(select(tensor_of(o), 0, i)); });
+  return guarded([&] {
+    if (overridden(o)) [[unlikely]]
+      return get_item(o, Owned(PyLong_FromSsize_t(i)).get());
+    return wrap(select(tensor_of(o), 0, i));
+  });
+}
+std::string repr_of(PyObject* o) {
+  const Owned text(PyObject_Repr(o));
+  const char* s = PyUnicode_AsUTF8(text.get());
+  return s ? s : "";
 }
 int tensor_contains(PyObject* o, PyObject* value) {
   return guarded([&] {
+    if (overridden(o)) [[unlikely]] {
+      PyObject* args[] = {o, value};
+      return PyObject_IsTrue(Owned(override_method("__contains__", args, 2, nullptr, Style::Python)).get());
+    }
     Scalar s;
     if (!is_tensor(value) && !to_scalar(value, &s))
       fail("Tensor.__contains__ only supports Tensor or scalar, but you passed in a ",
-           Py_TYPE(value)->tp_name, ".");
+           repr_of(reinterpret_cast<PyObject*>(Py_TYPE(value))), ".");
     const Owned equal(PyObject_RichCompare(o, value, Py_EQ));
     const Owned any(PyObject_CallMethod(equal.get(), "any", nullptr));
     return PyObject_IsTrue(any.get());
@@ -161,6 +198,12 @@ int tensor_contains(PyObject* o, PyObject* value) {
 }
 PyObject* tensor_iter(PyObject* o) {
   return guarded([&]() -> PyObject* {
+    if (overridden(o)) [[unlikely]] {  // as PyTorch: by way of two methods
+      const Owned dims(PyObject_CallMethod(o, "dim", nullptr));
+      if (PyLong_Check(dims.get()) && PyLong_AsLong(dims.get()) == 0)
+        fail<TypeError>("iteration over a 0-d tensor");
+      return PyObject_GetIter(Owned(PyObject_CallMethod(o, "unbind", "i", 0)).get());
+    }
     if (impl(o)->ndim == 0) fail<TypeError>("iteration over a 0-d tensor");
     static Group* g = find_group("unbind");
     if (!g) return PySeqIter_New(o);
@@ -171,6 +214,7 @@ PyObject* tensor_iter(PyObject* o) {
 PyObject* tensor_new(PyTypeObject* type, PyObject* args,
                      PyObject* keywords) {  // torch.Tensor(2, 3), torch.Tensor([1, 2])
   return guarded([&]() -> PyObject* {
+    const NoOverrides as_it_is;
     const Owned plain(PyObject_Call(imported("facula._tensor", "legacy_constructor"), args, keywords));
     return type == &TensorType ? Py_NewRef(plain.get()) : wrap_as(type, alias(*tensor_of(plain.get())));
   });
@@ -181,10 +225,12 @@ PyObject* make_subclass(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject
   return guarded([&]() -> PyObject* {
     PyObject* slots[3];
     bind_objects("_make_subclass", {"cls", "data", "require_grad"}, 2, args, n, keywords, slots);
-    if (!PyType_Check(slots[0]) || !PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(slots[0]), &TensorType))
-      fail<TypeError>("cls must be a type (got ", Py_TYPE(slots[0])->tp_name, ")");
+    if (!PyType_Check(slots[0])) fail<TypeError>("cls must be a type (got ", Py_TYPE(slots[0])->tp_name, ")");
     if (!is_tensor(slots[1]))
-      fail<TypeError>("_make_subclass(): argument 'data' must be Tensor, not ", Py_TYPE(slots[1])->tp_name);
+      fail<TypeError>("_make_subclass(): argument 'data' (position 2) must be Tensor, not ",
+                      Py_TYPE(slots[1])->tp_name);
+    if (!PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(slots[0]), &TensorType))
+      as_subclass(slots[1], slots[0]);  // says so
     Tensor t = detached_data(*tensor_of(slots[1]));
     if (slots[2] && PyObject_IsTrue(slots[2]) == 1) {
       if (!is_floating(t->dtype))
@@ -195,13 +241,31 @@ PyObject* make_subclass(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject
   });
 }
 PyObject* as_subclass_method(PyObject* o, PyObject* type) {
+  return guarded([&] { return as_subclass(o, type); });
+}
+// Tensor._make_wrapper_subclass(cls, size, strides=None, storage_offset=None, memory_format=None, dtype=None,
+// layout, device, pin_memory, requires_grad): a tensor of a class that keeps its elements elsewhere.
+PyObject* make_wrapper_subclass(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
-    if (!PyType_Check(type) || !PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(type), &TensorType))
-      fail<TypeError>("cls must be a subclass of Tensor");
-    Tensor t = alias(*impl(o));
-    if (Node* n = grad_fn(impl(o))) set_grad_fn(*t, Ref<Node>(n), impl(o)->output_nr);
-    else t->requires_grad = impl(o)->requires_grad;
-    return wrap_as(reinterpret_cast<PyTypeObject*>(type), std::move(t));
+    PyObject* slots[12];
+    bind_objects("_make_wrapper_subclass",
+                 {"cls", "size", "strides", "storage_offset", "memory_format", "dtype", "layout", "device",
+                  "pin_memory", "requires_grad", "dispatch_sizes_strides_policy", "dispatch_device"},
+                 2, args, n, keywords, slots);
+    if (!PyType_Check(slots[0])) fail<TypeError>("cls must be a type (got ", Py_TYPE(slots[0])->tp_name, ")");
+    Dims sizes, strides;
+    if (!to_ints(slots[1], &sizes)) fail<TypeError>("_make_wrapper_subclass(): 'size' must be tuple of ints");
+    strides = contiguous_strides(sizes);
+    if (slots[2] && slots[2] != Py_None && !to_ints(slots[2], &strides))
+      fail<TypeError>("_make_wrapper_subclass(): 'strides' must be tuple of ints");
+    DType dtype = default_dtype;
+    if (slots[5] && slots[5] != Py_None && !to_dtype_object(slots[5], &dtype))
+      fail<TypeError>("_make_wrapper_subclass(): 'dtype' must be torch.dtype");
+    Tensor t = empty_strided(dtype, sizes, strides, Device());
+    t->requires_grad = slots[9] && PyObject_IsTrue(slots[9]) == 1 && is_floating(dtype);
+    auto* type = reinterpret_cast<PyTypeObject*>(slots[0]);
+    if (!PyType_IsSubtype(type, &TensorType)) as_subclass(Owned(wrap(t)).get(), slots[0]);  // says so
+    return wrap_as(type, std::move(t));
   });
 }
 
@@ -218,7 +282,7 @@ PyMethodDef kMethods[] = {
      "Elements from the start of the storage to the first element."},
     {"is_inference", is_inference_method, METH_NOARGS, nullptr},
     {"get_device", get_device_method, METH_NOARGS, nullptr},
-    {"is_pinned", false_method, METH_VARARGS, nullptr},
+    {"is_pinned", as_function(never), kFastCall, nullptr},
     {"is_shared", false_method, METH_NOARGS, nullptr},
     {"is_conj", false_method, METH_NOARGS, nullptr},
     {"is_neg", false_method, METH_NOARGS, nullptr},
@@ -227,18 +291,19 @@ PyMethodDef kMethods[] = {
     {"stride", as_function(stride_method), kFastCall,
      "Elements from one index to the next, for all dimensions or one."},
     {"__complex__", tensor_complex, METH_NOARGS, nullptr},
-    {"as_subclass", as_subclass_method, METH_O, nullptr},
     {"_make_subclass", as_function(make_subclass), kFastCall | METH_STATIC, nullptr},
+    {"_make_wrapper_subclass", as_function(make_wrapper_subclass), kFastCall | METH_STATIC, nullptr},
+    {"__torch_function__", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(torch_function)),
+     METH_CLASS | METH_VARARGS | METH_KEYWORDS,
+     "Runs the function on plain tensors; results are of this class."},
     // Beside the slot, which knows no keywords: subclasses call it with tensor_contents=.
     {"__repr__", as_function(python_method<"__repr__">), kFastCall | METH_COEXIST, nullptr},
     in_python<"__deepcopy__">(),
-    in_python<"__reduce_ex__">(),
     in_python<"__format__">(),
     in_python<"__array__">(),
     in_python<"__dir__">(),
     in_python<"__reversed__">(),
     in_python<"__setstate__">(),
-    in_python<"_repr_html_">(),
     in_python<"__dlpack__">(),
     in_python<"__dlpack_device__">(),
     in_python<"__array_wrap__">()};
@@ -269,8 +334,15 @@ PyObject* missing_attribute(PyObject* o, PyObject* name) {
 
 void add_tensor_methods(std::vector<PyMethodDef>& methods, PyNumberMethods& numbers,
                         PySequenceMethods& sequence, PyMappingMethods& mapping) {
-  for (const PyMethodDef& m : kMethods) methods.push_back(m);
-  add_autograd_methods(methods);
+  for (const PyMethodDef& m : kMethods) methods.push_back(overridable(m));
+  methods.push_back(
+      {"as_subclass", as_subclass_method, METH_O, "The same tensor as an instance of a subclass."});
+  methods.push_back(in_python<"__reduce_ex__">());
+  methods.push_back(in_python<"_repr_html_">());
+  std::vector<PyMethodDef> of_autograd;
+  add_autograd_methods(of_autograd);
+  for (const PyMethodDef& m : of_autograd) methods.push_back(overridable(m));
+  make_overridable(kTensorAttributes);
   numbers.nb_bool = tensor_bool;
   numbers.nb_float = tensor_float;
   numbers.nb_int = tensor_int;

@@ -37,7 +37,7 @@ class ReLU(_InPlace):
     """max(x, 0)."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.relu(input, inplace=True) if self.inplace else torch.relu(input)
+        return F.relu(input, inplace=True) if self.inplace else F.relu(input)
 
 
 class SELU(_InPlace):
