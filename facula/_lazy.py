@@ -23,6 +23,12 @@ def find(name):
         return value
     from ._composite import find as find_composite
 
+    if name.endswith("Storage"):
+        from .storage import legacy_class
+
+        value = legacy_class(name)
+        if value is not None:
+            return value
     function = None if name.startswith("__") else find_composite("torch", name)
     if function is None and name.startswith("_foreach_"):
         from ._foreach import find as find_over_lists

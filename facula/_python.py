@@ -15,8 +15,10 @@ def is_tensor(obj) -> bool:
 
 
 def is_storage(obj) -> bool:
-    """Whether `obj` is a storage: there are none as objects of their own."""
-    return False
+    """Whether `obj` is a storage."""
+    from .storage import TypedStorage, UntypedStorage
+
+    return isinstance(obj, (UntypedStorage, TypedStorage))
 
 
 def typename(obj) -> str:

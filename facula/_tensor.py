@@ -78,8 +78,7 @@ def __deepcopy__(self, memo):
         return memo[id(self)]
     from copy import deepcopy
 
-    with _NoGrad():
-        data = self.detach().clone(memory_format=_C.preserve_format)
+    data = _copied(self, memo)
     if self.__class__ is not _C.Tensor:
         data = data.as_subclass(type(self))
     memo[id(self)] = data
@@ -89,6 +88,22 @@ def __deepcopy__(self, memo):
     if self.__dict__:
         data.__dict__.update(deepcopy(self.__dict__, memo))
     return data
+
+
+def _copied(self, memo):
+    """The same numbers elsewhere. Tensors that share memory share it in the copy too."""
+    with _NoGrad():
+        if self.is_sparse or self.is_meta:
+            return self.detach().clone(memory_format=_C.preserve_format)
+        from .storage import UntypedStorage
+
+        storage = UntypedStorage._of(self)
+        known = memo.setdefault("torch", {})
+        key = storage._cdata
+        if key not in known:
+            # The storage stays alive: another at its address would be taken for it.
+            known[key] = (storage.clone(), storage)
+        return known[key][0]._tensor(self.dtype, self.storage_offset(), tuple(self.shape), self.stride())
 
 
 class _NoGrad:
@@ -104,9 +119,34 @@ def _construct(name, *args):
     return getattr(_C, name)(*args)
 
 
-def _rebuild(kind, raw, dtype, shape, requires_grad, state):
+def function_name(function):
+    """('torch.nn.functional', 'relu') for a function of facula's core; None for others."""
+    if type(getattr(function, "__self__", None)).__name__ != "PyCapsule":
+        return None
+    import facula
+
+    for module in (facula.nn.functional, facula, facula.linalg, facula.special, facula.fft):
+        if vars(module).get(function.__name__) is function:
+            return "torch" + module.__spec__.name[len("facula") :], function.__name__
+    return None
+
+
+def _function(module, name):
+    from importlib import import_module
+
+    return getattr(import_module("facula" + module[len("torch") :]), name)
+
+
+def reduce_function(function):
+    """How pickle writes a built-in function; those of facula by their name in torch."""
+    name = function_name(function)
+    return function.__reduce__() if name is None else (_function, name)
+
+
+def _rebuild(kind, raw, dtype, shape, requires_grad, state, stride=None):
     flat = _C.frombuffer(bytearray(raw), dtype=dtype) if raw else _C._functions.empty(0, dtype=dtype)
-    out = flat.clone().view(shape)
+    out = flat.clone()
+    out = out.view(shape) if stride is None else out.as_strided(shape, stride).detach()
     if kind is not None:
         out = out.as_subclass(kind)
     out.requires_grad_(requires_grad)
@@ -116,16 +156,39 @@ def _rebuild(kind, raw, dtype, shape, requires_grad, state):
 
 
 def __reduce_ex__(self, protocol):
+    if self.is_sparse or self.is_meta:
+        from ._utils import reduce_tensor
+
+        return reduce_tensor(self, typed=False)
     if self.__class__ is not _C.Tensor and _C._has_torch_function_unary(self):
         return _C._handle_torch_function(_C.Tensor.__reduce_ex__, (self,), self, protocol)
-    plain = self.detach().contiguous()
-    raw = to_bytes(plain)
     kind = None if self.__class__ is _C.Tensor else self.__class__
-    return _rebuild, (kind, raw, self.dtype, tuple(self.shape), self.requires_grad, dict(self.__dict__))
+    given = dict(self.__dict__)
+    # A tensor without gaps keeps its strides, any other becomes contiguous.
+    order = sorted(range(self.dim()), key=lambda d: (-self.stride(d), -self.size(d)))
+    plain = self.detach().permute(order)
+    if self.is_contiguous() or not plain.is_contiguous():
+        raw, stride = to_bytes(self), ()
+    else:
+        raw, stride = to_bytes(plain), (tuple(self.stride()),)
+    return _rebuild, (kind, raw, self.dtype, tuple(self.shape), self.requires_grad, given, *stride)
 
 
 def __setstate__(self, state):
     self.__dict__.update(state)
+
+
+def _rebuild_from_type_v2(func, new_type, args, state):
+    """A tensor of a subclass, or one with attributes: what PyTorch's files name."""
+    from ._utils import _set_obj_state
+
+    result = func(*args)
+    if type(result) is not new_type:
+        result = result.as_subclass(new_type)
+    if new_type.__setstate__ is not _C.Tensor.__setstate__:
+        result.__setstate__(state)
+        return result
+    return _set_obj_state(result, state)
 
 
 def to_bytes(self):
@@ -286,8 +349,49 @@ def pin_memory(self, device=None):
 
 
 def share_memory_(self):
-    """The tensor itself; memory is shared between threads anyway."""
-    return self
+    """Moves the elements to memory that processes started or sent to from here on share; returns the tensor.
+
+    Raises:
+        RuntimeError: other tensors or storages look into the same memory; they would be left behind.
+    """
+    from ._shared import share
+
+    return share(self)
+
+
+def is_shared(self):
+    """Whether the elements are in memory that other processes see."""
+    from ._shared import is_shared
+
+    return is_shared(self.untyped_storage())
+
+
+def untyped_storage(self):
+    """The memory that the tensor looks into, as bytes."""
+    from .storage import UntypedStorage
+
+    return UntypedStorage._of(self)
+
+
+def _typed_storage(self):
+    from .storage import TypedStorage
+
+    return TypedStorage(wrap_storage=untyped_storage(self), dtype=self.dtype)
+
+
+def storage(self):
+    """The memory that the tensor looks into, as elements (deprecated: use untyped_storage())."""
+    from .storage import warn_of_typed_storage
+
+    warn_of_typed_storage()
+    return _typed_storage(self)
+
+
+def storage_type(self):
+    """The class of storage() under its legacy name."""
+    from .storage import TypedStorage, legacy_class, legacy_name
+
+    return legacy_class(legacy_name(self.dtype) or "") or TypedStorage
 
 
 def is_same_size(self, other):
@@ -336,6 +440,10 @@ _METHODS = {
         map_,
         pin_memory,
         share_memory_,
+        is_shared,
+        untyped_storage,
+        storage,
+        storage_type,
         is_same_size,
         where,
         dim_order,

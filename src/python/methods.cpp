@@ -283,7 +283,6 @@ PyMethodDef kMethods[] = {
     {"is_inference", is_inference_method, METH_NOARGS, nullptr},
     {"get_device", get_device_method, METH_NOARGS, nullptr},
     {"is_pinned", as_function(never), kFastCall, nullptr},
-    {"is_shared", false_method, METH_NOARGS, nullptr},
     {"is_conj", false_method, METH_NOARGS, nullptr},
     {"is_neg", false_method, METH_NOARGS, nullptr},
     {"is_set_to", is_set_to_method, METH_O, nullptr},
@@ -304,6 +303,7 @@ PyMethodDef kMethods[] = {
     in_python<"__dir__">(),
     in_python<"__reversed__">(),
     in_python<"__setstate__">(),
+    in_python<"_typed_storage">(),
     in_python<"__dlpack__">(),
     in_python<"__dlpack_device__">(),
     in_python<"__array_wrap__">()};

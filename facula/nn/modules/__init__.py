@@ -56,7 +56,7 @@ def __getattr__(name):
     from importlib import import_module
 
     if name in _LATER or name == "instancenorm":
-        return import_module(f"{__name__}.{'batchnorm' if name == 'instancenorm' else name}")
+        return import_module(f"{__name__}.{name}")
     if name not in _FILE_OF:
         from ..._names import missing
 

@@ -30,6 +30,8 @@ class MultiheadAttention(Module):
         batch_first: tensors are (batch, time, features) instead of (time, batch, features).
     """
 
+    __module__ = __name__.replace("attention", "activation")  # where PyTorch has it
+
     __constants__ = ["batch_first"]
     bias_k: Tensor | None
     bias_v: Tensor | None

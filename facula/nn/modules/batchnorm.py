@@ -279,16 +279,22 @@ class _InstanceNorm(_NormBase):
 class InstanceNorm1d(_InstanceNorm):
     """Normalises each channel of each sample of (N, C, L) or (C, L). Arguments as BatchNorm1d."""
 
+    __module__ = __name__.replace("batchnorm", "instancenorm")  # where PyTorch has it
+
     _dims = (2, 3)
 
 
 class InstanceNorm2d(_InstanceNorm):
     """InstanceNorm1d for (N, C, H, W) or (C, H, W)."""
 
+    __module__ = __name__.replace("batchnorm", "instancenorm")  # where PyTorch has it
+
     _dims = (3, 4)
 
 
 class InstanceNorm3d(_InstanceNorm):
     """InstanceNorm1d for (N, C, D, H, W) or (C, D, H, W)."""
+
+    __module__ = __name__.replace("batchnorm", "instancenorm")  # where PyTorch has it
 
     _dims = (4, 5)

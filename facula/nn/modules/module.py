@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copyreg
 from collections import OrderedDict
 
 import facula as torch
 
 from ... import _C
+from ..._tensor import reduce_function
 from . import _hooks
 from ._helpers import _addindent, _parse_to, _typename
 from ._hooks import (  # noqa: F401  reachable here, as in PyTorch
@@ -565,5 +567,8 @@ class Module(_C._ModuleBase, _Hooks, _StateDict):
             body = "\n  " + "\n  ".join(lines) + "\n"
         return f"{self._get_name()}({body})"
 
+
+# Modules keep functions as attributes (an activation), and pickle knows no name for ours.
+copyreg.pickle(type(_C._add_method), reduce_function)  # pyright: ignore
 
 from ..parameter import Buffer, Parameter  # noqa: E402  parameter.py knows nothing of modules

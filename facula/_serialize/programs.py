@@ -1,0 +1,309 @@
+"""What `weights_only=False` allows beyond weights: objects that are put together without running their code.
+
+A class is never imported for a file: the program has imported it, or it is facula's own. Its objects are
+made by `object.__new__` and given their attributes; a class that would run code of its own on the way
+(`__new__`, `__setstate__`, `__reduce__`) or on the way out (`__del__`) is refused. Modules, optimizers and
+enumerations have a `__setstate__` or a look-up that we know.
+"""
+
+from __future__ import annotations
+
+import builtins
+import enum
+import pickle
+import sys
+import types
+from collections import defaultdict, deque
+
+from .._tensor import function_name
+from .allowed import set_fields
+from .unpickler import check_key
+
+UnpicklingError = pickle.UnpicklingError
+
+# Types of the standard library that are data: how each is called with what pickle writes of it.
+_DATA = {
+    "argparse": ("Namespace",),
+    "types": ("SimpleNamespace",),
+    "datetime": ("datetime", "date", "time", "timedelta", "timezone"),
+    "decimal": ("Decimal",),
+    "fractions": ("Fraction",),
+    "uuid": ("UUID",),
+    "pathlib": ("Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath"),
+    "collections": ("deque", "defaultdict"),
+    "builtins": ("list", "dict", "tuple", "set", "frozenset", "slice", "range", "complex", "bytes", "str")
+    + ("int", "float", "bool", "object"),
+}
+
+
+def _from_parts(kind):
+    def call(unpickler, *args):
+        for a in args:
+            if isinstance(a, (list, tuple, dict, set, frozenset, str, bytes)):
+                unpickler.spend(len(a))
+            elif a is not None and not isinstance(a, (int, float, complex, tzinfo(), type)):
+                raise UnpicklingError(f"{kind.__name__} is not made of {type(a).__name__}")
+        if kind in (bytes, int) and len(args) == 1 and isinstance(args[0], int) and kind is bytes:
+            raise UnpicklingError("bytes are not made of a number")
+        if kind is int and args and isinstance(args[0], str):
+            raise UnpicklingError("an int is not made of a text")
+        return kind(*args)
+
+    return call
+
+
+def tzinfo() -> type:
+    import datetime
+
+    return datetime.tzinfo
+
+
+def _defaultdict(unpickler, factory=None, *args):
+    if args or not (factory is None or factory in (list, dict, set, tuple, int, float, str, bool)):
+        raise UnpicklingError("defaultdict takes one of the built-in types")
+    return defaultdict(factory)
+
+
+def _deque(unpickler, items=(), maxlen=None):
+    unpickler.spend(len(items))
+    return deque(items, maxlen)
+
+
+_SPECIAL = {"collections.defaultdict": _defaultdict, "collections.deque": _deque}
+
+
+def find(module: str, name: str):
+    """(object, how it is called or None), or None where nothing is allowed."""
+    if name in _DATA.get(module, ()):
+        found = getattr(__import__(module), name)
+        return found, _SPECIAL.get(f"{module}.{name}") or _from_parts(found)
+    if module in ("copyreg", "copy_reg") and name == "_reconstructor":
+        import copyreg
+
+        return copyreg._reconstructor, _reconstruct  # pyright: ignore
+    if module.partition(".")[0] == "numpy":
+        return _find_numpy(module, name)
+    found = _loaded(module, name)
+    if isinstance(found, type):
+        kind = _kind(found)
+        if kind is None:
+            return None
+        return found, _member(found) if kind == "enum" else None
+    if _is_function(found):
+        return found, None
+    return None
+
+
+def _loaded(module: str, name: str):
+    """What a name means in a module of facula, or in any other that is already imported; None if nothing."""
+    if module == "torch" or module.startswith("torch."):
+        own = "facula" + module[len("torch") :]
+        if not all(part.isidentifier() for part in own.split(".")) or ".cli" in own:
+            return None
+        try:
+            from importlib import import_module
+
+            found = import_module(own)
+        except ImportError:
+            return None
+    else:
+        found = sys.modules.get(module)
+    for part in name.split("."):
+        if (
+            isinstance(found, types.ModuleType)
+            and found.__spec__
+            and found.__spec__.name.startswith("facula")
+        ):
+            found = getattr(found, part, None)  # facula's modules load their parts when they are asked for
+        else:
+            found = vars(found).get(part) if isinstance(found, (types.ModuleType, type)) else None
+    return found
+
+
+def _is_function(found) -> bool:
+    """Functions that an object may refer to: facula's and those of the program itself. Nothing calls them."""
+    if isinstance(found, types.FunctionType):
+        start = (found.__module__ or "").partition(".")[0]
+        return start in ("facula", "torch", "__main__")
+    return isinstance(found, types.BuiltinFunctionType) and function_name(found) is not None
+
+
+_RUNS_CODE = ("__new__", "__setstate__", "__reduce__", "__reduce_ex__", "__del__", "__init_subclass__")
+
+
+def _own_classes() -> tuple:
+    from .._C import Generator
+    from ..nn.modules.module import Module
+    from ..optim.lr_scheduler import LRScheduler
+    from ..optim.optimizer import Optimizer
+
+    return Module, Optimizer, LRScheduler, Generator
+
+
+def _kind(cls: type) -> str | None:
+    """'own', 'enum', 'named' (tuple) or 'plain'; None for classes whose objects are not made."""
+    if issubclass(cls, _own_classes()):
+        return None if _has(cls, "__del__") else "own"
+    if issubclass(cls, enum.Enum):
+        return "enum"
+    if issubclass(cls, tuple) and hasattr(cls, "_fields") and not _has(cls, "__del__"):
+        return "named"
+    from .._C import Tensor
+
+    if issubclass(cls, Tensor):
+        return "plain"
+    if cls.__module__ == "builtins" or issubclass(cls, (BaseException, type)):
+        return None
+    allowed_bases = (object, dict, list)
+    for base in cls.__mro__:
+        if base in allowed_bases or base.__module__ in ("typing", "abc", "collections.abc"):
+            continue
+        if not base.__flags__ & (1 << 9):  # a type of C
+            return None
+        if any(name in vars(base) for name in _RUNS_CODE):
+            return None
+    return "plain"
+
+
+def _has(cls: type, name: str) -> bool:
+    return any(name in vars(base) for base in cls.__mro__ if base is not object)
+
+
+def _member(cls):
+    def call(unpickler, value):
+        check_key(value)
+        return cls(value)
+
+    return call
+
+
+def may_fill(kind: type) -> bool:
+    return kind is not dict and kind is not list and _kind(kind) == "plain"
+
+
+def new(unpickler, cls: type, args: tuple):
+    """An object of a class; its __init__ is not run."""
+    kind = _kind(cls)
+    if kind == "own":
+        return cls.__new__(cls)
+    if kind == "named" and len(args) == len(cls._fields):  # pyright: ignore
+        return tuple.__new__(cls, args)
+    if kind == "plain" and not args:
+        for base in (dict, list):
+            if issubclass(cls, base):
+                return base.__new__(cls)
+        from .._C import Tensor
+
+        if not issubclass(cls, Tensor):
+            return object.__new__(cls)
+    call = unpickler.calls.get(id(cls))
+    if call is not None and cls.__name__ in _DATA.get(cls.__module__, ()):
+        return call(unpickler, *args)
+    raise UnpicklingError(f"Trying to create new object for unrecognized class {cls}")
+
+
+def build(obj, state) -> None:
+    """State into an object that new() made."""
+    cls = type(obj)
+    kind = _kind(cls)
+    if kind == "own":
+        if not hasattr(cls, "__setstate__"):
+            set_fields(obj, state)
+        elif isinstance(state, (dict, tuple)):
+            obj.__setstate__(state)
+        else:
+            raise UnpicklingError(f"the state of {cls.__name__} must be a dictionary")
+    elif (
+        kind == "plain"
+        or cls.__name__ in _DATA.get(cls.__module__, ())
+        and cls.__module__ in ("argparse", "types")
+    ):
+        set_fields(obj, state)
+    elif cls is defaultdict or cls is deque:
+        set_fields(obj, state)
+    elif _numpy_state(obj, state):
+        return
+    else:
+        raise UnpicklingError(f"Can not build objects of {cls}")
+
+
+def _reconstruct(unpickler, cls, base, state=None):
+    if base is builtins.object and state is None and isinstance(cls, type):
+        return new(unpickler, cls, ())
+    if base in (dict, list) and isinstance(cls, type) and issubclass(cls, base) and _kind(cls) == "plain":
+        made = new(unpickler, cls, ())
+        unpickler.spend(len(state))
+        base.__init__(made, state)
+        return made
+    raise UnpicklingError("_reconstructor takes a plain class")
+
+
+# --- NumPy: arrays and scalars ---
+
+
+def _find_numpy(module: str, name: str):
+    tail = module.rpartition(".")[2]
+    if name in ("_reconstruct", "scalar", "_frombuffer") and tail in ("multiarray", "numeric"):
+        return _Named(name), {"_reconstruct": _array, "scalar": _scalar, "_frombuffer": _frombuffer}[name]
+    if module == "numpy" and name in ("dtype", "ndarray"):
+        import numpy
+
+        return getattr(numpy, name), _dtype if name == "dtype" else None
+    return None
+
+
+class _Named:
+    """Stands for a function of NumPy that is not called itself."""
+
+    def __init__(self, name: str) -> None:
+        self.__qualname__ = name
+
+
+def _dtype(unpickler, code, align=False, copy=True):
+    import numpy
+
+    if not isinstance(code, str) or code[-1:] == "O" or "O" in code:
+        raise UnpicklingError("arrays of objects are not loaded")
+    return numpy.dtype(code)
+
+
+def _array(unpickler, kind, shape, code):
+    import numpy
+
+    if kind is not numpy.ndarray:
+        raise UnpicklingError("only plain arrays are loaded")
+    return numpy.empty(0, dtype="i1")
+
+
+def _scalar(unpickler, dtype, raw=b""):
+    import numpy
+
+    if not isinstance(dtype, numpy.dtype) or dtype.hasobject or not isinstance(raw, bytes):
+        raise UnpicklingError("a NumPy scalar is made of a dtype and bytes")
+    return numpy.frombuffer(raw, dtype=dtype, count=1)[0]
+
+
+def _frombuffer(unpickler, raw, dtype, shape, order):
+    import numpy
+
+    if not isinstance(dtype, numpy.dtype) or dtype.hasobject or not isinstance(raw, (bytes, bytearray)):
+        raise UnpicklingError("a NumPy array is made of bytes")
+    unpickler.spend(len(raw))
+    return numpy.frombuffer(bytearray(raw), dtype=dtype).reshape(shape, order=order)
+
+
+def _numpy_state(obj, state) -> bool:
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not isinstance(state, tuple):
+        return False
+    if isinstance(obj, numpy.dtype):
+        if len(state) >= 2 and state[1] in ("<", "|", "=", None) and not any(state[2:5]):
+            return True
+        raise UnpicklingError("only simple NumPy dtypes of this machine's byte order are loaded")
+    if type(obj) is numpy.ndarray and len(state) == 5:
+        _version, shape, dtype, fortran, raw = state
+        if not isinstance(dtype, numpy.dtype) or dtype.hasobject or not isinstance(raw, bytes):
+            raise UnpicklingError("arrays of objects are not loaded")
+        obj.__setstate__(state)
+        return True
+    return False

@@ -1,0 +1,458 @@
+"""Storages: the memory behind tensors, as bytes (UntypedStorage) or as elements (TypedStorage)."""
+
+from __future__ import annotations
+
+from . import _C
+
+__all__ = ["TypedStorage", "UntypedStorage"]
+
+Tensor = _C.Tensor
+
+
+class UntypedStorage(_C.StorageBase):
+    """Bytes that tensors look into. Two storages are equal when they are the same memory.
+
+    Args:
+        size: the number of bytes (their values are arbitrary), or a sequence of bytes to copy.
+        device: 'cpu' or 'meta'.
+    """
+
+    def __new__(cls, *args, device=None, wrap_storage=None):
+        if wrap_storage is not None:
+            return cls._of(wrap_storage._tensor(_C.uint8, 0, (0,), (1,)))
+        if len(args) > 1:
+            raise TypeError("UntypedStorage() takes at most one positional argument")
+        if not args or isinstance(args[0], int):
+            return cls._new(args[0] if args else 0, device or "cpu")
+        try:
+            values = bytes(args[0])
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"tried to construct a storage from a sequence ({type(args[0]).__name__}), but one of the "
+                f"items was no byte: {error}"
+            ) from None
+        storage = cls._new(len(values), device or "cpu")
+        memoryview(storage)[:] = values
+        return storage
+
+    @classmethod
+    def from_buffer(cls, buffer, *args, **kwargs):
+        """A copy of the bytes of a buffer."""
+        view = memoryview(buffer).cast("B")
+        storage = cls._new(len(view), "cpu")
+        memoryview(storage)[:] = view
+        return storage
+
+    @classmethod
+    def from_file(cls, filename, shared: bool = False, nbytes: int = 0):
+        """A file as memory. `shared`: writes go to the file, which is made `nbytes` long if it is shorter."""
+        import mmap
+        import os
+
+        with open(filename, "r+b" if shared and os.path.exists(filename) else "w+b" if shared else "rb") as f:
+            length = os.fstat(f.fileno()).st_size
+            if shared and length < nbytes:
+                f.truncate(nbytes)
+                length = nbytes
+            wanted = nbytes or length
+            if wanted > length:
+                raise RuntimeError(
+                    f"unable to mmap {wanted} bytes from file <{filename}>: it has only {length}"
+                )
+            if wanted == 0:
+                return cls._new(0, "cpu")
+            memory = mmap.mmap(f.fileno(), wanted, access=mmap.ACCESS_WRITE if shared else mmap.ACCESS_COPY)
+        storage = cls._over(memory, 0, wanted)
+        return storage
+
+    # --- what it is ---
+
+    def size(self) -> int:
+        """The number of bytes."""
+        return self.nbytes()
+
+    def __len__(self) -> int:
+        return self.nbytes()
+
+    def element_size(self) -> int:
+        """1: it is made of bytes."""
+        return 1
+
+    @property
+    def is_cuda(self) -> bool:
+        return False
+
+    @property
+    def is_cpu(self) -> bool:
+        return self.device.type == "cpu"
+
+    def get_device(self) -> int:
+        return -1
+
+    def is_pinned(self, device="cuda") -> bool:
+        return False
+
+    def is_shared(self) -> bool:
+        """Whether other processes can see the memory."""
+        from ._shared import is_shared
+
+        return is_shared(self)
+
+    def type(self, dtype=None, non_blocking=False):
+        return "torch.storage.UntypedStorage"
+
+    def untyped(self):
+        return self
+
+    def __repr__(self) -> str:
+        values = "" if self.device.type == "meta" else "\n ".join(str(v) for v in memoryview(self)[:1000])
+        return f" {values}\n[{type(self).__name__}(device={self.device}) of size {len(self)}]"
+
+    # --- elements ---
+
+    def _bytes(self):
+        return self._tensor(_C.uint8, 0, (self.nbytes(),), (1,))
+
+    def __getitem__(self, index):
+        if self.device.type == "meta":
+            raise NotImplementedError("Not available for 'meta' device type")
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            if step != 1:
+                raise RuntimeError(
+                    f"Trying to slice with a step of {step}, but only a step of 1 is supported"
+                )
+            return type(self)._over(self, start, max(stop - start, 0))
+        return memoryview(self)[index]
+
+    def __setitem__(self, index, value):
+        self._bytes()[index] = value
+
+    def tolist(self) -> list[int]:
+        """The bytes as a list of ints."""
+        return list(memoryview(self))
+
+    def fill_(self, value):
+        """Sets every byte to `value`."""
+        self._bytes().fill_(value)
+        return self
+
+    def copy_(self, source, non_blocking=None):
+        """Takes over the bytes of another storage of the same size."""
+        self._bytes().copy_(source.untyped()._bytes())
+        return self
+
+    def clone(self):
+        """A copy with its own memory."""
+        copy = type(self)._new(self.nbytes(), self.device)
+        if self.device.type != "meta":
+            memoryview(copy)[:] = memoryview(self)
+        return copy
+
+    def __copy__(self):
+        return self.clone()
+
+    def __deepcopy__(self, memo):
+        known = memo.setdefault("torch", {})
+        if self._cdata not in known:
+            known[self._cdata] = self.clone()
+        return known[self._cdata]
+
+    def cpu(self):
+        return self if self.device.type == "cpu" else self.to("cpu")
+
+    def cuda(self, device=None, non_blocking=False):
+        return self.to("cuda")
+
+    def to(self, *, device="cpu", non_blocking=False):
+        device = _C.device(device)
+        if device == self.device:
+            return self
+        copy = type(self)._new(self.nbytes(), device)
+        if device.type == "cpu":
+            raise NotImplementedError("Cannot copy out of meta tensor; no data!")
+        return copy
+
+    def new(self):
+        return type(self)._new(0, self.device)
+
+    def pin_memory(self, device="cuda"):
+        return self
+
+    def resize_(self, size: int):
+        """Changes the number of bytes; it can only grow while no tensor looks into it."""
+        self._resize(size)
+        return self
+
+    def share_memory_(self):
+        """Refused for a bare storage: see Tensor.share_memory_()."""
+        if self.is_shared():
+            return self
+        raise NotImplementedError("share_memory_() of a storage is not implemented: call it on the tensor")
+
+    def byteswap(self, dtype):
+        """Reverses the bytes of every element of `dtype`, in place."""
+        size = dtype.itemsize // 2 if dtype.is_complex else dtype.itemsize
+        view = memoryview(self)
+        raw = bytearray(view)
+        for i in range(size):
+            view[i::size] = bytes(raw[size - 1 - i :: size])
+
+    def __reduce__(self):
+        from ._utils import _storage_from_bytes
+
+        return _storage_from_bytes, (bytes(memoryview(self)),)
+
+
+def _conversion(name):
+    def convert(self):
+        return TypedStorage(
+            wrap_storage=self._elements().to(getattr(_C, name)).untyped_storage(), dtype=getattr(_C, name)
+        )
+
+    convert.__name__ = name
+    return convert
+
+
+_warned = False
+
+
+def warn_of_typed_storage(stacklevel: int = 3) -> None:
+    """Says once that TypedStorage is deprecated."""
+    global _warned
+    if not _warned:
+        import warnings
+
+        _warned = True
+        warnings.warn(
+            "TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the "
+            "only "
+            "storage class. Use tensor.untyped_storage() instead of tensor.storage()",
+            stacklevel=stacklevel,
+        )
+
+
+class TypedStorage:
+    """Memory with a type of element.
+
+    Args:
+        size: the number of elements, or a sequence of values; or
+        wrap_storage: the UntypedStorage to share.
+        dtype: the type of an element.
+    """
+
+    is_sparse = False
+    dtype = None
+
+    def __new__(cls, *args, wrap_storage=None, dtype=None, device=None, _internal=False):
+        self = object.__new__(TypedStorage if cls.dtype is None else cls)
+        dtype = self.dtype or dtype or _C.get_default_dtype()
+        if wrap_storage is not None:
+            if not isinstance(wrap_storage, UntypedStorage):
+                raise TypeError(
+                    f"Argument 'wrap_storage' must be UntypedStorage, but got {type(wrap_storage).__name__}"
+                )
+            self._untyped_storage = wrap_storage
+        elif not args or isinstance(args[0], int):
+            count = args[0] if args else 0
+            self._untyped_storage = UntypedStorage(count * dtype.itemsize, device=device)
+        else:
+            values = args[0]
+            values = values.tolist() if isinstance(values, TypedStorage) else values
+            self._untyped_storage = _C.tensor(values, dtype=dtype, device=device).untyped_storage()
+        self.dtype = dtype
+        return self
+
+    def untyped(self) -> UntypedStorage:
+        """The bytes."""
+        return self._untyped_storage
+
+    def _elements(self):
+        return self._untyped_storage._tensor(self.dtype, 0, (self.size(),), (1,))
+
+    def _size(self) -> int:
+        return self._untyped_storage.nbytes() // self.dtype.itemsize
+
+    def size(self) -> int:
+        """The number of elements."""
+        return self._untyped_storage.nbytes() // self.dtype.itemsize
+
+    __len__ = size
+
+    def nbytes(self) -> int:
+        """The number of bytes."""
+        return self._untyped_storage.nbytes()
+
+    _nbytes = nbytes
+
+    def element_size(self) -> int:
+        """Bytes per element."""
+        return self.dtype.itemsize
+
+    _element_size = element_size
+
+    def data_ptr(self) -> int:
+        """The address of the first element."""
+        return self._untyped_storage.data_ptr()
+
+    _data_ptr = data_ptr
+
+    @property
+    def device(self):
+        return self._untyped_storage.device
+
+    @property
+    def _cdata(self) -> int:
+        return self._untyped_storage._cdata
+
+    @property
+    def is_cuda(self) -> bool:
+        return False
+
+    def is_shared(self) -> bool:
+        return self._untyped_storage.is_shared()
+
+    _is_shared = is_shared
+
+    def is_pinned(self, device="cuda") -> bool:
+        return False
+
+    def get_device(self) -> int:
+        return -1
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            raise RuntimeError("slices are only supported in UntypedStorage.__getitem__")
+        return self._elements()[index].item()
+
+    def __setitem__(self, index, value):
+        self._elements()[index] = value
+
+    def __iter__(self):
+        return iter(self.tolist())
+
+    def tolist(self) -> list:
+        """The elements as Python numbers."""
+        return self._elements().tolist()
+
+    def fill_(self, value):
+        """Sets every element."""
+        self._elements().fill_(value)
+        return self
+
+    def copy_(self, source, non_blocking=None):
+        """Takes over the elements of another storage, converted."""
+        self._elements().copy_(source._elements())
+        return self
+
+    def clone(self):
+        """A copy with its own memory."""
+        return type(self)(wrap_storage=self._untyped_storage.clone(), dtype=self.dtype)
+
+    __copy__ = clone
+
+    def __deepcopy__(self, memo):
+        from copy import deepcopy
+
+        return type(self)(wrap_storage=deepcopy(self._untyped_storage, memo), dtype=self.dtype)
+
+    def cpu(self):
+        return type(self)(wrap_storage=self._untyped_storage.cpu(), dtype=self.dtype)
+
+    def cuda(self, device=None, non_blocking=False):
+        self._untyped_storage.cuda()
+
+    def to(self, *, device, non_blocking=False):
+        moved = self._untyped_storage.to(device=device)
+        return type(self)(wrap_storage=moved, dtype=self.dtype)
+
+    def resize_(self, size: int):
+        """Changes the number of elements; see UntypedStorage.resize_()."""
+        self._untyped_storage.resize_(size * self.dtype.itemsize)
+        return self
+
+    def share_memory_(self):
+        self._untyped_storage.share_memory_()
+        return self
+
+    def pin_memory(self, device=None):
+        return self
+
+    def pickle_storage_type(self) -> str:
+        """The legacy name of this kind of storage: 'FloatStorage'."""
+        return legacy_name(self.dtype)
+
+    def type(self, dtype=None, non_blocking=False):
+        if dtype is None:
+            return f"torch.{legacy_name(self.dtype)}"
+        raise NotImplementedError("TypedStorage.type(dtype): convert the tensor instead")
+
+    def __eq__(self, other):
+        return (
+            isinstance(other, TypedStorage)
+            and self.dtype == other.dtype
+            and self._untyped_storage == other._untyped_storage
+        )
+
+    def __hash__(self):
+        return hash(self._untyped_storage)
+
+    def __repr__(self) -> str:
+        values = "" if self.device.type == "meta" else " " + "\n ".join(str(v) for v in self.tolist())
+        kind = f"[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) of size {len(self)}]"
+        return f"{values}\n{kind}"
+
+    def __reduce__(self):
+        from ._utils import _typed_storage
+
+        return _typed_storage, (self._untyped_storage, self.dtype)
+
+    float, double, half, bfloat16, int, long, short, char, byte, bool, complex_float, complex_double = (
+        _conversion(n)
+        for n in "float32 float64 float16 bfloat16 int32 int64 int16 int8 uint8 bool complex64 "
+        "complex128".split()
+    )
+
+
+_LEGACY = {
+    "DoubleStorage": "float64",
+    "FloatStorage": "float32",
+    "HalfStorage": "float16",
+    "LongStorage": "int64",
+    "IntStorage": "int32",
+    "ShortStorage": "int16",
+    "CharStorage": "int8",
+    "ByteStorage": "uint8",
+    "BoolStorage": "bool",
+    "BFloat16Storage": "bfloat16",
+    "ComplexDoubleStorage": "complex128",
+    "ComplexFloatStorage": "complex64",
+}
+
+
+def legacy_name(dtype) -> str | None:
+    """'FloatStorage' for torch.float32; None for types without such a class."""
+    wanted = str(dtype)[6:]
+    return next((name for name, each in _LEGACY.items() if each == wanted), None)
+
+
+def legacy_class(name: str):
+    """torch.FloatStorage and its like, made when first asked for; None for any other name."""
+    if name not in _LEGACY:
+        return None
+    cls = _legacy.get(name)
+    if cls is None:
+        dtype = getattr(_C, _LEGACY[name])
+        cls = _LegacyType(name, (TypedStorage,), {"dtype": dtype, "__module__": "torch"})
+        _legacy[name] = cls
+    return cls
+
+
+class _LegacyType(type):
+    """isinstance(storage, torch.FloatStorage) asks for the type of the elements."""
+
+    def __instancecheck__(cls, instance) -> bool:
+        return isinstance(instance, TypedStorage) and instance.dtype == cls.dtype
+
+
+_legacy: dict[str, type] = {}
