@@ -104,7 +104,7 @@ struct Clamp {  // a limit of None is no limit; NaN passes
   constexpr Scalar promotes_with() const {
     return !max || (min && min.value.kind >= max.value.kind) ? (min ? min.value : Scalar(true)) : max.value;
   }
-  constexpr const char* refuses(DType) const {
+  constexpr const char* invalid() const {
     return min || max ? nullptr : "torch.clamp: At least one of 'min' or 'max' must not be None";
   }
   template <class T> constexpr T forward(T x) const {
