@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .lr_scheduler import LRScheduler
+from .lr_scheduler import LRScheduler, format_param
 from .optimizer import Optimizer
 
 
@@ -61,7 +61,7 @@ class OneCycleLR(LRScheduler):
                 f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
             )
         self._anneal_func_type = anneal_strategy
-        tops = self._each("max_lr", max_lr)
+        tops = format_param("max_lr", optimizer, max_lr)
         if last_epoch == -1:
             for top, group in zip(tops, optimizer.param_groups):
                 group["initial_lr"] = top / div_factor
@@ -98,14 +98,6 @@ class OneCycleLR(LRScheduler):
         }
         return [up, down, last]
 
-    def _each(self, name: str, value) -> list:
-        groups = len(self.optimizer.param_groups)
-        if isinstance(value, (list, tuple)):
-            if len(value) != groups:
-                raise ValueError(f"{name} must have the same length as optimizer.param_groups. ")
-            return list(value)
-        return [value] * groups
-
     def _start_momentum(self, base, top, last_epoch: int) -> None:
         defaults = self.optimizer.defaults
         if "momentum" not in defaults and "betas" not in defaults:
@@ -113,7 +105,10 @@ class OneCycleLR(LRScheduler):
         self.use_beta1 = "betas" in defaults
         if last_epoch != -1:
             return
-        pairs = zip(self._each("max_momentum", top), self._each("base_momentum", base))
+        pairs = zip(
+            format_param("max_momentum", self.optimizer, top),
+            format_param("base_momentum", self.optimizer, base),
+        )
         for (high, low), group in zip(pairs, self.optimizer.param_groups):
             self._set_momentum(group, high)
             group["max_momentum"] = high

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LRScheduler", "LambdaLR", "MultiplicativeLR", "StepLR", "MultiStepLR", "ConstantLR", "LinearLR",
     "ExponentialLR", "SequentialLR", "CosineAnnealingLR", "ChainedScheduler", "ReduceLROnPlateau",
-    "CosineAnnealingWarmRestarts", "OneCycleLR", "PolynomialLR",
+    "CosineAnnealingWarmRestarts", "CyclicLR", "OneCycleLR", "PolynomialLR",
 ]  # fmt: skip
 
 
@@ -36,6 +36,20 @@ def _set(group: dict, key: str, value) -> None:
         group[key].fill_(value)
     else:
         group[key] = value
+
+
+def format_param(name: str, optimizer: Optimizer, value) -> list:
+    """A value for each group: a list of as many, or one for all."""
+    groups = len(optimizer.param_groups)
+    if isinstance(value, (list, tuple)):
+        if len(value) != groups:
+            raise ValueError(
+                f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} "
+                f"values, "
+                f"param_groups has {groups}."
+            )
+        return list(value)
+    return [value] * groups
 
 
 def _track_steps(optimizer: Optimizer) -> None:
@@ -565,5 +579,6 @@ def _load_nested(scheduler, state_dict: dict[str, Any]) -> None:
         own.load_state_dict(saved)
 
 
+from ._cyclic import CyclicLR  # noqa: E402, F401
 from ._one_cycle import OneCycleLR  # noqa: E402  they build on LRScheduler
 from ._plateau import ReduceLROnPlateau  # noqa: E402

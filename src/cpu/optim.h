@@ -26,11 +26,26 @@ using SgdFn = void (*)(const SgdStep&, int64_t n, T* param, const T* grad, T* bu
 template <class T>
 using AdamFn = void (*)(const AdamStep&, int64_t n, T* param, const T* grad, T* mean, T* square, T* largest);
 
+// The other optimizers: formulas over the elements of a parameter, its gradient and up to three states, with
+// constants that are computed once a step (python/optim_steps.cpp names the places).
+enum class StepKind : int { Adadelta, Adagrad, Adamax, Asgd, NAdam, RAdam, RmsProp, Rprop };
+inline constexpr int kStepKinds = 8;
+struct StepConstants {
+  double sign = 1;    // of the gradient
+  double decay = 0;   // weight decay of the gradient
+  double shrink = 1;  // factor of the parameter
+  double v[8] = {};
+};
+template <class T>
+using StepFn = void (*)(const StepConstants&, int64_t n, T* param, const T* grad, T* a, T* b, T* c);
+
 struct OptimKernels {
   SgdFn<float> sgd_float;
   SgdFn<double> sgd_double;
   AdamFn<float> adam_float;
   AdamFn<double> adam_double;
+  StepFn<float> step_float[kStepKinds];
+  StepFn<double> step_double[kStepKinds];
 };
 const OptimKernels& best_optim_kernels();
 

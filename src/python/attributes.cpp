@@ -53,6 +53,12 @@ PyObject* get_grad(PyObject* o, void*) {
     Py_RETURN_NONE;
   });
 }
+// Sparse tensors are written in Python (facula/_sparse.py); what the engine sees of one lies on no device.
+bool is_sparse(PyObject* o) {
+  if (!tensor_of(o)->is_meta() || Py_TYPE(o) == &TensorType) return false;
+  const Owned answer(PyObject_GetAttrString(o, "is_sparse"));
+  return answer.get() == Py_True;
+}
 int set_grad(PyObject* o, PyObject* value, void*) {
   return guarded([&] {
     TensorImpl* t = impl(o);
@@ -69,7 +75,7 @@ int set_grad(PyObject* o, PyObject* value, void*) {
     if (g.dtype != t->dtype)
       fail("attempting to assign a gradient with dtype '", name(g.dtype), "' to a tensor with dtype '",
            name(t->dtype), "'. Please ensure that the gradient and the tensor have the same dtype");
-    if (!(g.device == t->device))
+    if (!(g.device == t->device) && !is_sparse(value))
       fail("attempting to assign a gradient with device type '", to_string(g.device),
            "' to a tensor with device type '", to_string(t->device),
            "'. Please ensure that the gradient and the tensor are on the same device");

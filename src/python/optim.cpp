@@ -223,6 +223,8 @@ PyMethodDef functions[] = {{"_sgd_step", method(sgd_step), METH_FASTCALL, nullpt
 
 }  // namespace
 
-int add_optim(PyObject* module) { return PyModule_AddFunctions(module, functions); }
+int add_optim(PyObject* module) {
+  return PyModule_AddFunctions(module, functions) < 0 ? -1 : add_optim_steps(module);
+}
 
 }  // namespace facula::python
