@@ -1,14 +1,37 @@
 """torch.nn: modules, parameters, and the functions they are made of."""
 
-from . import functional, init, modules, parameter, utils
+from . import functional, init, modules, parameter
 from .parameter import Buffer, Parameter
 
 globals().update({name: value for name, value in vars(modules).items() if name in modules.__all__})
 
-__all__ = ["Parameter", "Buffer", "functional", "init", "modules", "parameter", "utils", *modules.__all__]
+__all__ = ["Parameter", "Buffer", "functional", "init", "modules", "parameter", *modules.__all__]
+
+
+_SUBMODULES = (
+    "attention",
+    "grad",
+    "parallel",
+    "utils",
+    "common_types",
+    "qat",
+    "quantized",
+    "quantizable",
+    "intrinsic",
+)
 
 
 def __getattr__(name):
+    if name in ("UninitializedBuffer", "UninitializedParameter"):
+        return getattr(parameter, name)
+    if name in _SUBMODULES:
+        from importlib import import_module
+
+        return import_module(f"{__name__}.{name}")
+    if name == "DataParallel":
+        from .parallel import DataParallel
+
+        return DataParallel
     if name not in modules.__all__:
         from .._names import missing
 
@@ -19,4 +42,13 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted({*globals(), *modules.__all__})
+    return sorted(
+        {
+            *globals(),
+            *modules.__all__,
+            *_SUBMODULES,
+            "DataParallel",
+            "UninitializedBuffer",
+            "UninitializedParameter",
+        }
+    )

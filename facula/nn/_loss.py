@@ -238,6 +238,26 @@ def multilabel_soft_margin_loss(
     return _reduced(loss.sum(-1) / input.size(-1), reduction, size_average, reduce)
 
 
+def _check_margin_target(input: Tensor, target: Tensor, weight: Tensor | None) -> None:
+    sizes = input.shape
+    if len(sizes) > 2 or 0 in sizes[1:] or len(sizes) == 1 and sizes[0] == 0:
+        raise RuntimeError(
+            f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(sizes)}"
+        )
+    count = sizes[0] if len(sizes) == 2 else 1
+    if target.dim() > 1 or target.numel() != count:
+        raise RuntimeError(
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples "
+            "(batch "
+            f"size). Expected target size [{count}], but got {list(target.shape)}. Input has shape "
+            f"{list(sizes)}."
+        )
+    if weight is not None and weight.numel() != (sizes[-1] if sizes else 1):
+        raise RuntimeError(
+            f"inconsistent weight size, expected {sizes[-1] if sizes else 1} but got {list(weight.shape)}"
+        )
+
+
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -255,6 +275,7 @@ def multi_margin_loss(
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight.dim() != 1:
         raise ValueError("weight must be one-dimensional")
+    _check_margin_target(input, target, weight)
     rows = input if input.dim() == 2 else input.unsqueeze(0)
     index = target.reshape(-1, 1)
     z = (margin - rows.gather(1, index) + rows).clamp_min(0)

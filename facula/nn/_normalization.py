@@ -36,6 +36,10 @@ def batch_norm(
             count *= n
         if count == 1:
             raise ValueError(f"Expected more than 1 value per channel when training, got input size {size}")
+        if eps <= 0.0:
+            raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
+    elif eps < 0.0:
+        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
     return _C._functions.batch_norm(
         input, weight, bias, running_mean, running_var, training, momentum, eps, True
     )

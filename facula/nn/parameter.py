@@ -106,3 +106,22 @@ class Buffer(Tensor, metaclass=_BufferMeta):
         t.persistent = persistent
         t._is_buffer = True
         return t
+
+
+def is_lazy(param) -> bool:
+    """Whether it is an UninitializedParameter or UninitializedBuffer."""
+    return hasattr(type(param), "materialize")
+
+
+def __getattr__(name):
+    if name in ("UninitializedBuffer", "UninitializedParameter", "UninitializedTensorMixin"):
+        from . import _uninitialized
+
+        return getattr(_uninitialized, name)
+    from .._names import missing
+
+    raise missing(__name__, name, __dir__)
+
+
+def __dir__():
+    return sorted({*globals(), "UninitializedBuffer", "UninitializedParameter", "UninitializedTensorMixin"})

@@ -173,6 +173,27 @@ Tensors lstm_packed(const Tensor& data, const Tensor& batch_sizes, const Tensors
   return {r.out, r.h, r.c};
 }
 
+// The sizes of a cell's arguments against each other.
+void require_fitting(Cell cell, const Tensor& x, const Tensor& h, const Tensor& c, const Weights& w) {
+  if (x->sizes[1] != w.input->sizes[1])
+    fail("input has inconsistent input_size: got ", x->sizes[1], " expected ", w.input->sizes[1]);
+  const int64_t size = w.hidden->sizes[1];
+  const Tensor states[] = {h, c};
+  for (int i = 0; i < 2; ++i) {
+    const Tensor& s = states[i];
+    if (!s) continue;
+    if (s->ndim != 2) fail("hidden", i, " must have 2 dimensions, got ", int64_t(s->ndim));
+    if (s->sizes[0] != x->sizes[0])
+      fail("Input batch size ", x->sizes[0], " doesn't match hidden", i, " batch size ", s->sizes[0]);
+    if (s->sizes[1] != size)
+      fail("hidden", i, " has inconsistent hidden_size: got ", s->sizes[1], ", expected ", size);
+  }
+  const int64_t gates = cell == Cell::Lstm ? 4 : cell == Cell::Gru ? 3 : 1;
+  if (w.input->sizes[0] != gates * size)
+    fail("weight_ih first dim must be ", gates, " * hidden_size = ", gates * size, ", but got ",
+         w.input->sizes[0]);
+}
+
 Tensors one_step(Cell cell, LayerName name, const Tensor& x, const Tensor& h, const Tensor& c,
                  const Weights& w) {
   if (x->ndim == 1 && h->ndim == 1) {
@@ -182,6 +203,7 @@ Tensors one_step(Cell cell, LayerName name, const Tensor& x, const Tensor& h, co
   }
   if (x->ndim != 2) fail("input must have 2 dimensions, got ", int64_t(x->ndim));
   if (w.input->ndim != 2 || w.hidden->ndim != 2) fail("the weights of a cell must be matrices");
+  require_fitting(cell, x, h, c, w);
   if (bool(w.input_bias) != bool(w.hidden_bias)) {  // one of them alone: add it on its own
     Weights both = w;
     const Tensor& there = w.input_bias ? w.input_bias : w.hidden_bias;

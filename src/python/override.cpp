@@ -616,6 +616,15 @@ PyObject* as_subclass(PyObject* tensor, PyObject* type) {
   return wrap_as(t, recorded_alias(tensor_of(tensor)));
 }
 
+PyObject* disabled_impl(PyObject*, PyObject* args) {
+  PyObject *function, *types, *positional = nullptr, *named = nullptr;
+  if (!PyArg_ParseTuple(args, "OO|OO", &function, &types, &positional, &named)) return nullptr;
+  // A subclass's handler may end here: it is not to be asked again.
+  const Switched plain(off == Off::All ? Off::All : Off::Subclasses);
+  if (!positional) return PyObject_CallNoArgs(function);
+  return PyObject_Call(function, positional, named && named != Py_None ? named : nullptr);
+}
+
 PyObject* torch_function(PyObject* type, PyObject* args, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     static const char* names[] = {"func", "types", "args", "kwargs", nullptr};

@@ -42,7 +42,8 @@ void make_overridable(PyGetSetDef* attributes);  // a table that ends with {}
 void add_overridable(PyObject* module, const PyMethodDef&);
 
 PyObject* torch_function(PyObject* type, PyObject* args, PyObject* keywords);  // Tensor.__torch_function__
-PyObject* as_subclass(PyObject* tensor, PyObject* type);                       // an alias of that class
+PyObject* disabled_impl(PyObject*, PyObject* args);       // Parameter's: calls with classes not being asked
+PyObject* as_subclass(PyObject* tensor, PyObject* type);  // an alias of that class
 void add_override(PyObject* module);
 
 }  // namespace facula::python

@@ -26,7 +26,8 @@ __all__ = [
 ]
 # Modules that are imported when one of their names is first asked for: file -> its public names.
 _LATER = {
-    "conv": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d",
+    "conv": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d LazyConv1d LazyConv2d "
+    "LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d",
     "pooling": "MaxPool1d MaxPool2d MaxPool3d MaxUnpool1d MaxUnpool2d MaxUnpool3d AvgPool1d AvgPool2d "
     "AvgPool3d FractionalMaxPool2d FractionalMaxPool3d LPPool1d LPPool2d LPPool3d AdaptiveMaxPool1d "
     "AdaptiveMaxPool2d AdaptiveMaxPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d",
@@ -37,8 +38,16 @@ _LATER = {
     "fold": "Fold Unfold",
     "pixelshuffle": "PixelShuffle PixelUnshuffle",
     "channelshuffle": "ChannelShuffle",
-    "batchnorm": "BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm InstanceNorm1d InstanceNorm2d "
-    "InstanceNorm3d",
+    "batchnorm": "BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm LazyBatchNorm1d LazyBatchNorm2d "
+    "LazyBatchNorm3d",
+    "instancenorm": "InstanceNorm1d InstanceNorm2d InstanceNorm3d LazyInstanceNorm1d LazyInstanceNorm2d "
+    "LazyInstanceNorm3d",
+    "_lazy_linear": "LazyLinear",
+    "lazy": "",
+    "linear_cross_entropy_options": "LinearCrossEntropyOptions",
+    "_linear_cross_entropy": "LinearCrossEntropyLoss",
+    "utils": "",
+    "_functions": "",
     "adaptive": "AdaptiveLogSoftmaxWithLoss",
     "attention": "MultiheadAttention",
     "distance": "CosineSimilarity PairwiseDistance",
@@ -55,7 +64,7 @@ __all__ += list(_FILE_OF)
 def __getattr__(name):
     from importlib import import_module
 
-    if name in _LATER or name == "instancenorm":
+    if name in _LATER:
         return import_module(f"{__name__}.{name}")
     if name not in _FILE_OF:
         from ..._names import missing

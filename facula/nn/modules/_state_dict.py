@@ -169,7 +169,7 @@ class _StateDict:
                     unexpected_keys.append(key)
 
     def _load_one(self, name, key, param, value, assign, error_msgs) -> None:
-        from ..parameter import Parameter
+        from ..parameter import Parameter, is_lazy
 
         if not isinstance(value, torch.Tensor):
             error_msgs.append(
@@ -177,9 +177,10 @@ class _StateDict:
                 f"from checkpoint but received {type(value)}"
             )
             return
-        if param.dim() == 0 and value.dim() == 1 and len(value) == 1:
+        lazy = is_lazy(param)
+        if not lazy and len(param.shape) == 0 and len(value.shape) == 1:
             value = value[0]  # checkpoints from before tensors of no dimension
-        if value.shape != param.shape:
+        if not lazy and value.shape != param.shape:
             error_msgs.append(
                 f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, "
                 f"the shape in current model is {param.shape}."
@@ -202,7 +203,8 @@ class _StateDict:
                         value = Parameter(value, requires_grad=param.requires_grad)
                 setattr(self, name, value)
             else:
-                param.detach().copy_(value.detach())
+                with torch.no_grad():
+                    param.copy_(value)
         except Exception as e:
             error_msgs.append(
                 f'While copying the parameter named "{key}", whose dimensions in the model are '

@@ -399,4 +399,10 @@ def __getattr__(name):
         from .attention import MultiheadAttention
 
         return MultiheadAttention
-    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    if name == "NonDynamicallyQuantizableLinear":
+        from .linear import NonDynamicallyQuantizableLinear
+
+        return NonDynamicallyQuantizableLinear
+    from ..._names import missing
+
+    raise missing(__name__, name, globals())

@@ -1,4 +1,4 @@
-"""Normalisation by the statistics of batches or samples, with running statistics as buffers."""
+"""Normalisation by the statistics of batches, with running statistics as buffers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import facula as torch
 
 from .. import functional as F
 from .. import init
-from ..parameter import Parameter
+from .._uninitialized import UninitializedBuffer, UninitializedParameter
+from ..parameter import Parameter, is_lazy
+from .lazy import LazyModuleMixin
 from .module import Module
 
 TYPE_CHECKING = False  # typing is slow to import
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
     from facula import Tensor
 
 __all__ = [
-    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm", "InstanceNorm1d", "InstanceNorm2d",
-    "InstanceNorm3d",
+    "BatchNorm1d", "LazyBatchNorm1d", "BatchNorm2d", "LazyBatchNorm2d", "BatchNorm3d", "LazyBatchNorm3d",
+    "SyncBatchNorm",
 ]  # fmt: skip
 
 
@@ -124,6 +126,48 @@ class _BatchNorm(_NormBase):
         )
 
 
+class _LazyNormBase(LazyModuleMixin, _NormBase):
+    def __init__(
+        self,
+        eps=1e-5,
+        momentum=0.1,
+        affine=True,
+        track_running_stats=True,
+        device=None,
+        dtype=None,
+        *,
+        bias=True,
+    ) -> None:
+        # Without all three nothing is allocated.
+        super().__init__(0, eps, momentum, False, False, device, dtype, bias=False)
+        where = {"device": device, "dtype": dtype}
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        if affine:
+            self.weight = UninitializedParameter(**where)
+            if bias:
+                self.bias = UninitializedParameter(**where)
+        if track_running_stats:
+            self.running_mean = UninitializedBuffer(**where)
+            self.running_var = UninitializedBuffer(**where)
+            self.num_batches_tracked = torch.tensor(0, dtype=torch.int64, device=device)
+
+    def reset_parameters(self) -> None:
+        if not self.has_uninitialized_params() and self.num_features != 0:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input) -> None:
+        """Takes num_features from the input."""
+        if not self.has_uninitialized_params():
+            return
+        self.num_features = input.shape[1]
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            value = getattr(self, name)
+            if is_lazy(value):
+                value.materialize((self.num_features,))
+        self.reset_parameters()
+
+
 class BatchNorm1d(_BatchNorm):
     """Normalises each channel of (N, C) or (N, C, L) by the batch's mean and variance.
 
@@ -205,96 +249,22 @@ class SyncBatchNorm(_BatchNorm):
         return converted
 
 
-class _InstanceNorm(_NormBase):
-    _dims: tuple[int, int]  # without and with a batch
+class LazyBatchNorm1d(_LazyNormBase, _BatchNorm):
+    """BatchNorm1d whose num_features is the second size of the first input."""
 
-    def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float = 0.1,
-        affine: bool = False,
-        track_running_stats: bool = False,
-        device=None,
-        dtype=None,
-        *,
-        bias: bool = True,
-    ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
-
-    def _check_input_dim(self, input: Tensor) -> None:
-        if input.dim() not in self._dims:
-            a, b = self._dims
-            raise ValueError(f"expected {a}D or {b}D input (got {input.dim()}D input)")
-
-    def _load_from_state_dict(
-        self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
-    ) -> None:
-        # Files of the first version may hold statistics that the module was not asked to track.
-        if local_metadata.get("version", None) is None and not self.track_running_stats:
-            surplus = [prefix + n for n in ("running_mean", "running_var") if prefix + n in state_dict]
-            if surplus:
-                names = " and ".join(f'"{k}"' for k in surplus)
-                error_msgs.append(
-                    f"Unexpected running stats buffer(s) {names} for {type(self).__name__} with "
-                    "track_running_stats=False. Drop these keys from the state_dict, or construct the module "
-                    "with track_running_stats=True."
-                )
-                for key in surplus:
-                    state_dict.pop(key)
-        super()._load_from_state_dict(
-            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
-        )
-
-    def forward(self, input: Tensor) -> Tensor:
-        self._check_input_dim(input)
-        alone = input.dim() == self._dims[0]
-        channel = input.dim() - self._dims[0]
-        if input.size(channel) != self.num_features:
-            if self.affine:
-                raise ValueError(
-                    f"expected input's size at dim={channel} to match num_features ({self.num_features}), "
-                    f"but got: {input.size(channel)}."
-                )
-            import warnings
-
-            warnings.warn(
-                f"input's size at dim={channel} does not match num_features. You can silence this warning by "
-                "not passing in num_features, which is not used because affine=False",
-                stacklevel=2,
-            )
-        result = F.instance_norm(
-            input.unsqueeze(0) if alone else input,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            self.training or not self.track_running_stats,
-            self.momentum if self.momentum is not None else 0.0,
-            self.eps,
-        )
-        return result.squeeze(0) if alone else result
+    cls_to_become = BatchNorm1d
+    _check_input_dim = BatchNorm1d._check_input_dim
 
 
-class InstanceNorm1d(_InstanceNorm):
-    """Normalises each channel of each sample of (N, C, L) or (C, L). Arguments as BatchNorm1d."""
+class LazyBatchNorm2d(_LazyNormBase, _BatchNorm):
+    """BatchNorm2d whose num_features is the second size of the first input."""
 
-    __module__ = __name__.replace("batchnorm", "instancenorm")  # where PyTorch has it
-
-    _dims = (2, 3)
-
-
-class InstanceNorm2d(_InstanceNorm):
-    """InstanceNorm1d for (N, C, H, W) or (C, H, W)."""
-
-    __module__ = __name__.replace("batchnorm", "instancenorm")  # where PyTorch has it
-
-    _dims = (3, 4)
+    cls_to_become = BatchNorm2d
+    _check_input_dim = BatchNorm2d._check_input_dim
 
 
-class InstanceNorm3d(_InstanceNorm):
-    """InstanceNorm1d for (N, C, D, H, W) or (C, D, H, W)."""
+class LazyBatchNorm3d(_LazyNormBase, _BatchNorm):
+    """BatchNorm3d whose num_features is the second size of the first input."""
 
-    __module__ = __name__.replace("batchnorm", "instancenorm")  # where PyTorch has it
-
-    _dims = (4, 5)
+    cls_to_become = BatchNorm3d
+    _check_input_dim = BatchNorm3d._check_input_dim

@@ -126,3 +126,13 @@ class Bilinear(Module):
             f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
             f"out_features={self.out_features}, bias={self.bias is not None}"
         )
+
+
+def __getattr__(name):
+    if name == "LazyLinear":
+        from ._lazy_linear import LazyLinear
+
+        return LazyLinear
+    from ..._names import missing
+
+    raise missing(__name__, name, globals())

@@ -219,6 +219,8 @@ class HuberLoss(_Loss):
     __constants__ = ["reduction", "delta"]
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        if not isinstance(delta, (float, int)):
+            raise TypeError(f"delta must be a float or int, got: {type(delta)}")
         super().__init__(reduction=reduction)
         self.delta = delta
 
@@ -432,3 +434,13 @@ class CTCLoss(_Loss):
             self.reduction,
             self.zero_infinity,
         )
+
+
+def __getattr__(name):
+    if name in ("LinearCrossEntropyLoss", "LinearCrossEntropyOptions"):
+        from . import _linear_cross_entropy
+
+        return getattr(_linear_cross_entropy, name)
+    from ..._names import missing
+
+    raise missing(__name__, name, globals())

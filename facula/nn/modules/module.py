@@ -431,10 +431,15 @@ class Module(_C._ModuleBase, _Hooks, _StateDict):
         return self._apply(lambda t: t.share_memory_())
 
     def compile(self, *args, **kwargs) -> None:
-        """Not available: facula has no compiler yet."""
-        raise NotImplementedError(
-            "torch.nn.Module.compile: facula has no compiler yet; call the module as it is"
-        )
+        """Nothing: there is no compiler, and the module runs as it is."""
+
+    # How PyTorch's own call is split up; some libraries wrap these.
+
+    def _wrapped_call_impl(self, *args, **kwargs):
+        return self(*args, **kwargs)
+
+    def _slow_forward(self, *args, **kwargs):
+        return self.forward(*args, **kwargs)
 
     # Iteration
 

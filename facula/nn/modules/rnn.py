@@ -80,6 +80,13 @@ class RNNBase(Module):
                 f"num_layers greater than 1, but got dropout={dropout} and num_layers={num_layers}",
                 stacklevel=2,
             )
+        for name, value in (("bias", bias), ("batch_first", batch_first)):
+            if not isinstance(value, bool):
+                raise TypeError(f"{name} should be of type bool, got: {type(value).__name__}")
+        if not isinstance(input_size, int):
+            raise TypeError(f"input_size should be of type int, got: {type(input_size).__name__}")
+        if input_size <= 0:
+            raise ValueError("input_size must be greater than zero")
         if not isinstance(hidden_size, int):
             raise TypeError(f"hidden_size should be of type int, got: {type(hidden_size).__name__}")
         if hidden_size <= 0:
@@ -119,6 +126,16 @@ class RNNBase(Module):
             parameters[n] if n in parameters else getattr(self, n, None) for n in self._flat_weights_names
         ]
 
+    def __getstate__(self):
+        state = super().__getstate__()
+        state.pop("_flat_weight_refs", None)
+        state["_flat_weights"] = self._flat_weights  # PyTorch's modules want it
+        return state
+
+    def __setstate__(self, state: dict) -> None:
+        state = {k: v for k, v in state.items() if k != "_flat_weights"}
+        super().__setstate__({"proj_size": 0, "_flat_weight_refs": [], **state})
+
     def flatten_parameters(self) -> None:
         """Nothing to do: weights need not lie in one piece."""
 
@@ -133,7 +150,7 @@ class RNNBase(Module):
         return [[getattr(self, name) for name in names] for names in self._all_weights]
 
     def check_input(self, input: Tensor, batch_sizes: Tensor | None) -> None:
-        first = self._parameters.get(self._flat_weights_names[0])
+        first = self._flat_weights[0]
         if first is not None and input.dtype != first.dtype:
             got, want = _torch(input.dtype), _torch(first.dtype)
             raise ValueError(
@@ -441,3 +458,15 @@ def _unbatched(step, input: Tensor, hx: Tensor, weights) -> Tensor:
     if input.dim() == 2:
         return step(input, hx, *weights)
     return step(input.unsqueeze(0), hx.unsqueeze(0) if hx.dim() == 1 else hx, *weights).squeeze(0)
+
+
+def apply_permutation(tensor: Tensor, permutation: Tensor, dim: int = 1) -> Tensor:
+    """The old name of index_select."""
+    import warnings
+
+    warnings.warn(
+        "`apply_permutation` is deprecated, please use `tensor.index_select(dim, permutation)` instead",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return tensor.index_select(dim, permutation)

@@ -37,6 +37,10 @@ def _activation(name: str) -> Callable[[Tensor], Tensor]:
     return getattr(F, name)
 
 
+def _is_named(activation, name: str) -> bool:
+    return activation is getattr(F, name.lower()) or isinstance(activation, getattr(torch.nn, name))
+
+
 def _length(x: Tensor, batch_first: bool) -> int | None:
     """Time steps of an input."""
     if x.dim() == 2:
@@ -134,6 +138,12 @@ class TransformerEncoderLayer(_Layer):
 
     _attentions = ("self_attn",)
 
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        # Which activations PyTorch's fused kernel knows; kept for programs that look at it.
+        kind = self.activation
+        self.activation_relu_or_gelu = 1 if _is_named(kind, "ReLU") else 2 if _is_named(kind, "GELU") else 0
+
     def forward(
         self,
         src: Tensor,
@@ -183,6 +193,27 @@ class TransformerDecoderLayer(_Layer):
         return self._blocks(tgt, (attend, recall, self._feed))
 
 
+def _why_not_nested(layer: Module) -> str:
+    """Why PyTorch would not leave padding out of the inference of a stack of such layers; "" if it would."""
+    name = "encoder_layer"
+    if not isinstance(layer, TransformerEncoderLayer):
+        return f"{name} was not TransformerEncoderLayer"
+    attention = layer.self_attn
+    reasons = (
+        (layer.norm_first, ".norm_first was True"),
+        (
+            not attention.batch_first,
+            ".self_attn.batch_first was not True(use batch_first for better inference performance)",
+        ),
+        (not attention._qkv_same_embed_dim, ".self_attn._qkv_same_embed_dim was not True"),
+        (attention.in_proj_bias is None, ".self_attn was passed bias=False"),
+        (not layer.activation_relu_or_gelu, ".activation_relu_or_gelu was not True"),
+        (layer.norm1.eps != layer.norm2.eps, f".norm1.eps was not equal to {name}.norm2.eps"),
+        (attention.num_heads % 2 == 1, ".self_attn.num_heads is odd"),
+    )
+    return next((name + text for holds, text in reasons if holds), "")
+
+
 class TransformerEncoder(Module):
     """A stack of copies of an encoder layer, then `norm`, if any."""
 
@@ -203,6 +234,15 @@ class TransformerEncoder(Module):
         self.enable_nested_tensor = enable_nested_tensor
         self.use_nested_tensor = enable_nested_tensor
         self.mask_check = mask_check
+        reason = _why_not_nested(encoder_layer) if enable_nested_tensor else ""
+        if reason:
+            import warnings
+
+            warnings.warn(
+                f"enable_nested_tensor is True, but self.use_nested_tensor is False because {reason}",
+                stacklevel=2,
+            )
+            self.use_nested_tensor = False
 
     def forward(
         self,

@@ -1,0 +1,13 @@
+"""Weights given by norm and direction."""
+
+from __future__ import annotations
+
+from facula._composite import composite
+
+from .linalg_norms import norm_except_dim
+
+
+@composite("torch")
+def _weight_norm(v, g, dim=0):
+    """g v / |v|, the norm taken of each slice along dim (Salimans and Kingma 2016, Weight Normalization)."""
+    return v * (g / norm_except_dim(v, 2, dim))
