@@ -117,7 +117,7 @@ class CyclicLR(LRScheduler):
     def state_dict(self) -> dict[str, Any]:
         """Everything but the optimizer and functions; of a callable object its attributes."""
         state = super().state_dict()
-        function = state["_scale_fn_custom"]
+        function = state.pop("_scale_fn_custom")
         state["_scale_fn_custom"] = None
         if function is not None and not isinstance(function, FunctionType):
             state["_scale_fn_custom"] = function.__dict__.copy()

@@ -337,6 +337,45 @@ class Optimizer:
         self.param_groups.append(param_group)
 
 
+# Names that optimizers written elsewhere import from here.
+params_t = ParamsT = "Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]"
+
+
+def _use_grad_for_differentiable(func: Callable) -> Callable:
+    """A step that is recorded only if the optimizer is differentiable."""
+
+    @wraps(func)
+    def step(self, *args, **kwargs):
+        with torch.set_grad_enabled(bool(self.defaults.get("differentiable"))):
+            return func(self, *args, **kwargs)
+
+    return step
+
+
+def _default_to_fused_or_foreach(params, differentiable: bool, use_fused: bool = False) -> tuple[bool, bool]:
+    """(fused, foreach): neither is a default on the CPU."""
+    return False, False
+
+
+def _get_value(x):
+    """A number from a tensor of one element or a number."""
+    return x.item() if isinstance(x, Tensor) else x
+
+
+def _dispatch_sqrt(x):
+    """The root of a tensor or a number."""
+    return x.sqrt() if isinstance(x, Tensor) else x**0.5
+
+
+def _view_as_real(params, *state_and_grads) -> None:
+    """Replaces complex tensors in the lists by pairs of real numbers."""
+    for i, p in enumerate(params):
+        if p.is_complex():
+            params[i] = torch.view_as_real(p)
+            for tensors in state_and_grads:
+                tensors[i] = torch.view_as_real(tensors[i])
+
+
 def run_closure(closure: Callable | None):
     """The value of the closure, computed with gradients."""
     if closure is None:

@@ -206,6 +206,13 @@ def test_errors(case):
     check(lambda t: ERRORS[case](t.optim, t.nn.Parameter(t.ones(2)), t.nn.Parameter(t.ones(3))))
 
 
+def swa(schedules):
+    import facula
+
+    library = torch if schedules is torch.optim.lr_scheduler else facula
+    return library.optim.swa_utils
+
+
 SCHEDULES = {
     "StepLR": lambda s, o: s.StepLR(o, 3),
     "MultiStepLR": lambda s, o: s.MultiStepLR(o, [2, 2, 7], 0.5),
@@ -217,6 +224,14 @@ SCHEDULES = {
     "LinearLR": lambda s, o: s.LinearLR(o),
     "PolynomialLR": lambda s, o: s.PolynomialLR(o, 9, 2.0),
     "Restarts": lambda s, o: s.CosineAnnealingWarmRestarts(o, 3, 2),
+    "CyclicLR": lambda s, o: s.CyclicLR(o, 0.01, 0.3, 4),
+    "CyclicLR 2": lambda s, o: s.CyclicLR(o, 0.01, 0.3, 4, 3, mode="triangular2", cycle_momentum=False),
+    "CyclicLR 3": lambda s, o: s.CyclicLR(
+        o, [0.01] * len(o.param_groups), 0.3, 4, mode="exp_range", gamma=0.9
+    ),
+    "CyclicLR 4": lambda s, o: s.CyclicLR(o, 0.01, 0.3, 4, scale_fn=math.cos, scale_mode="iterations"),
+    "SWALR": lambda s, o: swa(s).SWALR(o, 0.05, anneal_epochs=6),
+    "SWALR 2": lambda s, o: swa(s).SWALR(o, 0.05, anneal_epochs=0, anneal_strategy="linear"),
     "OneCycleLR": lambda s, o: s.OneCycleLR(o, 0.5, total_steps=30),
     "three phases": lambda s, o: s.OneCycleLR(
         o, 0.5, epochs=3, steps_per_epoch=9, anneal_strategy="linear", three_phase=True

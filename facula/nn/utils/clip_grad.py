@@ -18,13 +18,7 @@ def _listed(parameters) -> list[Tensor]:
 
 
 def _norm(t: Tensor, p: float) -> Tensor:
-    if p == 2.0:
-        return (t * t).sum().sqrt()
-    if p == float("inf"):
-        return t.abs().max()
-    if p == 1.0:
-        return t.abs().sum()
-    return t.abs().pow(p).sum().pow(1.0 / p)
+    return torch.linalg.vector_norm(t, p)
 
 
 def get_total_norm(
