@@ -32,7 +32,7 @@ _FUNCTION_TYPES = (type(len), _C._overridable)
 _IGNORED = frozenset(
     "is_tensor is_storage typename from_numpy frombuffer manual_seed seed initial_seed get_rng_state "
     "set_rng_state set_num_threads get_num_threads set_default_dtype get_default_dtype is_grad_enabled "
-    "is_inference_mode_enabled".split()
+    "is_inference_mode_enabled is_anomaly_enabled is_anomaly_check_nan_enabled".split()
 )
 _NOT_METHODS = frozenset(
     "__class__ __new__ __init__ __init_subclass__ __subclasshook__ __getattribute__ __setattr__ __delattr__ "

@@ -61,7 +61,9 @@ def test_everything_that_can_be_overridden_is():
     asked = 0
     for functions in overrides.get_overridable_functions().values():
         for wanted in functions:
-            if getattr(wanted, "__name__", "").startswith("__") and "get" not in wanted.__name__:
+            if getattr(wanted, "__name__", "").startswith("__") and wanted.__name__ != "__get__":
+                continue
+            if wanted is torch.Tensor.ndimension:  # another name of dim
                 continue
             with Stop():
                 assert (wanted(x, x) if wanted in one_argument else wanted(x)) == -1, wanted

@@ -4,53 +4,101 @@ from __future__ import annotations
 
 from .. import _C
 
+__all__ = [
+    "BackwardCFunction",
+    "Function",
+    "FunctionCtx",
+    "FunctionMeta",
+    "InplaceFunction",
+    "NestedIOFunction",
+    "once_differentiable",
+]
+
 
 class FunctionCtx:
     """What `forward` leaves for `backward`: saved tensors, flags, and any attribute set on it."""
 
-    def __init__(self):
-        self._to_save = ()
-        self._unpacked = None
-        self._dirty = ()
-        self._constant = ()
-        self.materialize_grads = True
-        self.needs_input_grad = ()
-
     def save_for_backward(self, *tensors):
-        """Keeps tensors (or None) for `backward`; an in-place write to them later is noticed."""
-        for t in tensors:
-            if t is not None and not isinstance(t, _C.Tensor):
-                raise TypeError(
-                    f"save_for_backward can only save variables, but argument is of type {type(t).__name__}"
+        """Keeps tensors (or None) for `backward`, which finds them in `saved_tensors`.
+
+        To be called once, with inputs or outputs of `forward`. An in-place write to them before the backward
+        is noticed.
+        """
+        self.to_save = tensors
+
+    def save_for_forward(self, *tensors):
+        """Keeps tensors (or None) for `jvp`, which finds them in `saved_tensors`."""
+        for tensor in tensors:
+            if tensor is not None and not isinstance(tensor, _C.Tensor):
+                raise AssertionError(
+                    "save_for_forward expects all arguments to be tensors; you should save non-tensors as "
+                    "attributes on ctx."
                 )
-        self._to_save = tensors
+        self.saved_for_forward = tensors
 
-    save_for_forward = save_for_backward
-
-    @property
-    def saved_tensors(self):
-        """The tensors given to `save_for_backward`."""
-        return self._to_save if self._unpacked is None else self._unpacked
-
-    def mark_dirty(self, *tensors):
+    def mark_dirty(self, *args):
         """Names the inputs that `forward` wrote to; they must be among its outputs."""
-        self._dirty = tensors
+        self.dirty_tensors = args
 
-    def mark_non_differentiable(self, *tensors):
+    def mark_non_differentiable(self, *args):
         """Names outputs that have no gradient."""
-        self._constant = tensors
+        self.non_differentiable = args
 
     def set_materialize_grads(self, value):
         """False: missing gradients reach `backward` as None, not as zeros."""
-        self.materialize_grads = bool(value)
+        self.materialize_grads = value
+
+    def mark_shared_storage(self, *pairs):
+        """Does nothing: shared memory is seen without being told."""
+        import warnings
+
+        warnings.warn(
+            "mark_shared_storage is deprecated. Tensors with shared storages are automatically tracked. Note "
+            "that calls to `set_()` are not tracked",
+            FutureWarning,
+            stacklevel=2,
+        )
 
 
-class Function:
+class BackwardCFunction(_C._FunctionBase, FunctionCtx):
+    """The ctx of a call, and the node of its results."""
+
+    def apply(self, *args):
+        """Runs the user's `backward` (or `vjp`) on gradients."""
+        function = self._forward_cls
+        has_backward = function.backward is not Function.backward
+        has_vjp = function.vjp is not Function.vjp
+        if has_backward and has_vjp:
+            raise RuntimeError(
+                "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should "
+                "only "
+                "implement one of them."
+            )
+        return (function.vjp if has_vjp else function.backward)(self, *args)
+
+    def apply_jvp(self, *args):
+        """Runs the user's `jvp` on tangents."""
+        return self._forward_cls.jvp(self, *args)
+
+
+class FunctionMeta(type):
+    """Gives each Function a class of contexts, which its nodes are named for."""
+
+    def __init__(cls, name, bases, attrs):
+        super().__init__(name, bases, attrs)
+        cls._backward_cls = _C._context_type(
+            name + "Backward",
+            (BackwardCFunction,),
+            {"_forward_cls": cls, "__module__": "torch.autograd.function"},
+        )
+
+
+class Function(metaclass=FunctionMeta):
     """Base of operations with a derivative of their own.
 
     A subclass defines static methods `forward(ctx, *args)` and `backward(ctx, *grads)`, or `forward(*args)`
     with `setup_context(ctx, inputs, output)`; `apply(*args)` calls it. `backward` returns one gradient (or
-    None) for each argument of `forward`.
+    None) for each argument of `forward`; `jvp(ctx, *tangents)` one tangent for each output.
 
     Example:
         >>> import facula as torch
@@ -68,17 +116,37 @@ class Function:
         tensor(2.)
     """
 
+    generate_vmap_rule = False
+
     def __init__(self, *args, **kwargs):
+        import warnings
+
+        warnings.warn(
+            f"{self.__class__} should not be instantiated. Methods on autograd functions are all static, "
+            "so you "
+            "should invoke them on the class itself. Instantiating an autograd function will raise an "
+            "error in "
+            "a future version of PyTorch.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+
+    def __call__(self, *args, **kwargs):
         raise RuntimeError(
-            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you "
-            "should invoke them on the class itself. Instantiating an autograd function will raise an error "
-            "in a future version of PyTorch."
+            "Legacy autograd function with non-static forward method is deprecated. Please use new-style "
+            "autograd function with static forward method. (Example: "
+            "https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
         )
 
     @staticmethod
     def forward(*args, **kwargs):
         """Computes the result; operations in it are not recorded."""
         raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        """Keeps what `backward` needs, where `forward` takes no ctx."""
+        raise NotImplementedError("setup_context is not implemented.")
 
     @staticmethod
     def backward(ctx, *grad_outputs):
@@ -88,6 +156,8 @@ class Function:
             "it with backward mode AD."
         )
 
+    vjp = backward
+
     @staticmethod
     def jvp(ctx, *grad_inputs):
         """Turns the tangents of the arguments (None where there is none) into those of the outputs."""
@@ -95,59 +165,71 @@ class Function:
             "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
         )
 
-    setup_context = None
+    @staticmethod
+    def vmap(info, in_dims, *args):
+        """The function on batched arguments, for torch.func.vmap."""
+        raise NotImplementedError(
+            "To use autograd.Function with vmap, you must either override the vmap staticmethod or set "
+            "generate_vmap_rule=True."
+        )
 
     @classmethod
-    def apply(cls, *args):
+    def apply(cls, *args, **kwargs):
         """Calls `forward` and records the call."""
-        ctx = FunctionCtx()
-        ctx.needs_input_grad = tuple(isinstance(a, _C.Tensor) and a.requires_grad for a in args)
+        split = cls.setup_context is not Function.setup_context
+        if split or kwargs:
+            args = _with_defaults(cls.forward, args, kwargs, 0 if split else 1)
+        ctx = cls._backward_cls()
+        ctx.needs_input_grad = needed = tuple(isinstance(a, _C.Tensor) and a.requires_grad for a in args)
         tangents = _tangents(args) if _C._forward_mode_active() else None
         recorded = _C._set_grad_enabled(False)
         forward = _C._set_fwd_grad_enabled(False)
         try:
-            if cls.setup_context is None:
-                output = cls.forward(ctx, *args)
-            else:
+            if split:
                 output = cls.forward(*args)
                 cls.setup_context(ctx, args, output)
+            else:
+                output = cls.forward(ctx, *args)
         finally:
             _C._set_grad_enabled(recorded)
             _C._set_fwd_grad_enabled(forward)
-        if not recorded or not any(ctx.needs_input_grad):
-            return output if tangents is None else cls._push_forward(ctx, tangents, output, output)
-        backward = cls.__dict__.get("vjp") or cls.backward
         single = not isinstance(output, tuple)
         outputs = (output,) if single else output
-        made = _C._attach_function(
-            ctx,
-            backward,
-            cls.__name__ + "Backward",
-            args,
-            outputs,
-            tuple(ctx._to_save),
-            ctx._dirty,
-            ctx._constant,
-        )
-        made = made[0] if single else made
+        pending = None
         if tangents is not None:
-            cls._push_forward(ctx, tangents, output, made)
-        ctx._to_save = ()
-        return made
-
-    @classmethod
-    def _push_forward(cls, ctx, tangents, output, made):
-        """Gives `made`, the recorded form of `output`, the tangents that `jvp` says."""
-        results = cls.jvp(ctx, *tangents)
-        single = not isinstance(output, tuple)
-        if single == isinstance(results, tuple) or (not single and len(results) != len(output)):
-            count = len(output) if not single else 1
-            raise RuntimeError(f"{cls.__name__}Backward: expected {count} tangents from jvp")
-        for t, tangent in zip((made,) if single else made, (results,) if single else results):
+            dirty = ctx.dirty_tensors or ()
+            results = _push(cls, ctx, tangents, args, outputs)
+            pending = [(t, any(o is d for d in dirty)) for t, o in zip(results, outputs)]
+        made = _C._attach_function(ctx, args, outputs, recorded and any(needed))
+        for t, (tangent, written) in zip(made, pending or ()):
             if tangent is not None and isinstance(t, _C.Tensor):
-                written = any(t is dirty for dirty in ctx._dirty)
                 _C._set_tangent(t, tangent, written)
-        return made
+        return made[0] if single else made
+
+
+def _with_defaults(function, args, kwargs, skipped):
+    """All arguments of `forward` by position, its defaults included."""
+    from inspect import signature
+
+    try:
+        bound = signature(function).bind(*(None,) * skipped, *args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"forward() {error}") from None
+    bound.apply_defaults()
+    return bound.args[skipped:]
+
+
+def _push(cls, ctx, tangents, args, outputs):
+    """The tangents of the outputs that `jvp` says."""
+    if ctx._materialize_grads:
+        tangents = [
+            a.detach() * 0 if t is None and isinstance(a, _C.Tensor) else t for t, a in zip(tangents, args)
+        ]
+    results = ctx.apply_jvp(*tangents)
+    results = results if isinstance(results, tuple) else (results,)
+    if len(results) != len(outputs):
+        raise RuntimeError(f"{cls.__name__}Backward: expected {len(outputs)} tangents from jvp")
+    return results
 
 
 def _tangents(args):
@@ -156,16 +238,56 @@ def _tangents(args):
     return found if any(t is not None for t in found) else None
 
 
-def once_differentiable(function):
-    """Marks a `backward` that is not itself differentiable: its operations are not recorded."""
+class _DelayedError(Function):
+    """The identity, whose derivative is an error."""
+
+    @staticmethod
+    def forward(ctx, text, *tensors):
+        ctx.text = text
+        return tuple(t.detach() if t is not None else None for t in tensors)
+
+    @staticmethod
+    def backward(ctx, *grads):
+        raise RuntimeError(ctx.text)
+
+
+_DelayedError._backward_cls.__name__ = "Error"
+
+
+def once_differentiable(fn):
+    """Marks a `backward` that is not itself differentiable: differentiating its results is an error."""
     from functools import wraps
 
-    @wraps(function)
-    def wrapper(ctx, *grads):
+    @wraps(fn)
+    def wrapper(ctx, *args):
         recorded = _C._set_grad_enabled(False)
         try:
-            return function(ctx, *grads)
+            outputs = fn(ctx, *args)
         finally:
             _C._set_grad_enabled(recorded)
+        if not recorded or not any(isinstance(a, _C.Tensor) and a.requires_grad for a in args):
+            return outputs
+        many = outputs if isinstance(outputs, tuple) else (outputs,)
+        leaves = [t if t is None else t.detach().requires_grad_() for t in many]
+        return _DelayedError.apply(
+            "trying to differentiate twice a function that was marked with @once_differentiable", *leaves
+        )
 
     return wrapper
+
+
+class InplaceFunction(Function):
+    """A Function with a flag `inplace`, as old programs use it."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        self.inplace = inplace
+
+
+class NestedIOFunction(Function):
+    """A Function of nested arguments, of the time before static methods: only its name is kept."""
+
+    @classmethod
+    def apply(cls, *args, **kwargs):
+        """Not implemented: flatten the arguments and use Function."""
+        raise NotImplementedError("NestedIOFunction is not implemented: give Function flat arguments")

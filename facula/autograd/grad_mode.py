@@ -132,3 +132,26 @@ class inference_mode(_Decorator):
 
     def clone(self):
         return self.__class__(self.mode)
+
+
+class set_multithreading_enabled(_Decorator):
+    """Accepted for compatibility: a backward runs on the thread that calls it.
+
+    Args:
+        mode: True or False.
+    """
+
+    def __new__(cls, mode):
+        return object.__new__(cls)
+
+    def __init__(self, mode):
+        self.mode = mode
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *exc):
+        pass
+
+    def clone(self):
+        return self.__class__(self.mode)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["data", "hooks"]
+__all__ = ["checkpoint", "data", "hooks"]
 
 
 def __getattr__(name: str):

@@ -1,4 +1,5 @@
 #include "autograd/forward.h"
+#include "autograd/watch.h"
 #include <algorithm>
 #include <cstring>
 
@@ -13,7 +14,10 @@ Node::Node(const char* n, Edge* e, uint32_t count, uint32_t outputs)
       output_count(uint16_t(outputs)),
       edges(e),
       sequence(next_sequence++),
-      name(n) {}
+      name(n) {
+  if (anomaly.on) [[unlikely]]
+    anomaly.created(this);
+}
 
 Node::~Node() {
   if (hooks) delete hooks;
@@ -77,6 +81,8 @@ void fail_released(const Node* n) {
       n->name, ".)");
 }
 
+bool pack(Saved&, const Tensor&, bool is_output);  // watch.cpp
+
 void Saved::keep_input(const Tensor& t) {
   if (t->inference) [[unlikely]]
     fail(
@@ -85,15 +91,19 @@ void Saved::keep_input(const Tensor& t) {
         "tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in "
         "autograd, or use "
         "`torch.no_grad()` instead of `torch.inference_mode()`.");
+  if (packing && pack(*this, t, false)) [[unlikely]]
+    return;
   tensor = t;
   version = t->version();
   present = true;
 }
 
 void Saved::keep_output(const Tensor& t, int output_nr) {
+  output = uint16_t(output_nr);
+  if (packing && pack(*this, t, true)) [[unlikely]]
+    return;
   tensor = alias(*t);
   version = t->version();
-  output = uint16_t(output_nr);
   is_output = present = true;
   if (mode.forward) [[unlikely]]
     share_tangent(*tensor, *t);

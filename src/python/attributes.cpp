@@ -250,7 +250,8 @@ PyGetSetDef kTensorAttributes[] = {
     {"is_quantized", get_false, nullptr, nullptr, nullptr},
     {"is_nested", get_false, nullptr, nullptr, nullptr},
     {"name", get_none, nullptr, nullptr, nullptr},
-    {"_backward_hooks", get_none, nullptr, nullptr, nullptr},
+    {"_backward_hooks", get_backward_hooks, set_backward_hooks, nullptr, nullptr},
+    {"_post_accumulate_grad_hooks", get_backward_hooks, nullptr, nullptr, const_cast<char*>("after")},
     {"__array_interface__", get_array_interface, nullptr, nullptr, nullptr},
     {"__array_priority__", get_array_priority, nullptr, nullptr, nullptr},
     {}};

@@ -1,8 +1,8 @@
 // Autograd as Python sees it: backward, grad, node objects, hooks, modes.
 #include "ops/functions.h"
+#include "python/nodes.h"
 #include "python/override.h"
 #include "python/tensor_type.h"
-#include <map>
 
 namespace facula::python {
 namespace {
@@ -16,13 +16,22 @@ bool is_true(PyObject* o, bool otherwise) {
   return truth;
 }
 
-std::vector<Tensor> tensors_from(PyObject* o, const char* what, bool allow_none = false) {
+// `like`: gradients of the same number, whose shapes roots that are GradientEdges take.
+std::vector<Tensor> tensors_from(PyObject* o, const char* what, bool allow_none = false,
+                                 const std::vector<Tensor>* like = nullptr) {
   std::vector<Tensor> tensors;
   if (is_tensor(o)) return {tensor_of(o)};
+  auto from_edge = [&](PyObject* e, size_t i) {
+    int64_t output = 0;
+    to_int(PyTuple_GET_ITEM(e, 1), &output);
+    return tensor_at_edge(PyTuple_GET_ITEM(e, 0), output, like && i < like->size() ? &(*like)[i] : nullptr);
+  };
+  if (is_edge(o)) return {from_edge(o, 0)};
   const Owned sequence(PySequence_Tuple(o));
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(sequence.get()); ++i) {
     PyObject* t = PyTuple_GET_ITEM(sequence.get(), i);
     if (t == Py_None && allow_none) tensors.emplace_back();
+    else if (is_edge(t)) tensors.push_back(from_edge(t, size_t(i)));
     else if (!is_tensor(t))
       fail<TypeError>(what, " must be Tensors, element ", i, " is ", Py_TYPE(t)->tp_name);
     else tensors.push_back(tensor_of(t));
@@ -44,42 +53,39 @@ struct PythonHook final : GradHook {
     if (result.get() == Py_None) return nullptr;
     if (!is_tensor(result.get()))
       fail<TypeError>("expected Variable, but hook returned '", Py_TYPE(result.get())->tp_name, "'");
-    if (!tensor_of(result.get())->same_shape(*g))
-      fail("hook '", PyUnicode_AsUTF8(Owned(PyObject_Str(keep.get())).get()),
-           "' has changed the size of value");
-    return tensor_of(result.get());
+    const Tensor& replaced = tensor_of(result.get());
+    if (replaced->dtype != g->dtype)
+      fail("hook '", hook_name(keep.get()), "' has changed the type of value (was ", c_name(g->dtype),
+           " got ", c_name(replaced->dtype), ")");
+    if (!replaced->same_shape(*g)) fail("hook '", hook_name(keep.get()), "' has changed the size of value");
+    return replaced;
   }
 };
 
-struct PythonNodeHook final : NodeHook {  // a hook on a node sees tuples of gradients
-  PyObject* function;
-  bool pre;
-  PythonNodeHook(PyObject* f, bool before) : function(Py_NewRef(f)), pre(before) {}
-  ~PythonNodeHook() override { Py_XDECREF(function); }
-  void call(Tensor* inputs, int input_count, const Tensor* outputs, int output_count) override {
-    if (!function) return;
-    const Owned keep(Py_NewRef(function));
-    const Owned in(tuple_of({inputs, inputs + input_count}));
-    const Owned out(pre ? Py_NewRef(Py_None) : tuple_of({outputs, outputs + output_count}));
-    const Owned result(pre ? PyObject_CallOneArg(keep.get(), in.get())
-                           : PyObject_CallFunctionObjArgs(keep.get(), in.get(), out.get(), nullptr));
-    if (result.get() == Py_None) return;
-    const std::vector<Tensor> replaced = tensors_from(result.get(), "gradients returned by a hook", true);
-    if (int(replaced.size()) != input_count)
-      fail("hook has returned an incorrect number of values (got ", replaced.size(), ", but expected ",
-           input_count, ")");
-    for (int i = 0; i < input_count; ++i) inputs[i] = replaced[size_t(i)];
+// Takes those out whose handles were removed: a leaf may see many come and go.
+void forget_removed(std::vector<std::shared_ptr<GradHook>>& hooks) {
+  std::erase_if(hooks, [](const auto& h) {
+    const auto* python = dynamic_cast<const PythonHook*>(h.get());
+    return python && !python->function;
+  });
+}
+// The hooks as the dictionary that PyTorch keeps, or None.
+PyObject* as_dictionary(const std::vector<std::shared_ptr<GradHook>>& hooks) {
+  const Owned all(PyObject_CallNoArgs(imported("collections", "OrderedDict")));
+  for (size_t i = 0; i < hooks.size(); ++i) {
+    const auto* hook = dynamic_cast<const PythonHook*>(hooks[i].get());
+    if (hook && hook->function)
+      PyObject_SetItem(all.get(), Owned(PyLong_FromSize_t(i)).get(), hook->function);
   }
-};
+  return PyObject_Size(all.get()) ? Py_NewRef(all.get()) : Py_NewRef(Py_None);
+}
 
 struct HandleObject {  // what register_hook returns
   PyObject_HEAD std::shared_ptr<PythonHook> hook;
-  std::shared_ptr<PythonNodeHook> node_hook;
 };
 PyObject* handle_remove(PyObject* o, PyObject*) {
   auto* h = reinterpret_cast<HandleObject*>(o);
   if (h->hook) Py_CLEAR(h->hook->function);
-  if (h->node_hook) Py_CLEAR(h->node_hook->function);
   Py_RETURN_NONE;
 }
 PyObject* handle_enter(PyObject* o, PyObject*) { return Py_NewRef(o); }
@@ -90,7 +96,6 @@ PyMethodDef handle_methods[] = {{"remove", handle_remove, METH_NOARGS, "Takes th
 void handle_dealloc(PyObject* o) {
   auto* h = reinterpret_cast<HandleObject*>(o);
   h->hook.~shared_ptr();
-  h->node_hook.~shared_ptr();
   PyObject_Free(o);
 }
 PyTypeObject HandleType = {.ob_base = {PyObject_HEAD_INIT(nullptr) 0},
@@ -99,11 +104,10 @@ PyTypeObject HandleType = {.ob_base = {PyObject_HEAD_INIT(nullptr) 0},
                            .tp_dealloc = handle_dealloc,
                            .tp_flags = Py_TPFLAGS_DEFAULT,
                            .tp_methods = handle_methods};
-PyObject* new_handle(std::shared_ptr<PythonHook> hook, std::shared_ptr<PythonNodeHook> node_hook = nullptr) {
+PyObject* new_handle(std::shared_ptr<PythonHook> hook) {
   auto* h = PyObject_New(HandleObject, &HandleType);
   if (!h) throw PythonErrorAlreadySet();
   new (&h->hook) std::shared_ptr<PythonHook>(std::move(hook));
-  new (&h->node_hook) std::shared_ptr<PythonNodeHook>(std::move(node_hook));
   return reinterpret_cast<PyObject*>(h);
 }
 
@@ -118,7 +122,10 @@ PyObject* register_hook(PyObject* o, PyObject* f) {
     if (!requires_grad(t)) fail("cannot register a hook on a tensor that doesn't require gradient");
     auto hook = std::make_shared<PythonHook>(f);
     if (Node* n = grad_fn(&t)) n->hook_list().on_output.push_back({t.output_nr, hook});
-    else extras_of(t).hooks.push_back(hook);
+    else {
+      forget_removed(extras_of(t).hooks);
+      extras_of(t).hooks.push_back(hook);
+    }
     return new_handle(hook);
   });
 }
@@ -129,108 +136,10 @@ PyObject* register_post_accumulate(PyObject* o, PyObject* f) {
     if (!requires_grad(t)) fail("cannot register a hook on a tensor that doesn't require gradient");
     if (grad_fn(&t)) fail("post accumulate grad hooks cannot be registered on non-leaf tensors");
     auto hook = std::make_shared<PythonHook>(f);
+    forget_removed(extras_of(t).after_accumulate);
     extras_of(t).after_accumulate.push_back(hook);
     return new_handle(hook);
   });
-}
-
-// --- nodes: one Python type per name, made on first sight ---
-
-struct NodeObject {
-  PyObject_HEAD Ref<Node> node;
-  Tensor leaf;  // of AccumulateGrad
-  PyObject* metadata;
-};
-NodeObject* node_object(PyObject* o) { return reinterpret_cast<NodeObject*>(o); }
-
-void node_dealloc(PyObject* o) {
-  PyTypeObject* type = Py_TYPE(o);
-  NodeObject* self = node_object(o);
-  if (self->node) self->node->python = nullptr;
-  Py_XDECREF(self->metadata);
-  self->node = nullptr;
-  self->leaf = nullptr;
-  type->tp_free(o);
-  Py_DECREF(type);
-}
-PyObject* node_name(PyObject* o, PyObject*) {
-  return PyUnicode_FromString(node_object(o)->node ? node_object(o)->node->name : "AccumulateGrad");
-}
-PyObject* node_next(PyObject* o, void*) {
-  return guarded([&] {
-    Node* n = node_object(o)->node.get();
-    Owned tuple(PyTuple_New(n ? n->edge_count : 0));
-    for (int i = 0; n && i < n->edge_count; ++i) PyTuple_SET_ITEM(tuple.get(), i, wrap_edge(n->edges[i]));
-    return tuple.release();
-  });
-}
-PyObject* node_variable(PyObject* o, void*) {
-  return guarded([&]() -> PyObject* {
-    if (!node_object(o)->leaf)
-      return PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute 'variable'",
-                          Py_TYPE(o)->tp_name);
-    return wrap(node_object(o)->leaf);
-  });
-}
-PyObject* node_metadata(PyObject* o, void*) {
-  if (!node_object(o)->metadata) node_object(o)->metadata = PyDict_New();
-  return Py_XNewRef(node_object(o)->metadata);
-}
-PyObject* node_repr(PyObject* o) {
-  return PyUnicode_FromFormat("<%s object at %p>",
-                              node_object(o)->node ? node_object(o)->node->name : "AccumulateGrad", o);
-}
-PyObject* node_sequence(PyObject* o, PyObject*) {
-  return PyLong_FromUnsignedLongLong(node_object(o)->node ? node_object(o)->node->sequence : UINT64_MAX);
-}
-PyObject* add_node_hook(PyObject* o, PyObject* f, bool pre) {
-  return guarded([&]() -> PyObject* {
-    require_callable(f);
-    Node* n = node_object(o)->node.get();
-    if (!n)
-      fail<NotImplemented>(
-          "hooks on AccumulateGrad: use Tensor.register_hook or register_post_accumulate_grad_hook");
-    auto hook = std::make_shared<PythonNodeHook>(f, pre);
-    (pre ? n->hook_list().pre : n->hook_list().post).push_back(hook);
-    return new_handle(nullptr, hook);
-  });
-}
-PyObject* node_register_hook(PyObject* o, PyObject* f) { return add_node_hook(o, f, false); }
-PyObject* node_register_prehook(PyObject* o, PyObject* f) { return add_node_hook(o, f, true); }
-
-PyMethodDef node_methods[] = {{"name", node_name, METH_NOARGS, nullptr},
-                              {"_sequence_nr", node_sequence, METH_NOARGS, nullptr},
-                              {"register_hook", node_register_hook, METH_O, nullptr},
-                              {"register_prehook", node_register_prehook, METH_O, nullptr},
-                              {}};
-PyGetSetDef node_getset[] = {{"next_functions", node_next, nullptr, nullptr, nullptr},
-                             {"variable", node_variable, nullptr, nullptr, nullptr},
-                             {"metadata", node_metadata, nullptr, nullptr, nullptr},
-                             {}};
-
-PyTypeObject* node_type(const char* name) {
-  static std::map<std::string, PyTypeObject*> types;
-  PyTypeObject*& type = types[name];
-  if (!type) {
-    PyType_Slot slots[] = {{Py_tp_repr, reinterpret_cast<void*>(node_repr)},
-                           {Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)},
-                           {Py_tp_methods, node_methods},
-                           {Py_tp_getset, node_getset},
-                           {}};
-    auto* kept = new std::string("builtins." + std::string(name));  // the type points to it
-    PyType_Spec spec = {kept->c_str(), sizeof(NodeObject), 0, Py_TPFLAGS_DEFAULT, slots};
-    type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
-    if (!type) throw PythonErrorAlreadySet();
-  }
-  return type;
-}
-PyObject* new_node_object(const char* name, Node* node, const Tensor& leaf) {
-  auto* o = PyObject_New(NodeObject, node_type(name));
-  if (!o) throw PythonErrorAlreadySet();
-  new (&o->node) Ref<Node>(node);
-  new (&o->leaf) Tensor(leaf);
-  o->metadata = nullptr;
-  return reinterpret_cast<PyObject*>(o);
 }
 
 // --- backward and grad ---
@@ -243,7 +152,7 @@ void backward(const Tensor* roots, Tensor* gradients, size_t count, PyObject* re
   std::vector<Tensor> only;
   if (given(inputs)) {
     only = tensors_from(inputs, "inputs");
-    if (only.empty()) fail("'inputs' argument to backward() cannot be empty.");
+    if (only.empty()) fail("`inputs` argument to `backward()` cannot be empty.");
     o.inputs = &only;
   }
   run_backward(roots, gradients, count, o);
@@ -257,9 +166,10 @@ PyObject* backward_method(PyObject* o, PyObject* const* args, Py_ssize_t n, PyOb
                    slots);
     Tensor gradient;
     if (given(slots[0])) {
-      if (!is_tensor(slots[0]))
-        fail<TypeError>("gradients can be either Tensors or None, but got ", Py_TYPE(slots[0])->tp_name);
-      gradient = tensor_of(slots[0]);
+      const std::vector<Tensor> all =
+          tensors_from(slots[0], "gradients can be either Tensors or None: they", true);
+      if (all.empty()) fail("got 1 tensors and 0 gradients");
+      gradient = all[0];
     }
     const Tensor root = tensor_of(o);
     backward(&root, &gradient, 1, slots[1], slots[2], slots[3]);
@@ -267,11 +177,13 @@ PyObject* backward_method(PyObject* o, PyObject* const* args, Py_ssize_t n, PyOb
   });
 }
 
-std::vector<Tensor> gradients_for(PyObject* o, size_t count) {
-  if (!given(o)) return std::vector<Tensor>(count);
-  std::vector<Tensor> g = tensors_from(o, "gradients can be either Tensors or None: they", true);
-  if (g.size() != count) fail("got ", count, " tensors and ", g.size(), " gradients");
-  return g;
+std::vector<Tensor> gradients_from(PyObject* o) {
+  if (!given(o)) return {};
+  return tensors_from(o, "gradients can be either Tensors or None: they", true);
+}
+void check_count(std::vector<Tensor>& gradients, PyObject* o, size_t count) {
+  if (!given(o) || gradients.size() > count) gradients.resize(count);
+  if (gradients.size() != count) fail("got ", count, " tensors and ", gradients.size(), " gradients");
 }
 
 bool asks(PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
@@ -286,8 +198,10 @@ PyObject* backward_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyOb
     bind_objects("backward",
                  {"tensors", "grad_tensors", "retain_graph", "create_graph", "grad_variables", "inputs"}, 1,
                  args, n, keywords, slots);
-    const std::vector<Tensor> roots = tensors_from(slots[0], "tensors");
-    std::vector<Tensor> gradients = gradients_for(given(slots[1]) ? slots[1] : slots[4], roots.size());
+    PyObject* given_gradients = given(slots[1]) ? slots[1] : slots[4];
+    std::vector<Tensor> gradients = gradients_from(given_gradients);
+    const std::vector<Tensor> roots = tensors_from(slots[0], "tensors", false, &gradients);
+    check_count(gradients, given_gradients, roots.size());
     backward(roots.data(), gradients.data(), roots.size(), slots[2], slots[3], slots[5]);
     Py_RETURN_NONE;
   });
@@ -302,18 +216,28 @@ PyObject* grad_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject
                  {"outputs", "inputs", "grad_outputs", "retain_graph", "create_graph", "only_inputs",
                   "allow_unused", "is_grads_batched", "materialize_grads"},
                  2, args, n, keywords, slots);
-    if (is_true(slots[7], false)) fail<NotImplemented>("grad(is_grads_batched=True) is not implemented");
-    const std::vector<Tensor> roots = tensors_from(slots[0], "outputs"),
+    if (is_true(slots[7], false)) {
+      PyObject* all[] = {slots[0], slots[1], slots[2], slots[3], slots[4], slots[6], slots[8]};
+      for (PyObject*& o : all)
+        if (!o) o = Py_None;
+      return PyObject_Vectorcall(imported("facula.autograd._batched", "grad"), all, std::size(all), nullptr);
+    }
+    std::vector<Tensor> gradients = gradients_from(slots[2]);
+    const std::vector<Tensor> roots = tensors_from(slots[0], "outputs", false, &gradients),
                               inputs = tensors_from(slots[1], "inputs");
-    if (inputs.empty()) fail<ValueError>("grad requires non-empty inputs.");
+    check_count(gradients, slots[2], roots.size());
+    if (inputs.empty()) fail("`inputs` argument to `grad()` cannot be empty.");
     BackwardOptions o;
     const bool materialize = is_true(slots[8], false);
     o.create_graph = is_true(slots[4], false);
     o.retain_graph = is_true(slots[3], o.create_graph);
     o.accumulate = false;
     o.inputs = &inputs;
+    if (materialize && slots[6] && slots[6] == Py_False)
+      fail<ValueError>(
+          "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+          "allow_unused=False.");
     o.allow_unused = is_true(slots[6], materialize) || materialize;
-    std::vector<Tensor> gradients = gradients_for(slots[2], roots.size());
     std::vector<Tensor> grads = run_backward(roots.data(), gradients.data(), roots.size(), o);
     if (materialize)
       for (size_t i = 0; i < grads.size(); ++i)
@@ -401,21 +325,28 @@ PyObject* python_hook_target(const GradHook& h) {
   return hook ? hook->function : nullptr;
 }
 
-PyObject* wrap_node(Node* node) {
-  if (!node) Py_RETURN_NONE;
-  if (node->python) return Py_NewRef(static_cast<PyObject*>(node->python));
-  PyObject* o = new_node_object(node->name, node, nullptr);
-  node->python = o;
-  return o;
+PyObject* get_backward_hooks(PyObject* o, void* after) {
+  return guarded([&]() -> PyObject* {
+    const TensorImpl& t = *impl(o);
+    if (after) return t.extras ? as_dictionary(t.extras->after_accumulate) : Py_NewRef(Py_None);
+    if (!t.grad_fn) return t.extras ? as_dictionary(t.extras->hooks) : Py_NewRef(Py_None);
+    std::vector<std::shared_ptr<GradHook>> own;
+    if (t.grad_fn->hooks)
+      for (const Hooks::OnOutput& h : t.grad_fn->hooks->on_output)
+        if (h.output == t.output_nr) own.push_back(h.hook);
+    return as_dictionary(own);
+  });
 }
-
-Node* node_of(PyObject* o) {
-  return Py_TYPE(o)->tp_dealloc == node_dealloc ? node_object(o)->node.get() : nullptr;
-}
-
-PyObject* wrap_edge(const Edge& e) {
-  Owned node(e.leaf ? new_node_object("AccumulateGrad", nullptr, e.leaf) : wrap_node(e.node.get()));
-  return Py_BuildValue("(Nk)", node.release(), static_cast<unsigned long>(e ? e.output : 0));
+int set_backward_hooks(PyObject* o, PyObject* value, void*) {
+  return guarded([&] {
+    TensorImpl& t = *impl(o);
+    if (t.extras) t.extras->hooks.clear();
+    if (!value || value == Py_None) return 0;
+    const Owned functions(PyMapping_Values(value));
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(functions.get()); ++i)
+      Py_DECREF(Owned(register_hook(o, PyList_GET_ITEM(functions.get(), i))).release());
+    return 0;
+  });
 }
 
 void add_autograd_methods(std::vector<PyMethodDef>& methods) {

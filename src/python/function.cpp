@@ -1,60 +1,108 @@
 // torch.autograd.Function: a node whose derivative is written in Python. facula/autograd/function.py is the
 // other half.
+//
+// The node and its Python object, the ctx, are one thing to the user (`y.grad_fn` is the ctx), and either may
+// outlive what refers to the other. While Python holds the ctx, the ctx owns the node; else the node owns the
+// ctx. They change places where Python asks for the ctx, and where it lets go of it.
 #include "ops/functions.h"
+#include "python/nodes.h"
 #include "python/tensor_type.h"
+
+#include <structmember.h>
 
 namespace facula::python {
 namespace {
 
+class FunctionNode;
+struct Context {
+  PyObject_HEAD Ref<Node> owned;  // while Python holds the ctx
+  FunctionNode* node;             // null before the call is recorded, or where it is not
+  PyObject *to_save, *for_forward, *dirty, *constant, *needs, *metadata, *dict, *weakrefs;
+  bool materialize;
+};
+Context* context(PyObject* o) { return reinterpret_cast<Context*>(o); }
+
+struct Meta {
+  DType dtype{};
+  Dims shape;
+  Device device;
+  bool known = false;
+  void note(const TensorImpl& t) {
+    dtype = t.dtype;
+    shape = t.shape();
+    device = t.device;
+    known = true;
+  }
+};
+
 class FunctionNode final : public Node {
  public:
-  FunctionNode(PyObject* context, PyObject* backward, std::string text, size_t inputs, size_t outputs)
+  FunctionNode(PyObject* ctx, size_t inputs, size_t outputs)
       : Node("", nullptr, uint32_t(inputs), uint32_t(outputs)),
-        context_(Py_NewRef(context)),
-        backward_(Py_NewRef(backward)),
-        text_(std::move(text)),
+        text_(Py_TYPE(ctx)->tp_name),
         storage_(inputs),
-        shapes_(outputs),
-        saved_() {
+        inputs_(inputs),
+        outputs_(outputs) {
+    if (const size_t dot = text_.rfind('.'); dot != text_.npos) text_.erase(0, dot + 1);
     name = text_.c_str();
     edges = storage_.data();
+    python = ctx;
   }
   ~FunctionNode() override {
-    Py_XDECREF(context_);
-    Py_XDECREF(backward_);
+    if (!owns_) return;
+    auto* ctx = static_cast<PyObject*>(python);
+    context(ctx)->node = nullptr;
+    Py_DECREF(ctx);
   }
   uint32_t size_class() const override { return kSizeClass<FunctionNode>; }
 
-  void note_output(size_t i, const TensorImpl& t) { shapes_[i] = {t.dtype, t.shape(), t.device}; }
-  void save(const std::vector<Tensor>& tensors, const std::vector<Tensor>& outputs) {
-    for (const Tensor& t : tensors) {
-      saved_.emplace_back();
-      if (!t) continue;
+  void note_input(size_t i, const TensorImpl& t) { inputs_[i].note(t); }
+  void note_output(size_t i, const TensorImpl& t) { outputs_[i].note(t); }
+  void save(PyObject* tensors, const std::vector<Tensor>& outputs) {
+    const Py_ssize_t n = tensors && tensors != Py_None ? PyTuple_GET_SIZE(tensors) : 0;
+    for (Py_ssize_t k = 0; k < n; ++k) {
+      PyObject* o = PyTuple_GET_ITEM(tensors, k);
+      Saved& s = saved_.emplace_back();
+      if (o == Py_None) continue;
+      if (!is_tensor(o))
+        fail<TypeError>("save_for_backward can only save variables, but argument ", int64_t(k),
+                        " is of type ", Py_TYPE(o)->tp_name);
+      const Tensor& t = tensor_of(o);
       int output = -1;
       for (size_t i = 0; i < outputs.size(); ++i)
-        if (outputs[i].get() == t.get()) output = int(i);
-      if (output >= 0) saved_.back().keep_output(t, output);
-      else saved_.back().keep_input(t);
+        if (outputs[i] && outputs[i].get() == t.get() && t->grad_fn == this) output = int(i);
+      if (output >= 0) s.keep_output(t, output);
+      else s.keep_input(t);
     }
   }
-
-  void backward(const Tensor* g, Tensor* grads, bool create_graph) override {
+  PyObject* unpack() {
     if (released_) fail_released(this);
     std::vector<Tensor> kept;
-    for (const Saved& s : saved_) kept.push_back(s.unpack(this, create_graph));
-    const Owned saved(tuple_of(kept));
-    const Owned materialize(PyObject_GetAttrString(context_, "materialize_grads"));
-    const bool zeros_for_none = PyObject_IsTrue(materialize.get()) == 1;
-    std::vector<Tensor> incoming(g, g + output_count);
-    for (size_t i = 0; i < incoming.size(); ++i)
-      if (!incoming[i] && zeros_for_none && shapes_[i].known)
-        incoming[i] = zeros(shapes_[i].shape, shapes_[i].dtype, shapes_[i].device);
-    if (PyObject_SetAttrString(context_, "_unpacked", saved.get()) < 0) throw PythonErrorAlreadySet();
-    const Owned arguments(tuple_of(incoming));
-    const Owned all(PyTuple_Pack(1, context_)), call(PySequence_Concat(all.get(), arguments.get()));
-    PyObject* made = PyObject_CallObject(backward_, call.get());
-    PyObject_SetAttrString(context_, "_unpacked", Py_None);
-    const Owned result(made);
+    for (const Saved& s : saved_) kept.push_back(facula::unpack(s, this));
+    return tuple_of(kept);
+  }
+
+  // A new reference; the ctx then owns the node.
+  PyObject* hand_out() {
+    auto* ctx = static_cast<PyObject*>(python);
+    if (!std::exchange(owns_, false)) return Py_NewRef(ctx);
+    context(ctx)->owned = Ref<Node>(this);
+    return ctx;
+  }
+  void take_back() { owns_ = true; }
+
+  void backward(const Tensor* g, Tensor* grads, bool) override {
+    const Owned ctx(hand_out());
+    const bool materialize = context(ctx.get())->materialize;
+    const Owned arguments(PyTuple_New(output_count));
+    for (int i = 0; i < output_count; ++i) {
+      Tensor t = g[i];
+      const Meta& m = outputs_[size_t(i)];
+      if (!t && materialize && m.known) t = zeros(m.shape, m.dtype, m.device);
+      PyTuple_SET_ITEM(arguments.get(), i, t ? wrap(t) : Py_NewRef(Py_None));
+    }
+    const Owned apply(PyObject_GetAttrString(ctx.get(), "apply"));
+    const Owned result(PyObject_CallObject(apply.get(), arguments.get()));
     take(result.get(), grads);
   }
   void release() override {
@@ -64,42 +112,198 @@ class FunctionNode final : public Node {
   }
 
  private:
-  struct Output {
-    DType dtype{};
-    Dims shape;
-    Device device;
-    bool known = false;
-    Output() = default;
-    Output(DType t, Dims s, Device d) : dtype(t), shape(std::move(s)), device(d), known(true) {}
-  };
-
   void take(PyObject* result, Tensor* grads) {
-    const bool many = PyTuple_Check(result) || PyList_Check(result);
-    Py_ssize_t n = many ? PySequence_Fast_GET_SIZE(result) : 1;
-    auto at = [&](Py_ssize_t i) { return many ? PySequence_Fast_GET_ITEM(result, i) : result; };
+    const bool many = PyTuple_Check(result);
+    Py_ssize_t n = many ? PyTuple_GET_SIZE(result) : 1;
+    auto at = [&](Py_ssize_t i) { return many ? PyTuple_GET_ITEM(result, i) : result; };
+    const Py_ssize_t given = n;
     while (n > edge_count && at(n - 1) == Py_None) --n;  // trailing Nones may be too many
     if (n != edge_count)
       fail("function ", text_, " returned an incorrect number of gradients (expected ", int(edge_count),
-           ", got ", int64_t(n), ")");
+           ", got ", int64_t(given), ")");
     for (Py_ssize_t i = 0; i < n; ++i) {
       PyObject* o = at(i);
+      const Meta& m = inputs_[size_t(i)];
       grads[i] = nullptr;
       if (o == Py_None) continue;
-      if (!is_tensor(o))
-        fail<TypeError>("function ", text_, " returned a gradient of type ", Py_TYPE(o)->tp_name,
-                        " at position ", int64_t(i + 1), ", but expected a Tensor or None");
-      if (!edges[i]) continue;
-      grads[i] = tensor_of(o);
+      if (!m.known)
+        fail("function ", text_, " returned a gradient different than None at position ", int64_t(i + 1),
+             ", but the corresponding forward input was not a Variable");
+      if (!is_tensor(o)) fail("expected Variable or None (got ", Py_TYPE(o)->tp_name, ")");
+      if (edges[i]) grads[i] = fitting(tensor_of(o), m, int(i));
     }
   }
+  Tensor fitting(Tensor g, const Meta& m, int i) const {
+    if (g->shape() != m.shape) {
+      bool expanded = g->ndim >= m.shape.count;  // m.shape stretched: the gradient is summed
+      for (int d = 0; expanded && d < m.shape.count; ++d) {
+        const int64_t size = g->sizes[g->ndim - m.shape.count + d];
+        expanded = m.shape[d] == size || m.shape[d] == 1;
+      }
+      if (!expanded)
+        fail("Function ", text_, " returned an invalid gradient at index ", i, " - got ",
+             to_string(g->shape()), " but expected shape compatible with ", to_string(m.shape));
+      g = sum_to(g, m.shape);
+    }
+    if (is_complex(g->dtype) && !is_complex(m.dtype))
+      fail("Function ", text_, " returned a complex gradient at index ", i,
+           " for a real input: return its real part");
+    return g->dtype == m.dtype ? g : to_dtype(g, m.dtype);
+  }
 
-  PyObject *context_, *backward_;
   std::string text_;
   std::vector<Edge> storage_;
-  std::vector<Output> shapes_;
+  std::vector<Meta> inputs_, outputs_;
   std::vector<Saved> saved_;
-  bool released_ = false;
+  bool owns_ = false, released_ = false;
 };
+
+// --- the ctx ---
+
+void context_drop(Context* c) {
+  Py_CLEAR(c->to_save);
+  Py_CLEAR(c->for_forward);
+  Py_CLEAR(c->dirty);
+  Py_CLEAR(c->constant);
+}
+PyObject* context_new(PyTypeObject* type, PyObject*, PyObject*) {
+  PyObject* o = type->tp_alloc(type, 0);
+  if (!o) return nullptr;
+  new (&context(o)->owned) Ref<Node>;
+  context(o)->materialize = true;
+  return o;
+}
+// Set on every class of contexts: Python's own would clear the dictionary before anybody could object.
+void context_dealloc(PyObject* o) {
+  Context* c = context(o);
+  PyTypeObject* type = Py_TYPE(o);
+  if (c->owned && c->owned->refcount > 1) {  // the graph goes on: the node keeps the ctx
+    Py_SET_REFCNT(o, 1);
+    c->node->take_back();
+    c->owned = nullptr;
+    return;
+  }
+  PyObject_GC_UnTrack(o);
+  if (c->weakrefs) PyObject_ClearWeakRefs(o);
+  const Ref<Node> node = std::move(c->owned);  // goes last
+  if (c->node) c->node->python = nullptr;
+  c->owned.~Ref<Node>();
+  context_drop(c);
+  Py_CLEAR(c->needs);
+  Py_CLEAR(c->metadata);
+  Py_CLEAR(c->dict);
+  type->tp_free(o);
+  Py_DECREF(type);
+}
+int context_traverse(PyObject* o, visitproc visit, void* arg) {
+  Context* c = context(o);
+  Py_VISIT(Py_TYPE(o));
+  Py_VISIT(c->to_save);
+  Py_VISIT(c->for_forward);
+  Py_VISIT(c->dirty);
+  Py_VISIT(c->constant);
+  Py_VISIT(c->needs);
+  Py_VISIT(c->metadata);
+  Py_VISIT(c->dict);
+  return 0;
+}
+int context_clear(PyObject* o) {
+  context_drop(context(o));
+  Py_CLEAR(context(o)->dict);
+  return 0;
+}
+FunctionNode* need_node(PyObject* o, const char* attribute) {
+  if (!context(o)->node)
+    fail("Attribute '", attribute,
+         "' is invalid for this instance of _C._FunctionBase. Accessing this attribute directly on an "
+         "instance of autograd.Function is a legacy access pattern that is no longer supported. For examples "
+         "on how to use new-style autograd functions, see "
+         "https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function ");
+  return context(o)->node;
+}
+PyObject* context_saved(PyObject* o, void*) {
+  return guarded([&]() -> PyObject* {
+    Context* c = context(o);
+    if (c->for_forward && PyTuple_Check(c->for_forward)) return Py_NewRef(c->for_forward);
+    if (c->node) return c->node->unpack();
+    if (c->to_save && PyTuple_Check(c->to_save)) return Py_NewRef(c->to_save);  // for jvp
+    return PyTuple_New(0);
+  });
+}
+PyObject* context_name(PyObject* o, PyObject*) {
+  return PyObject_GetAttrString(reinterpret_cast<PyObject*>(Py_TYPE(o)), "__name__");
+}
+PyObject* context_next(PyObject* o, void*) {
+  return guarded([&] { return next_functions(need_node(o, "next_functions")); });
+}
+PyObject* context_metadata(PyObject* o, void*) {
+  if (!context(o)->metadata) context(o)->metadata = PyDict_New();
+  return Py_XNewRef(context(o)->metadata);
+}
+PyObject* context_sequence(PyObject* o, PyObject*) {
+  return guarded([&] { return PyLong_FromUnsignedLongLong(need_node(o, "_sequence_nr")->sequence); });
+}
+PyObject* context_hook(PyObject* o, PyObject* f) {
+  return guarded([&] { return add_node_hook(*need_node(o, "register_hook"), f, false); });
+}
+PyObject* context_prehook(PyObject* o, PyObject* f) {
+  return guarded([&] { return add_node_hook(*need_node(o, "register_prehook"), f, true); });
+}
+PyObject* context_requires_grad(PyObject* o, void*) { return PyBool_FromLong(context(o)->node != nullptr); }
+PyObject* get_materialize(PyObject* o, void*) { return PyBool_FromLong(context(o)->materialize); }
+int set_materialize(PyObject* o, PyObject* value, void*) {
+  context(o)->materialize = value && PyObject_IsTrue(value) == 1;
+  return 0;
+}
+
+PyMemberDef context_members[] = {
+    {"to_save", T_OBJECT, offsetof(Context, to_save), 0, nullptr},
+    {"saved_for_forward", T_OBJECT, offsetof(Context, for_forward), 0, nullptr},
+    {"dirty_tensors", T_OBJECT, offsetof(Context, dirty), 0, nullptr},
+    {"non_differentiable", T_OBJECT, offsetof(Context, constant), 0, nullptr},
+    {"needs_input_grad", T_OBJECT, offsetof(Context, needs), 0, "Which arguments need a gradient."},
+    {}};
+PyGetSetDef context_attributes[] = {
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
+    {"saved_tensors", context_saved, nullptr, "The tensors given to save_for_backward().", nullptr},
+    {"saved_variables", context_saved, nullptr, nullptr, nullptr},
+    {"next_functions", context_next, nullptr, nullptr, nullptr},
+    {"metadata", context_metadata, nullptr, nullptr, nullptr},
+    {"requires_grad", context_requires_grad, nullptr, nullptr, nullptr},
+    {"materialize_grads", nullptr, set_materialize, nullptr, nullptr},
+    {"_materialize_grads", get_materialize, nullptr, nullptr, nullptr},
+    {}};
+PyMethodDef context_methods[] = {
+    {"name", context_name, METH_NOARGS, "The name of the node."},
+    {"_sequence_nr", context_sequence, METH_NOARGS, nullptr},
+    {"register_hook", context_hook, METH_O, "Calls a function with the gradients of inputs and outputs."},
+    {"register_prehook", context_prehook, METH_O, "Calls a function with the gradients of outputs, before."},
+    {}};
+PyTypeObject ContextType = [] {
+  PyTypeObject t = {PyVarObject_HEAD_INIT(nullptr, 0)};
+  t.tp_name = "torch._C._FunctionBase";
+  t.tp_basicsize = sizeof(Context);
+  t.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC;
+  t.tp_new = context_new;
+  t.tp_dealloc = context_dealloc;
+  t.tp_traverse = context_traverse;
+  t.tp_clear = context_clear;
+  t.tp_dictoffset = offsetof(Context, dict);
+  t.tp_weaklistoffset = offsetof(Context, weakrefs);
+  t.tp_members = context_members;
+  t.tp_getset = context_attributes;
+  t.tp_methods = context_methods;
+  return t;
+}();
+
+// _context_type(name, bases, namespace): a class of contexts.
+PyObject* context_type(PyObject*, PyObject* args) {
+  PyObject* type = PyObject_CallObject(reinterpret_cast<PyObject*>(&PyType_Type), args);
+  if (type) reinterpret_cast<PyTypeObject*>(type)->tp_dealloc = context_dealloc;
+  return type;
+}
+
+// --- recording ---
 
 std::vector<Tensor> tensors_or_null(PyObject* tuple) {
   std::vector<Tensor> out;
@@ -109,64 +313,131 @@ std::vector<Tensor> tensors_or_null(PyObject* tuple) {
   }
   return out;
 }
+std::vector<Tensor> marked(PyObject* o, const char* what) {
+  if (!o || o == Py_None) return {};
+  if (!PyTuple_Check(o)) fail<TypeError>(what, " must be a tuple");
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i)
+    if (!is_tensor(PyTuple_GET_ITEM(o, i)))
+      fail(what,
+           std::string_view(what) == "mark_dirty" ? " can only accept variables, but argument "
+                                                  : " only accepts variable arguments, but got ",
+           int64_t(i), " is of type ", Py_TYPE(PyTuple_GET_ITEM(o, i))->tp_name);
+  return tensors_or_null(o);
+}
+bool among(const std::vector<Tensor>& list, const Tensor& t) {
+  for (const Tensor& other : list)
+    if (other && other.get() == t.get()) return true;
+  return false;
+}
+// t again, on the same memory: a view of it, or a tensor without history.
+Tensor alias_view(TensorImpl& t) {
+  Tensor out = alias(t);
+  mark_view(*out, t);
+  return out;
+}
+void mark_custom(TensorImpl& t, bool several) {
+  if (t.view == ViewKind::None) return;
+  t.view = several ? ViewKind::Multi : ViewKind::Multi;
+}
 
-// _attach_function(context, backward, name, inputs, outputs, saved, dirty, constant): gives `outputs` their
-// history. What is no tensor among inputs and outputs is passed over. Returns the outputs: an input returned
-// as it is becomes an alias.
+// _attach_function(ctx, inputs, outputs, recorded): gives `outputs` their history and returns them. An input
+// that is returned as it is becomes a view of itself.
 PyObject* attach(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
-    if (count != 8) fail<TypeError>("_attach_function takes 8 arguments");
-    for (int i = 3; i < 8; ++i)
-      if (!PyTuple_Check(args[i])) fail<TypeError>("_attach_function: expected tuples");
-    const std::vector<Tensor> inputs = tensors_or_null(args[3]), saved = tensors_or_null(args[5]),
-                              dirty = tensors_or_null(args[6]), constant = tensors_or_null(args[7]);
-    std::vector<Tensor> outputs = tensors_or_null(args[4]);
-    auto among = [](const std::vector<Tensor>& list, const Tensor& t) {
-      for (const Tensor& other : list)
-        if (other && other.get() == t.get()) return true;
-      return false;
-    };
-    auto* n = new (allocate(kSizeClass<FunctionNode>))
-        FunctionNode(args[0], args[1], PyUnicode_AsUTF8(args[2]), inputs.size(), outputs.size());
-    const Ref<Node> node = Ref<Node>::adopt(n);
-    for (size_t i = 0; i < inputs.size(); ++i)
-      if (inputs[i] && is_floating(inputs[i]->dtype) && requires_grad(*inputs[i]))
-        n->edges[i] = edge_to(inputs[i].get());
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      Tensor& t = outputs[i];
-      if (!t || !is_floating(t->dtype) || among(constant, t)) continue;
-      n->note_output(i, *t);
-      if (among(inputs, t)) {
-        if (among(dirty, t)) check_inplace(*t, true);
-        else t = alias(*t);
-      } else if (t->grad_fn || t->requires_grad) {
-        t = alias(*t);
+    if (count != 4 || !PyType_IsSubtype(Py_TYPE(args[0]), &ContextType) || !PyTuple_Check(args[1]) ||
+        !PyTuple_Check(args[2]))
+      fail<TypeError>("_attach_function takes a context, two tuples and a bool");
+    Context* c = context(args[0]);
+    const bool recorded = args[3] == Py_True;
+    const std::vector<Tensor> inputs = tensors_or_null(args[1]), dirty = marked(c->dirty, "mark_dirty"),
+                              constant = marked(c->constant, "mark_non_differentiable");
+    std::vector<Tensor> outputs = tensors_or_null(args[2]);
+    for (const Tensor& t : dirty)
+      if (!among(outputs, t))
+        fail(
+            "Some elements marked as dirty during the forward method were not returned as output. The inputs "
+            "that are modified inplace must all be outputs of the Function.");
+    Ref<Node> node;
+    FunctionNode* n = nullptr;
+    if (recorded) {
+      n = new (allocate(kSizeClass<FunctionNode>)) FunctionNode(args[0], inputs.size(), outputs.size());
+      node = Ref<Node>::adopt(n);
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        if (!inputs[i]) continue;
+        n->note_input(i, *inputs[i]);
+        if (is_floating(inputs[i]->dtype) && requires_grad(*inputs[i]))
+          n->edges[i] = edge_to(inputs[i].get());
       }
+      c->node = n;
+      c->owned = node;
     }
-    n->save(saved, outputs);
-    Owned result(PyTuple_New(PyTuple_GET_SIZE(args[4])));
+    int differentiable = 0;
     for (size_t i = 0; i < outputs.size(); ++i) {
       Tensor& t = outputs[i];
-      if (t && is_floating(t->dtype) && !among(constant, t)) {
-        if (among(inputs, t)) finish_inplace(*t, node);
-        else set_grad_fn(*t, node, int(i));
+      if (!t) continue;
+      if (n) n->note_output(i, *t);
+      const bool of_input = among(inputs, t), written = among(dirty, t);
+      if (!n || !is_floating(t->dtype) || among(constant, t)) {
+        if (of_input && !written) t = requires_grad(*t) ? alias(*t) : alias_view(*t);
+        else if (requires_grad(*t) && !of_input && t->view == ViewKind::None) set_grad_fn(*t, nullptr);
+        continue;
       }
+      ++differentiable;
+      if (written) {
+        if (requires_grad(*t) && !grad_fn(t.get()))
+          fail("a leaf Variable that requires grad has been used in an in-place operation.");
+        if (t->view != ViewKind::None && outputs.size() > 1)
+          fail(
+              "If your Function modifies inplace an input that is a view of another Tensor, your Function "
+              "cannot return more than one Tensor. This is not supported by the current autograd engine. You "
+              "should either make sure the input is not a view (using .clone() for example) or make your "
+              "Function only return one Tensor (potentially splitting it into two Functions: one doing the "
+              "inplace that returns a single Tensor and a second one that does the other operations). You "
+              "can "
+              "ask on the forum https://discuss.pytorch.org/ if you need help to do this change.");
+        check_inplace(*t, true);
+        finish_inplace(*t, node);
+        if (t->grad_fn == n) t->output_nr = uint16_t(i);
+        continue;
+      }
+      if (of_input) t = alias_view(*t);
+      else if (t->grad_fn || t->requires_grad) t = alias(*t);
+      set_grad_fn(*t, node, int(i));
+    }
+    for (const Tensor& t : outputs)
+      if (t && n && t->grad_fn == n && !among(dirty, t)) mark_custom(*t, differentiable > 1);
+    if (n) n->save(c->to_save, outputs);
+    context_drop(c);
+    const Owned result(PyTuple_New(PyTuple_GET_SIZE(args[2])));
+    for (size_t i = 0; i < outputs.size(); ++i)
       PyTuple_SET_ITEM(result.get(), Py_ssize_t(i),
-                       t ? wrap(t) : Py_NewRef(PyTuple_GET_ITEM(args[4], Py_ssize_t(i))));
-    }
-    return result.release();
+                       outputs[i] ? wrap(outputs[i]) : Py_NewRef(PyTuple_GET_ITEM(args[2], Py_ssize_t(i))));
+    return Py_NewRef(result.get());
   });
 }
 
 PyMethodDef kFunctions[] = {
     {"_attach_function", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(attach)), METH_FASTCALL,
      nullptr},
+    {"_context_type", context_type, METH_VARARGS, nullptr},
     {}};
 
 }  // namespace
 
+PyObject* hand_out_context(Node* node) {
+  auto* n = dynamic_cast<FunctionNode*>(node);
+  return n ? n->hand_out() : nullptr;
+}
+
+Node* node_behind(PyObject* ctx) {
+  return PyType_IsSubtype(Py_TYPE(ctx), &ContextType) ? context(ctx)->node : nullptr;
+}
+
 void add_function_node(PyObject* module) {
-  if (PyModule_AddFunctions(module, kFunctions) < 0) throw PythonErrorAlreadySet();
+  ContextType.tp_base = &NodeBaseType;
+  if (PyType_Ready(&ContextType) < 0 || PyModule_AddFunctions(module, kFunctions) < 0)
+    throw PythonErrorAlreadySet();
+  PyModule_AddObjectRef(module, "_FunctionBase", reinterpret_cast<PyObject*>(&ContextType));
 }
 
 }  // namespace facula::python

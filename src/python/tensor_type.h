@@ -13,6 +13,8 @@ PyObject* add_method(PyObject*, PyObject* args);  // (name, function): for metho
 void add_tensor_methods(std::vector<PyMethodDef>&, PyNumberMethods&, PySequenceMethods&, PyMappingMethods&);
 PyObject* missing_attribute(
     PyObject* o, PyObject* name);  // an AttributeError is set: methods written in Python, or a better text
+PyObject* get_backward_hooks(PyObject* o, void* after);  // autograd.cpp
+int set_backward_hooks(PyObject* o, PyObject* value, void*);
 PyObject* python_hook_target(const GradHook&);  // the callable, if the hook is a Python one
 
 // What x.name is for a method of the type (bound_method.cpp). Null: let Python bind it.

@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.compat.programs import cases, check
+from compat.programs import cases, check
 
 SETUP = """
 from contextlib import nullcontext

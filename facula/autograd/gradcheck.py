@@ -1,0 +1,640 @@
+"""Derivatives beside finite differences: gradcheck and gradgradcheck.
+
+Slow mode compares whole Jacobians. Fast mode compares one number for each pair of input and output, v^T J u
+with random u and v, which finds an error with probability one. An output that is complex is checked by its
+real and its imaginary part; the gradient by a complex z = x + iy is dL/dx + i dL/dy.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import facula as torch
+
+from .. import _C
+from . import forward_ad
+
+__all__ = [
+    "GradcheckError",
+    "get_analytical_jacobian",
+    "get_numerical_jacobian",
+    "gradcheck",
+    "gradgradcheck",
+]
+
+
+class GradcheckError(RuntimeError):
+    """A derivative that is wrong, or a function that cannot be checked."""
+
+
+def _tuple(value):
+    return value if isinstance(value, tuple) else tuple(value) if isinstance(value, list) else (value,)
+
+
+def _is_inexact(t) -> bool:
+    return isinstance(t, _C.Tensor) and (t.is_floating_point() or t.is_complex())
+
+
+def _wants_gradient(t) -> bool:
+    return isinstance(t, _C.Tensor) and t.requires_grad
+
+
+def _recorded(outputs):
+    return tuple(o for o in _tuple(outputs) if _wants_gradient(o))
+
+
+# --- numerically ---
+
+
+def _plain_call(function, inputs):
+    with torch.no_grad():
+        return tuple(o.detach().clone() for o in _tuple(function(*inputs)) if isinstance(o, _C.Tensor))
+
+
+def _difference(function, inputs, at: int, step, eps: float):
+    """(f(x + step) - f(x - step)) / 2 eps for each output; `step` is a tensor like input `at`, of size "
+    "eps."""
+    results = []
+    for sign in (1, -1):
+        moved = list(inputs)
+        moved[at] = inputs[at].detach() + sign * step
+        if _wants_gradient(inputs[at]):
+            moved[at].requires_grad_()
+        results.append(_plain_call(function, moved))
+    for a, b in zip(*results):
+        for what in ("shape", "dtype"):
+            if getattr(a, what) != getattr(b, what):
+                raise AssertionError(
+                    f"Expected `func` to return outputs with the same {what} when inputs are perturbed by "
+                    f"{eps}, "
+                    f"but got: {what}s {getattr(a, what)} and {getattr(b, what)}."
+                )
+    return [(a - b) / (2 * eps) for a, b in zip(*results)]
+
+
+def _numerical_directional(function, inputs, at: int, direction, eps: float):
+    return _difference(function, inputs, at, direction * eps, eps)
+
+
+def _numerical_jacobians(function, inputs, at: int, outputs, eps: float):
+    """For each output a matrix: a row an element of input `at`, a column an element of the output."""
+    x = inputs[at]
+    units = (1.0, 1j) if x.is_complex() else (1.0,)
+    matrices = [
+        torch.zeros(x.numel(), o.numel(), dtype=torch.promote_types(x.dtype, o.dtype)) for o in outputs
+    ]
+    for k in range(x.numel()):
+        for unit in units:
+            step = torch.zeros_like(x.detach(), memory_format=torch.contiguous_format)
+            step.view(-1)[k] = eps * unit
+            for matrix, change in zip(matrices, _difference(function, inputs, at, step, eps)):
+                matrix[k] += unit * change.reshape(-1)
+    return matrices
+
+
+def get_numerical_jacobian(fn, inputs, target=None, eps=1e-3, grad_out=1.0):
+    """Jacobians of the first output by finite differences, one for each input that requires grad."""
+    if grad_out != 1.0:
+        raise ValueError(
+            "Expected grad_out to be 1.0. get_numerical_jacobian no longer supports other values."
+        )
+    inputs = _tuple(inputs)
+    outputs = _plain_call(fn, inputs)
+    return [
+        _numerical_jacobians(fn, inputs, i, outputs, eps)[0]
+        for i, t in enumerate(inputs)
+        if _wants_gradient(t) or target is not None
+    ]
+
+
+# --- analytically ---
+
+
+def _backward(output, inputs, vector, retain=True):
+    """Gradients of the inputs that require grad, zeros where there is none."""
+    wanted = [t for t in inputs if _wants_gradient(t)]
+    found = torch.autograd.grad(output, wanted, vector, retain_graph=retain, allow_unused=True)
+    return wanted, found
+
+
+def _analytical_jacobians(inputs, output, check_dtypes: bool):
+    """For each input that requires grad a matrix as in _numerical_jacobians."""
+    wanted = [t for t in inputs if _wants_gradient(t)]
+    matrices = [torch.zeros(t.numel(), output.numel(), dtype=t.dtype) for t in wanted]
+    for k in range(output.numel()):
+        unit = torch.zeros_like(output.detach(), memory_format=torch.contiguous_format)
+        unit.view(-1)[k] = 1
+        for matrix, t, g in zip(matrices, wanted, _backward(output, inputs, unit)[1]):
+            if g is None:
+                continue
+            if check_dtypes and g.dtype != t.dtype:
+                raise GradcheckError("Gradient has dtype mismatch")
+            if g.size() != t.size():
+                raise GradcheckError("Analytical gradient has incorrect size")
+            matrix[:, k] = g.detach().reshape(-1)
+    return matrices
+
+
+def get_analytical_jacobian(inputs, output, nondet_tol=0.0, grad_out=1.0):
+    """(Jacobians of the output by backward, whether two runs agree, sizes right, dtypes right)."""
+    if grad_out != 1.0:
+        raise ValueError(
+            "Expected grad_out to be 1.0. get_analytical_jacobian no longer supports other values."
+        )
+    inputs = _tuple(inputs)
+    first, second = (_analytical_jacobians(inputs, output, False) for _ in range(2))
+    return tuple(first), _agree(first, second, nondet_tol), True, True
+
+
+def _agree(first, second, tolerance: float) -> bool:
+    return all(a.numel() == 0 or bool((a - b).abs().max() <= tolerance) for a, b in zip(first, second))
+
+
+def _need_repeatable(first, second, tolerance: float) -> None:
+    if not _agree(first, second, tolerance):
+        raise GradcheckError(
+            "Backward is not reentrant, i.e., running backward with same input and grad_output multiple "
+            "times "
+            "gives different values, although analytical gradient matches numerical gradient.The tolerance "
+            "for "
+            f"nondeterminism was {tolerance}.\n\nGive nondet_tol= the difference that is to be allowed."
+        )
+
+
+def _forward_tangents(function, inputs, at: int, direction):
+    with forward_ad.dual_level():
+        moved = [t.detach() if _wants_gradient(t) else t for t in inputs]
+        moved[at] = forward_ad.make_dual(moved[at], direction)
+        pairs = [forward_ad.unpack_dual(o) for o in _tuple(function(*moved)) if _is_inexact(o)]
+        return [torch.zeros_like(p) if t is None else t.detach().clone() for p, t in pairs]
+
+
+def _forward_jacobians(function, inputs, at: int, outputs, check_dtypes: bool):
+    x = inputs[at]
+    matrices = [torch.zeros(x.numel(), o.numel(), dtype=o.dtype) for o in outputs]
+    for k in range(x.numel()):
+        unit = torch.zeros_like(x.detach(), memory_format=torch.contiguous_format)
+        unit.view(-1)[k] = 1
+        for matrix, t in zip(matrices, _forward_tangents(function, inputs, at, unit)):
+            if check_dtypes and t.dtype != matrix.dtype:
+                raise GradcheckError("Forward AD gradient has dtype mismatch.")
+            matrix[k] = t.reshape(-1)
+    return matrices
+
+
+# --- the comparison ---
+
+
+def _close(a, n, rtol: float, atol: float) -> bool:
+    dtype = torch.promote_types(a.dtype, n.dtype)
+    return torch.allclose(a.to(dtype), n.to(dtype), rtol, atol)
+
+
+def _mismatch(a, n, output: int, at: int, mode: str, part: str, more: str = "") -> GradcheckError:
+    prefix = f"While considering the {part} only, " if part else ""
+    text = (
+        f"{prefix}Jacobian {mode}mismatch for output {output} with respect to input {at},\n"
+        f"numerical:{n}\nanalytical:{a}\n{more}"
+    )
+    if a.dim() == 2 and a.numel():
+        error = torch.nan_to_num((a - n).abs(), nan=float("inf"))
+        row, column = divmod(int(error.reshape(-1).argmax()), error.shape[1])
+        text += (
+            f"Largest error at input element {row}, output element {column}: analytical "
+            f"{a[row, column].item()}, "
+            f"numerical {n[row, column].item()}, error {error[row, column].item()}\n"
+        )
+    return GradcheckError(text)
+
+
+class _Check:
+    """One comparison of a function whose outputs are real, with everything it was asked to do."""
+
+    def __init__(self, function, inputs, part="", **options):
+        self.function, self.inputs, self.part = function, inputs, part
+        self.eps, self.rtol, self.atol = options["eps"], options["rtol"], options["atol"]
+        self.nondet_tol, self.dtypes = options["nondet_tol"], options["check_grad_dtypes"]
+        self.wanted = [i for i, t in enumerate(inputs) if _wants_gradient(t)]
+
+    def no_outputs(self, outputs):
+        plain = [o for o in _tuple(outputs) if isinstance(o, _C.Tensor)]
+        for i in self.wanted:
+            for matrix in _numerical_jacobians(self.function, self.inputs, i, plain, self.eps):
+                if (matrix != 0).any():
+                    raise GradcheckError("Numerical gradient for function expected to be zero")
+
+    def slow(self, outputs, forward: bool):
+        all_outputs = [o for o in _tuple(outputs) if isinstance(o, _C.Tensor)]
+        recorded = [k for k, o in enumerate(all_outputs) if o.requires_grad]
+        if not recorded:
+            return self.no_outputs(outputs)
+        numerical = [
+            _numerical_jacobians(self.function, self.inputs, i, all_outputs, self.eps) for i in self.wanted
+        ]
+        if forward:
+            inexact = [o for o in all_outputs if _is_inexact(o)]
+            for at, (i, of_input) in enumerate(zip(self.wanted, numerical)):
+                found = _forward_jacobians(self.function, self.inputs, i, inexact, self.dtypes)
+                of_input = [n for n, o in zip(of_input, all_outputs) if _is_inexact(o)]
+                for k, (a, n) in enumerate(zip(found, of_input)):
+                    if not _close(a, n, self.rtol, self.atol):
+                        raise _mismatch(a, n, k, at, "computed with forward mode ", self.part)
+            return None
+        for k, number in enumerate(recorded):
+            output = all_outputs[number]
+            found = _analytical_jacobians(self.inputs, output, self.dtypes)
+            again = _analytical_jacobians(self.inputs, output, self.dtypes)
+            _need_repeatable(found, again, self.nondet_tol)
+            for at, a in enumerate(found):
+                n = numerical[at][number]
+                if not _close(a, n, self.rtol, self.atol):
+                    raise _mismatch(a, n, k, at, "", self.part)
+        return None
+
+    def fast(self, outputs, forward: bool):
+        recorded = _recorded(outputs)
+        if not recorded:
+            return self.no_outputs(outputs)
+        all_outputs = [o for o in _tuple(outputs) if isinstance(o, _C.Tensor)]
+        numbers = [k for k, o in enumerate(all_outputs) if o.requires_grad]
+        generator = torch.Generator()
+        generator.manual_seed(0)
+
+        def vector(t):
+            v = torch.rand(t.shape, dtype=torch.float64, generator=generator) + 0.1
+            return (v / v.norm() if v.numel() else v).to(t.dtype)
+
+        vs = [vector(o) for o in recorded]
+        found = []
+        for o, v in zip(recorded, vs):
+            if not forward:
+                first = [
+                    torch.zeros_like(t) if g is None else g for t, g in zip(*_backward(o, self.inputs, v))
+                ]
+                again = [
+                    torch.zeros_like(t) if g is None else g for t, g in zip(*_backward(o, self.inputs, v))
+                ]
+                _need_repeatable(first, again, self.nondet_tol)
+                found.append(first)
+        for at, i in enumerate(self.wanted):
+            x = self.inputs[i]
+            # The gradient by a complex number is one by its two parts.
+            for unit in (1.0, 1j) if x.is_complex() else (1.0,):
+                u = vector(x.real if x.is_complex() else x).to(x.dtype) * unit
+                changes = _numerical_directional(self.function, self.inputs, i, u, self.eps)
+                tangents = _forward_tangents(self.function, self.inputs, i, u) if forward else ()
+                for k, (number, v) in enumerate(zip(numbers, vs)):
+                    n = (changes[number].to(v.dtype) * v).sum()
+                    if forward:
+                        a = (tangents[k].to(v.dtype) * v).sum()
+                    else:
+                        g = found[k][at].detach()
+                        a = (g.conj() * u).sum().real if x.is_complex() else (g * u).sum()
+                    if not _close(a, n, self.rtol, self.atol):
+                        self.slow(outputs, forward)
+                        mode = "computed with forward mode " if forward else ""
+                        more = "The above quantities are those of fast mode; slow mode finds no error.\n"
+                        raise _mismatch(a, n, k, at, mode, self.part, more)
+        return None
+
+
+def _parts_of_outputs(function):
+    """For complex outputs: two functions, of the imaginary and of the real parts."""
+
+    def part(take_imaginary):
+        def of_part(*args):
+            outputs = (o for o in _tuple(function(*args)) if isinstance(o, _C.Tensor))
+            if take_imaginary:
+                return tuple(o.imag for o in outputs if o.is_complex())
+            return tuple(o.real if o.is_complex() else o for o in outputs)
+
+        return of_part
+
+    return ("imaginary part of complex outputs", part(True)), ("real part of complex outputs", part(False))
+
+
+def _parts_of_inputs(function, inputs):
+    """For complex inputs of forward mode: functions of their imaginary and real parts, and those parts."""
+
+    def part(imaginary):
+        def of_part(*args):
+            whole = []
+            for given, t in zip(args, inputs):
+                if isinstance(t, _C.Tensor) and t.is_complex():
+                    fixed = (t.real if imaginary else t.imag).detach()
+                    given = torch.complex(fixed, given) if imaginary else torch.complex(given, fixed)
+                whole.append(given)
+            return function(*whole)
+
+        parts = []
+        for t in inputs:
+            if isinstance(t, _C.Tensor) and t.is_complex():
+                parts.append(
+                    (t.imag if imaginary else t.real).detach().clone().requires_grad_(t.requires_grad)
+                )
+            else:
+                parts.append(t.detach().clone() if imaginary and _wants_gradient(t) else t)
+        return of_part, tuple(parts)
+
+    return ("imaginary part of complex inputs", *part(True)), ("real part of complex inputs", *part(False))
+
+
+class _Undefined(torch.autograd.Function):
+    """The identity, whose derivative gives no gradient."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, g):
+        return None
+
+
+def _check_inputs(inputs) -> None:
+    any_wanted = False
+    for i, t in enumerate(inputs):
+        if not _wants_gradient(t):
+            continue
+        any_wanted = True
+        if t.dtype not in (torch.float64, torch.complex128):
+            warnings.warn(
+                f"Input #{i} requires gradient and is not a double precision floating point or complex. This "
+                "check will likely fail if all the inputs are not of double precision floating point or "
+                "complex. ",
+                stacklevel=4,
+            )
+        if not all(stride > 0 or size <= 1 for stride, size in zip(t.stride(), t.size())):
+            raise RuntimeError(
+                f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs that are "
+                "non-overlapping to be able to compute the numerical gradients correctly. You should call "
+                ".contiguous on the input before passing it to gradcheck."
+            )
+    if not any_wanted:
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of them have "
+            "requires_grad=True."
+        )
+
+
+def _check_zero_in_zero_out(outputs, inputs, masked: bool) -> None:
+    zeros = [torch.zeros_like(o) for o in outputs]
+    wanted = [t for t in inputs if _wants_gradient(t)]
+    found = torch.autograd.grad(outputs, wanted, zeros, allow_unused=True, retain_graph=True)
+    for g, t in zip(found, wanted):
+        if g is None:
+            continue
+        if not (torch.allclose(g, torch.zeros_like(g)) if masked else bool((g == 0).all())):
+            raise GradcheckError("backward not multiplied by grad_output")
+        if g.dtype != t.dtype:
+            raise GradcheckError("grad is incorrect type")
+        if g.size() != t.size():
+            raise GradcheckError("grad is incorrect size")
+
+
+def _check_undefined(function, outputs, inputs) -> None:
+    wanted = [t for t in inputs if _wants_gradient(t)]
+    attempts = [range(len(outputs))]
+    if len(outputs) > 1:
+        attempts += [[k] for k in range(len(outputs))]
+    for undefined in attempts:
+        fresh = _recorded(function(*inputs))
+        checked = [_Undefined.apply(o) if k in undefined else o for k, o in enumerate(fresh)]
+        try:
+            found = torch.autograd.grad(
+                checked, wanted, [torch.zeros_like(o) for o in checked], allow_unused=True
+            )
+        except RuntimeError as error:
+            raise GradcheckError(
+                "Expected backward function to handle undefined output grads. A gradient may be None where "
+                "set_materialize_grads(False) was called."
+            ) from error
+        for g in found:
+            if g is not None and not (g == 0).all():
+                raise GradcheckError(
+                    "Expected all input grads to be undefined or zero when all output grads are undefined "
+                    "or zero."
+                )
+
+
+def _check_batched(output, inputs, number: int) -> None:
+    vectors = torch.randn(2, *output.shape, dtype=output.dtype)
+    wanted = [t for t in inputs if _wants_gradient(t)]
+    expected = [torch.autograd.grad(output, wanted, v, retain_graph=True, allow_unused=True) for v in vectors]
+    try:
+        found = torch.autograd.grad(
+            output, wanted, vectors, retain_graph=True, allow_unused=True, is_grads_batched=True
+        )
+    except RuntimeError as error:
+        raise GradcheckError(f"While computing batched gradients, got: {error}") from error
+    for at, (t, g) in enumerate(zip(wanted, found)):
+        rows = [torch.zeros_like(t) if e[at] is None else e[at] for e in expected]
+        g = torch.zeros(2, *t.shape, dtype=t.dtype) if g is None else g
+        if not torch.allclose(g, torch.stack(rows)):
+            raise GradcheckError(
+                f"For output {number} and input {at}:\n\ngradcheck or gradgradcheck failed while testing "
+                "batched "
+                f"gradient computation.\n\nGot:\n{g}\n\nExpected:\n{torch.stack(rows)}"
+            )
+
+
+def gradcheck(
+    func,
+    inputs,
+    *,
+    eps=1e-6,
+    atol=1e-5,
+    rtol=1e-3,
+    raise_exception=True,
+    nondet_tol=0.0,
+    check_undefined_grad=True,
+    check_grad_dtypes=False,
+    check_batched_grad=False,
+    check_batched_forward_grad=False,
+    check_forward_ad=False,
+    check_backward_ad=True,
+    fast_mode=False,
+    masked=None,
+):
+    """Compares the gradients of a function with finite differences.
+
+    Args:
+        func: takes the inputs by position; returns a tensor or a tuple of them.
+        inputs: a tensor or a tuple; those that require grad are checked. They should be double precision.
+        eps: the step of the differences.
+        atol, rtol: how far the two may be apart.
+        raise_exception: False: return False instead of raising GradcheckError.
+        nondet_tol: how far two runs of the same backward may be apart.
+        check_undefined_grad: also check that a missing gradient is taken for zero.
+        check_grad_dtypes: gradients must have the dtypes of the inputs.
+        check_batched_grad, check_batched_forward_grad: also check batched gradients.
+        check_forward_ad, check_backward_ad: which of the modes to check.
+        fast_mode: compare one projection instead of whole Jacobians.
+        masked: allow gradients that are nearly zero where they should be zero.
+
+    Returns:
+        True.
+
+    Raises:
+        GradcheckError: a derivative is wrong: the text shows both Jacobians and the largest error.
+        ValueError: no input requires grad.
+
+    Example:
+        >>> import facula as torch
+        >>> x = torch.tensor([0.5, 1.0], dtype=torch.float64, requires_grad=True)
+        >>> torch.autograd.gradcheck(torch.sin, (x,))
+        True
+    """
+    if not (check_forward_ad or check_backward_ad):
+        raise AssertionError("Expected at least one of check_forward_ad or check_backward_ad to be True")
+    if check_batched_grad and not check_backward_ad:
+        raise AssertionError("Setting check_batched_grad=True requires check_backward_ad to be True")
+    if check_batched_forward_grad and not check_forward_ad:
+        raise AssertionError("Setting check_batched_forward_grad=True requires check_forward_ad to be True")
+    options = {
+        "eps": eps,
+        "atol": atol,
+        "rtol": rtol,
+        "nondet_tol": nondet_tol,
+        "check_grad_dtypes": check_grad_dtypes,
+    }
+    try:
+        inputs = _tuple(inputs)
+        _check_inputs(inputs)
+        whole = func(*inputs)
+        outputs = _recorded(whole)
+        if any(o.is_sparse for o in outputs):
+            raise ValueError(
+                "Sparse output is not supported at gradcheck yet. Please call to_dense(masked_grad=...) on "
+                "the "
+                "output of fn for gradcheck."
+            )
+        _compare(func, inputs, whole, check_backward_ad, check_forward_ad, fast_mode, options)
+        if not check_backward_ad:
+            return True
+        if outputs:
+            for k, o in enumerate(outputs if check_batched_grad else ()):
+                _check_batched(o, inputs, k)
+            _check_zero_in_zero_out(outputs, inputs, bool(masked))
+            if check_undefined_grad:
+                _check_undefined(func, outputs, inputs)
+    except GradcheckError:
+        if raise_exception:
+            raise
+        return False
+    return True
+
+
+def _compare(func, inputs, whole, backward, forward, fast, options) -> None:
+    complex_outputs = any(isinstance(o, _C.Tensor) and o.is_complex() for o in _tuple(whole))
+    if backward:
+        parts = _parts_of_outputs(func) if complex_outputs else (("", func),)
+        for part, function in parts:
+            check = _Check(function, inputs, part, **options)
+            (check.fast if fast else check.slow)(whole if not part else function(*inputs), False)
+    if forward:
+        if any(isinstance(t, _C.Tensor) and t.is_complex() for t in inputs):
+            parts = _parts_of_inputs(func, inputs)
+        else:
+            parts = (("", func, inputs),)
+        for part, function, given in parts:
+            if not any(map(_wants_gradient, given)):
+                continue
+            check = _Check(function, given, part, **options)
+            (check.fast if fast else check.slow)(function(*given), True)
+
+
+def gradgradcheck(
+    func,
+    inputs,
+    grad_outputs=None,
+    *,
+    eps=1e-6,
+    atol=1e-5,
+    rtol=1e-3,
+    gen_non_contig_grad_outputs=False,
+    raise_exception=True,
+    nondet_tol=0.0,
+    check_undefined_grad=True,
+    check_grad_dtypes=False,
+    check_batched_grad=False,
+    check_fwd_over_rev=False,
+    check_rev_over_rev=True,
+    fast_mode=False,
+    masked=False,
+):
+    """Compares the second derivatives of a function with finite differences of its first.
+
+    Args:
+        func, inputs: as in `gradcheck`.
+        grad_outputs: the gradients of the outputs; random ones unless given.
+        gen_non_contig_grad_outputs: the random ones have gaps in memory.
+        check_fwd_over_rev, check_rev_over_rev: which mode differentiates the backward.
+        eps, atol, rtol, raise_exception, nondet_tol, check_undefined_grad, check_grad_dtypes,
+        check_batched_grad, fast_mode, masked: as in `gradcheck`.
+
+    Returns:
+        True.
+
+    Raises:
+        GradcheckError: a derivative is wrong.
+
+    Example:
+        >>> import facula as torch
+        >>> x = torch.tensor([0.5, 1.0], dtype=torch.float64, requires_grad=True)
+        >>> torch.autograd.gradgradcheck(torch.sin, (x,))
+        True
+    """
+    if not (check_fwd_over_rev or check_rev_over_rev):
+        raise AssertionError("Expected at least one of check_fwd_over_rev or check_rev_over_rev to be True")
+    if check_undefined_grad and not check_rev_over_rev:
+        raise AssertionError("Setting check_undefined_grad=True requires check_rev_over_rev to be True")
+    if check_batched_grad and not check_rev_over_rev:
+        raise AssertionError("Setting check_batched_grad=True requires check_rev_over_rev to be True")
+    inputs = _tuple(inputs)
+    if grad_outputs is None:
+        grad_outputs = tuple(_random_like(o, gen_non_contig_grad_outputs) for o in _recorded(func(*inputs)))
+    else:
+        grad_outputs = _tuple(grad_outputs)
+    count = len(grad_outputs)
+    wanted = {i for i, t in enumerate(inputs) if _wants_gradient(t)}
+    wanted_gradients = {i for i, t in enumerate(grad_outputs) if t.requires_grad}
+
+    def first_derivative(*args):
+        with torch.enable_grad():
+            given = [t.requires_grad_() if i in wanted else t for i, t in enumerate(args[:-count])]
+            vectors = [
+                t.requires_grad_() if i in wanted_gradients else t for i, t in enumerate(args[-count:])
+            ]
+            found = torch.autograd.grad(
+                _recorded(func(*given)),
+                [t for i, t in enumerate(given) if i in wanted],
+                vectors,
+                create_graph=True,
+                allow_unused=True,
+            )
+        return tuple(g for g in found if g is not None)
+
+    return gradcheck(
+        first_derivative,
+        inputs + grad_outputs,
+        eps=eps,
+        atol=atol,
+        rtol=rtol,
+        raise_exception=raise_exception,
+        nondet_tol=nondet_tol,
+        check_undefined_grad=check_undefined_grad,
+        check_grad_dtypes=check_grad_dtypes,
+        check_batched_grad=check_batched_grad,
+        check_forward_ad=check_fwd_over_rev,
+        check_backward_ad=check_rev_over_rev,
+        fast_mode=fast_mode,
+        masked=masked,
+    )
+
+
+def _random_like(t, with_gaps: bool):
+    dtype = t.dtype if _is_inexact(t) else torch.float64
+    if not with_gaps or t.numel() < 2:
+        return torch.randn(t.shape, dtype=dtype).requires_grad_()
+    return torch.randn(*t.shape, 2, dtype=dtype)[..., 0].detach().requires_grad_()

@@ -1,0 +1,120 @@
+#include "autograd/watch.h"
+#include <algorithm>
+
+namespace facula {
+
+thread_local constinit bool packing [[gnu::tls_model("initial-exec")]] = false;
+bool packed_before = false;
+std::shared_ptr<PackedTensor> (*pack_tensor)(const Tensor&) = nullptr;
+Anomaly anomaly;
+thread_local Node* running_node = nullptr;
+
+namespace {
+
+class PassOn final : public Node {  // the history of what a hook gave back for a leaf
+ public:
+  explicit PassOn(Edge e) : Node("AliasBackward0", &edge_, 1), edge_(std::move(e)) {}
+  void backward(const Tensor* g, Tensor* grads, bool) override { grads[0] = g[0]; }
+  void release() override {}
+  uint32_t size_class() const override { return kSizeClass<PassOn>; }
+
+ private:
+  Edge edge_;
+};
+
+template <class T, class Hook> T* found_in(const std::vector<std::shared_ptr<Hook>>& hooks) {
+  for (const auto& h : hooks)
+    if (auto* wanted = dynamic_cast<T*>(h.get())) return wanted;
+  return nullptr;
+}
+
+// What is_output does not say.
+Tensor restored(PackedTensor& packed, bool is_output) {
+  Tensor t = packed.unpack();
+  if (is_output || !packed.history) return t;
+  t = alias(*t);
+  const Edge& from = packed.history;
+  if (from.node) set_grad_fn(*t, from.node, int(from.output));
+  else set_grad_fn(*t, Ref<Node>::adopt(new (allocate(kSizeClass<PassOn>)) PassOn(from)));
+  return t;
+}
+
+}  // namespace
+
+// False: the hooks are not to see it.
+bool pack(Saved& s, const Tensor& t, bool is_output) {
+  struct Off {
+    Off() { packing = false; }
+    ~Off() { packing = true; }
+  };
+  const uint32_t before = t->version();
+  std::shared_ptr<PackedTensor> packed;
+  {
+    const Off off;
+    packed = pack_tensor(is_output ? alias(*t) : t);
+  }
+  if (!packed) return false;
+  if (t->version() != before)
+    fail(
+        "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook "
+        "can "
+        "not be modified by in-place operations as this can lead to unexpected side-effects. Please open an "
+        "issue if you need to perform in-place operations on the input to a pack hook.");
+  if (!is_output) packed->history = edge_to(t.get());
+  s.tensor = full(Dims{0}, 0, DType::UInt8);
+  extras_of(*s.tensor).hooks.push_back(std::move(packed));
+  s.version = s.tensor->version();
+  s.is_output = is_output;
+  s.present = true;
+  packed_before = true;
+  return true;
+}
+
+PackedTensor* packed_in(const Saved& s) {
+  return s.tensor && s.tensor->extras ? found_in<PackedTensor>(s.tensor->extras->hooks) : nullptr;
+}
+Tensor unpack(const Saved& s, Node* owner) {
+  PackedTensor* packed = packed_in(s);
+  if (!packed) return s.unpack(owner, true);
+  const Tensor stand_in = s.tensor;  // the hook may let go of the node
+  Tensor t = restored(*packed, s.is_output);
+  if (!s.is_output) return t;
+  t = alias(*t);
+  set_grad_fn(*t, Ref<Node>(owner), s.output);
+  return t;
+}
+
+Unpacked::Unpacked(Saved* saved, size_t count, Node*) {
+  for (size_t i = 0; i < count; ++i) {
+    PackedTensor* packed = packed_in(saved[i]);
+    if (!packed) continue;
+    Tensor t = restored(*packed, saved[i].is_output);
+    places_.push_back({&saved[i], std::exchange(saved[i].tensor, std::move(t))});
+    saved[i].version = saved[i].tensor->version();
+  }
+}
+Unpacked::~Unpacked() {
+  for (Place& p : places_) {
+    p.saved->tensor = std::move(p.stand_in);
+    p.saved->version = p.saved->tensor->version();
+  }
+}
+
+Notes* notes_of(const Node& n) { return n.hooks ? found_in<Notes>(n.hooks->post) : nullptr; }
+Notes& make_notes(Node& n) {
+  if (Notes* there = notes_of(n)) return *there;
+  auto made = std::make_shared<Notes>();
+  n.hook_list().post.push_back(made);
+  return *made;
+}
+AccumulateHooks* accumulate_hooks(const TensorImpl& leaf) {
+  return leaf.extras ? found_in<AccumulateHooks>(leaf.extras->hooks) : nullptr;
+}
+AccumulateHooks& make_accumulate_hooks(TensorImpl& leaf) {
+  if (AccumulateHooks* there = accumulate_hooks(leaf)) return *there;
+  auto made = std::make_shared<AccumulateHooks>();
+  extras_of(leaf).hooks.push_back(made);
+  return *made;
+}
+
+}  // namespace facula

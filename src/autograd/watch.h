@@ -1,0 +1,67 @@
+// What few programs switch on: hooks on saved tensors, anomaly mode; and questions about the backward that
+// runs. Python fills in the functions (python/watch.cpp).
+#pragma once
+#include <functional>
+#include "autograd/node.h"
+
+namespace facula {
+
+// Nodes made now hand what they save to a hook (torch.autograd.graph.saved_tensors_hooks). What is kept then
+// is a stand-in: a tensor without elements that owns what the hook gave. Around a node's backward the engine
+// puts the tensors in their places and takes them away again.
+extern thread_local constinit bool packing [[gnu::tls_model("initial-exec")]];
+extern bool packed_before;  // since the program began: else nobody looks for stand-ins
+struct PackedTensor : GradHook {
+  Edge history;
+  virtual Tensor unpack() = 0;
+  Tensor call(const Tensor&) override { return nullptr; }
+};
+extern std::shared_ptr<PackedTensor> (*pack_tensor)(const Tensor&);
+PackedTensor* packed_in(const Saved&);     // null: an ordinary tensor
+Tensor unpack(const Saved&, Node* owner);  // of any kind, with its history
+class Unpacked {                           // stand-ins replaced until the end of the scope
+ public:
+  Unpacked(Saved* saved, size_t count, Node* owner);
+  ~Unpacked();
+  Unpacked(const Unpacked&) = delete;
+
+ private:
+  struct Place {
+    Saved* saved;
+    Tensor stand_in;
+  };
+  std::vector<Place> places_;
+};
+
+// What Python keeps with a node, among its hooks: where it was made, in anomaly mode; the user's metadata.
+struct Notes : NodeHook {
+  std::shared_ptr<void> stack, metadata;
+  void call(Tensor*, int, const Tensor*, int) override {}
+};
+Notes* notes_of(const Node&);  // or null
+Notes& make_notes(Node&);
+// Hooks on the AccumulateGrad of a leaf: kept among the leaf's.
+struct AccumulateHooks : GradHook {
+  std::vector<std::shared_ptr<NodeHook>> pre, post;
+  Tensor call(const Tensor&) override { return nullptr; }
+};
+AccumulateHooks* accumulate_hooks(const TensorImpl& leaf);  // or null
+AccumulateHooks& make_accumulate_hooks(TensorImpl& leaf);
+
+struct Anomaly {
+  bool on = false, check_nan = true;
+  bool (*has_nan)(const Tensor&) = nullptr;
+  void (*created)(Node*) = nullptr;       // a node was made
+  void (*failed)(const Node&) = nullptr;  // an error came out of a node's backward: tell where it was made
+};
+extern Anomaly anomaly;
+extern thread_local Node* running_node;  // whose backward runs
+
+// Of the innermost backward on this thread.
+int64_t current_run();                  // its number, or -1
+bool run_will_reach(const Node* node);  // whether it runs this node, or has
+bool run_will_reach(const TensorImpl* leaf);
+bool run_for_inputs();                    // gradients are computed for some tensors alone
+void after_run(std::function<void()> f);  // throws where none runs
+
+}  // namespace facula

@@ -1,0 +1,24 @@
+// What the files about nodes, hooks and functions of the user's own need of each other.
+#pragma once
+#include "autograd/watch.h"
+#include "python/convert.h"
+
+namespace facula::python {
+
+extern PyTypeObject NodeBaseType;  // of every node object: torch.autograd.graph.Node
+
+std::string hook_name(PyObject* function);
+PyObject* next_functions(const Node* node);
+PyObject* add_node_hook(Node& node, PyObject* f, bool pre);
+PyObject* hand_out_context(Node* node);  // of a Function: its ctx, a new reference; null for other nodes
+Node* node_behind(PyObject* ctx);        // the node of a ctx, or null
+
+// The gradient edge that a node object and a number mean, as a tensor without elements of its own: roots and
+// inputs of a backward may be given so.
+Tensor tensor_at_edge(PyObject* node, int64_t output, const Tensor* like);
+bool is_edge(PyObject* o);  // a GradientEdge
+
+void add_node_types(PyObject* module);
+void add_watch(PyObject* module);  // watch.cpp
+
+}  // namespace facula::python

@@ -1,0 +1,154 @@
+// What autograd/watch.h leaves to Python: hooks on saved tensors, and where the nodes of anomaly mode were
+// made.
+#include "autograd/watch.h"
+#include "python/nodes.h"
+#include "python/tensor_type.h"
+
+namespace facula::python {
+namespace {
+
+// --- hooks on saved tensors ---
+
+struct HookPair {
+  PyObject *pack, *unpack;
+};
+thread_local std::vector<HookPair> pairs;     // the last is asked; owned
+thread_local std::vector<PyObject*> refused;  // messages of disable_saved_tensors_hooks
+
+struct PackedByPython final : PackedTensor {
+  PyObject *unpack_function, *object;
+  PackedByPython(PyObject* f, PyObject* o) : unpack_function(Py_NewRef(f)), object(o) {}
+  ~PackedByPython() override {
+    Py_DECREF(unpack_function);
+    Py_DECREF(object);
+  }
+  Tensor unpack() override {
+    const Owned result(PyObject_CallOneArg(unpack_function, object));
+    if (!is_tensor(result.get()))
+      fail<TypeError>("Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
+                      Py_TYPE(result.get())->tp_name);
+    return tensor_of(result.get());
+  }
+};
+std::shared_ptr<PackedTensor> pack_in_python(const Tensor& t) {
+  if (pairs.empty()) return nullptr;
+  const HookPair top = pairs.back();
+  const Owned pack(Py_NewRef(top.pack)), unpack(Py_NewRef(top.unpack)), argument(wrap(t));
+  const GradMode off(false);
+  return std::make_shared<PackedByPython>(unpack.get(),
+                                          Owned(PyObject_CallOneArg(pack.get(), argument.get())).release());
+}
+PyObject* push_hooks(PyObject*, PyObject* args) {
+  PyObject *pack, *unpack;
+  if (!PyArg_ParseTuple(args, "OO", &pack, &unpack)) return nullptr;
+  if (!refused.empty()) {
+    PyErr_SetObject(PyExc_RuntimeError, refused.back());
+    return nullptr;
+  }
+  pairs.push_back({Py_NewRef(pack), Py_NewRef(unpack)});
+  packing = true;
+  Py_RETURN_NONE;
+}
+PyObject* pop_hooks(PyObject*, PyObject*) {
+  if (pairs.empty()) return PyErr_Format(PyExc_RuntimeError, "no saved tensor hooks to take away");
+  const HookPair top = pairs.back();
+  pairs.pop_back();
+  packing = !pairs.empty();
+  Py_DECREF(top.pack);
+  Py_DECREF(top.unpack);
+  Py_RETURN_NONE;
+}
+PyObject* refuse_hooks(PyObject*, PyObject* message) {  // None: allow again
+  return guarded([&]() -> PyObject* {
+    if (message == Py_None) {
+      if (refused.empty()) Py_RETURN_NONE;
+      Py_DECREF(refused.back());
+      refused.pop_back();
+    } else {
+      if (!pairs.empty()) {
+        PyErr_SetObject(PyExc_RuntimeError, message);
+        throw PythonErrorAlreadySet();
+      }
+      refused.push_back(Py_NewRef(message));
+    }
+    Py_RETURN_NONE;
+  });
+}
+PyObject* hooks_allowed(PyObject*, PyObject*) { return PyBool_FromLong(refused.empty()); }
+PyObject* top_hooks(PyObject*, PyObject*) {  // (pack, unpack) or None
+  if (pairs.empty()) Py_RETURN_NONE;
+  return PyTuple_Pack(2, pairs.back().pack, pairs.back().unpack);
+}
+
+// --- anomaly mode ---
+
+std::shared_ptr<void> owned_by_cpp(PyObject* o) {
+  return {static_cast<void*>(o), [](void* p) { Py_DECREF(static_cast<PyObject*>(p)); }};
+}
+// Keeps the Python stack, and which node's derivative was running, with a new node.
+void note_creation(Node* n) {
+  const Notes* outer = running_node ? notes_of(*running_node) : nullptr;
+  void* parent = outer ? outer->stack.get() : nullptr;
+  PyObject* stack = PyObject_CallOneArg(imported("facula.autograd.anomaly_mode", "_stack"),
+                                        parent ? static_cast<PyObject*>(parent) : Py_None);
+  if (!stack) throw PythonErrorAlreadySet();
+  make_notes(*n).stack = owned_by_cpp(stack);
+}
+void tell_failure(const Node& n) {
+  PyObject *type, *value, *tb;
+  PyErr_Fetch(&type, &value, &tb);
+  const Notes* notes = notes_of(n);
+  PyObject* where = notes && notes->stack ? static_cast<PyObject*>(notes->stack.get()) : Py_None;
+  const Owned done(
+      PyObject_CallFunction(imported("facula.autograd.anomaly_mode", "_tell"), "sO", n.name, where));
+  PyErr_Restore(type, value, tb);
+}
+bool has_nan(const Tensor& t) {
+  if (!is_floating(t->dtype)) return false;
+  const Owned o(wrap(t)), nan(PyObject_CallMethod(o.get(), "isnan", nullptr)),
+      any(PyObject_CallMethod(nan.get(), "any", nullptr));
+  return PyObject_IsTrue(any.get()) == 1;
+}
+PyObject* set_anomaly(PyObject*, PyObject* args) {
+  int on, check_nan = 1;
+  if (!PyArg_ParseTuple(args, "p|p", &on, &check_nan)) return nullptr;
+  anomaly.on = on;
+  anomaly.check_nan = check_nan;
+  Py_RETURN_NONE;
+}
+PyObject* anomaly_enabled(PyObject*, PyObject*) { return PyBool_FromLong(anomaly.on); }
+PyObject* anomaly_checks(PyObject*, PyObject*) { return PyBool_FromLong(anomaly.check_nan); }
+
+PyObject* bump_version(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    if (!is_tensor(o)) fail<TypeError>("increment_version expects a Tensor, got ", Py_TYPE(o)->tp_name);
+    if (tensor_of(o)->inference) fail("Inference tensors do not track version counter.");
+    tensor_of(o)->bump_version();
+    Py_RETURN_NONE;
+  });
+}
+
+PyMethodDef kFunctions[] = {
+    {"_push_saved_tensors_default_hooks", push_hooks, METH_VARARGS, nullptr},
+    {"_pop_saved_tensors_default_hooks", pop_hooks, METH_NOARGS, nullptr},
+    {"_refuse_saved_tensors_hooks", refuse_hooks, METH_O, nullptr},
+    {"_saved_tensors_hooks_is_enabled", hooks_allowed, METH_NOARGS, nullptr},
+    {"_top_saved_tensors_default_hooks", top_hooks, METH_NOARGS, nullptr},
+    {"_set_anomaly_enabled", set_anomaly, METH_VARARGS, nullptr},
+    {"is_anomaly_enabled", anomaly_enabled, METH_NOARGS, "Whether anomaly mode is on."},
+    {"is_anomaly_check_nan_enabled", anomaly_checks, METH_NOARGS,
+     "Whether anomaly mode looks for NaN in gradients."},
+    {"_bump_version", bump_version, METH_O, nullptr},
+    {}};
+
+}  // namespace
+
+void add_watch(PyObject* module) {
+  pack_tensor = pack_in_python;
+  anomaly.has_nan = has_nan;
+  anomaly.created = note_creation;
+  anomaly.failed = tell_failure;
+  if (PyModule_AddFunctions(module, kFunctions) < 0) throw PythonErrorAlreadySet();
+}
+
+}  // namespace facula::python
