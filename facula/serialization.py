@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import pickle
@@ -425,18 +424,22 @@ def load(
         raise ValueError(
             "f must be a file path in order to use the mmap argument, not an open file: pass the path itself"
         )
+    from ._serialize import loading
     from ._serialize.archive import Reader, is_zip
     from ._serialize.files import open_for_load
 
     restore = _restorer(map_location)
+    allowed = _allowed(weights_only)
     with open_for_load(f) as (file, size):
         start = file.tell()
         if is_zip(file):
             if start and not path:
                 file = io.BytesIO(file.read())
                 size = len(file.getbuffer())
-            mapped = _map(file, size) if mmap else None
-            return _load_zip(Reader(file, size, mapped), restore, weights_only, encoding)
+            mapped = loading.map_file(file, size, _mmap_flags) if mmap else None
+            order = _endianness.name if _endianness is not None else "NATIVE"
+            native = order in ("NATIVE", sys.byteorder.upper())
+            return loading.load_zip(Reader(file, size, mapped), restore, allowed, native, encoding)
         if mmap:
             raise RuntimeError(
                 "mmap can only be used with files saved with "
@@ -444,17 +447,7 @@ def load(
             )
         if size == start:
             raise EOFError("Ran out of input: the file is empty")
-        return _load_legacy(file, size, restore, weights_only, encoding)
-
-
-def _map(file, size: int):
-    import mmap
-
-    shared = _mmap_flags == 1
-    if shared:
-        with open(file.name, "r+b") as writable:
-            return mmap.mmap(writable.fileno(), size, access=mmap.ACCESS_WRITE)
-    return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY)
+        return loading.load_legacy(file, size, restore, allowed, encoding)
 
 
 def _allowed(weights_only: bool):
@@ -465,152 +458,6 @@ def _allowed(weights_only: bool):
         if name.startswith("facula."):
             user["torch" + name[len("facula") :]] = user[name]
     return Allowed(not weights_only, user)
-
-
-@contextlib.contextmanager
-def _explained(weights_only: bool):
-    try:
-        yield
-    except pickle.UnpicklingError as error:
-        if str(error).startswith(("Weights only load failed", "Invalid magic")):
-            raise
-        if weights_only:
-            text = (
-                f"Weights only load failed. {error}\n\nCheck the documentation of torch.load to learn more "
-                f"about "
-                "types accepted by default with weights_only."
-            )
-        else:
-            text = f"The file cannot be loaded. {error}"
-        raise pickle.UnpicklingError(text) from None
-
-
-def _storage_type(kind):
-    """The dtype of the elements of a storage class named in a file."""
-    if kind is UntypedStorage:
-        return _C.uint8
-    dtype = getattr(kind, "dtype", None)
-    if not (isinstance(kind, type) and issubclass(kind, TypedStorage)) or dtype is None:
-        raise pickle.UnpicklingError(f"{kind!r} is no class of storages")
-    return dtype
-
-
-def _checked_id(pid, length: int):
-    if not (isinstance(pid, tuple) and len(pid) >= length and pid[0] == "storage"):
-        raise pickle.UnpicklingError(
-            f"Unknown typename for persistent_load, expected 'storage' but got {pid!r:.80}"
-        )
-    _, kind, key, location, count = pid[:5]
-    if not isinstance(key, str) or not isinstance(location, str) or type(count) is not int or count < 0:
-        raise pickle.UnpicklingError("a persistent id is not made of texts and a count")
-    return _storage_type(kind), key, location, count
-
-
-def _load_zip(reader, restore, weights_only: bool, encoding: str):
-    from ._serialize.archive import broken
-    from ._serialize.legacy import tidy
-
-    if "data.pkl" not in reader:
-        if "constants.pkl" in reader:
-            raise RuntimeError(
-                "TorchScript archives (torch.jit.save) are not implemented: save a state_dict instead"
-            )
-        raise RuntimeError(
-            "PytorchStreamReader failed locating file data.pkl: file not found. It is no checkpoint."
-        )
-    swap = False
-    if "byteorder" in reader:
-        order = reader.read("byteorder", 16)
-        if order not in (b"little", b"big"):
-            raise ValueError(f"Unknown endianness type: {order!r}")
-        swap = order.decode() != sys.byteorder
-    elif _endianness is not None and _endianness.name != "NATIVE":
-        swap = _endianness.name.lower() != sys.byteorder
-    storages: dict[str, TypedStorage] = {}
-
-    def persistent(unpickler, pid):
-        dtype, key, location, count = _checked_id(pid, 5)
-        known = storages.get(key)
-        if known is None:
-            known = storages[key] = make(dtype, key, location, count)
-        if known.dtype is not dtype:
-            known = TypedStorage(wrap_storage=known.untyped(), dtype=dtype)
-        return known
-
-    def make(dtype, key, location, count):
-        nbytes = count * dtype.itemsize
-        record = f"data/{key}"
-        if reader.length(record) < nbytes:
-            raise broken(f"the record {record} has {reader.length(record)} bytes where {nbytes} are needed")
-        begin = reader.place(record)
-        if location == "meta":
-            storage = UntypedStorage(nbytes, device="meta")
-        elif reader.mapped is not None and begin % dtype.itemsize == 0 and nbytes:
-            storage = UntypedStorage._over(reader.mapped, begin, nbytes)
-        else:
-            storage = UntypedStorage(nbytes)
-            reader.read_into(record, memoryview(storage))
-        if swap:
-            storage.byteswap(dtype)
-        tidy(storage, dtype)
-        return TypedStorage(wrap_storage=restore(storage, location), dtype=dtype)
-
-    from ._serialize.unpickler import SafeUnpickler
-
-    data = reader.read("data.pkl")
-    allowed = _allowed(weights_only)
-    with _explained(weights_only):
-        result = SafeUnpickler(
-            io.BytesIO(data), allowed, size=len(data), persistent=persistent, encoding=encoding
-        ).load()
-    allowed.check()
-    return result
-
-
-def _load_legacy(file, size: int, restore, weights_only: bool, encoding: str):
-    from ._serialize import legacy
-    from ._serialize.unpickler import SafeUnpickler
-
-    roots: dict[str, tuple] = {}
-    views: dict[str, UntypedStorage] = {}
-    asked = 0
-
-    def persistent(unpickler, pid):
-        nonlocal asked
-        if isinstance(pid, tuple) and pid and pid[0] == "module" and len(pid) > 1:
-            return pid[1]  # a class with its source, which nobody reads
-        dtype, key, location, count = _checked_id(pid, 6)
-        if key not in roots:
-            nbytes = count * dtype.itemsize
-            asked += nbytes
-            if asked > size:
-                raise pickle.UnpicklingError("the storages are larger than the file")
-            storage = UntypedStorage(nbytes)
-            roots[key] = (storage, dtype)
-            moved[key] = restore(storage, location)
-            if moved[key] is not storage and moved[key].device.type != "meta":
-                raise NotImplementedError("map_location must return its storage when it loads a legacy file")
-        found = moved[key]
-        view = pid[5]
-        if view is None:
-            return TypedStorage(wrap_storage=found, dtype=dtype)
-        name, offset, length = view
-        if name not in views:
-            if not all(type(n) is int and n >= 0 for n in (offset, length)):
-                raise pickle.UnpicklingError("a view of a storage is not made of counts")
-            views[name] = UntypedStorage._over(found, offset * dtype.itemsize, length * dtype.itemsize)
-        return TypedStorage(wrap_storage=views[name], dtype=dtype)
-
-    moved: dict[str, UntypedStorage] = {}
-    allowed = _allowed(weights_only)
-
-    def unpickler(f):
-        return SafeUnpickler(f, allowed, size=size, persistent=persistent, encoding=encoding)
-
-    with _explained(weights_only):
-        result = legacy.read(file, unpickler, roots)
-    allowed.check()
-    return result
 
 
 def get_unsafe_globals_in_checkpoint(f) -> list[str]:

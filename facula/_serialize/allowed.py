@@ -15,7 +15,7 @@ from collections import Counter, OrderedDict
 from .. import _C, _utils
 from ..storage import TypedStorage, UntypedStorage, legacy_class
 
-__all__ = ["Allowed", "Refused", "set_fields"]
+__all__ = ["Allowed", "Refused", "copying", "set_fields"]
 
 UnpicklingError = pickle.UnpicklingError
 Tensor = _C.Tensor
@@ -34,18 +34,25 @@ class Refused(UnpicklingError):
 # --- how the allowed are called: (unpickler, *arguments) ---
 
 
-def _copying(kind):
+def copying(kind):
     """A container made from at most one other, whose elements count."""
 
     def call(unpickler, *args):
-        if len(args) > 1 or (args and not isinstance(args[0], (list, tuple, dict, set, frozenset))):
+        if len(args) > 1 or (
+            args and type(args[0]) not in (list, tuple, dict, set, frozenset, str, OrderedDict)
+        ):
             raise UnpicklingError(f"{kind.__name__} takes one container")
         if args:
             from .unpickler import check_key
 
             unpickler.spend(len(args[0]))
-            for item in args[0]:
-                check_key(item)
+            if issubclass(kind, dict):
+                pairs = isinstance(args[0], (list, tuple)) and kind is not Counter
+                for item in args[0]:
+                    check_key(item[0] if pairs and isinstance(item, (list, tuple)) and item else item)
+            elif issubclass(kind, (set, frozenset)):
+                for item in args[0]:
+                    check_key(item)
         return kind(*args)
 
     return call
@@ -191,9 +198,9 @@ def _weights() -> dict:
             "torch.device": (_C.device, _plainly(_C.device)),
             "torch.storage.UntypedStorage": (UntypedStorage, None),
             "torch.storage.TypedStorage": (TypedStorage, None),
-            "collections.OrderedDict": (OrderedDict, _copying(OrderedDict)),
-            "collections.Counter": (Counter, _copying(Counter)),
-            "builtins.set": (set, _copying(set)),
+            "collections.OrderedDict": (OrderedDict, copying(OrderedDict)),
+            "collections.Counter": (Counter, copying(Counter)),
+            "builtins.set": (set, copying(set)),
             "builtins.complex": (complex, _numbers(complex)),
             "builtins.bytearray": (bytearray, _bytearray),
             "_codecs.encode": (_codecs.encode, _encode),

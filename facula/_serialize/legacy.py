@@ -15,6 +15,17 @@ MAGIC = 0x1950A86A20F9469CFC6C
 VERSION = 1001
 
 
+class _Bounded:
+    """A file whose reads never ask for more than there can be."""
+
+    def __init__(self, file, size: int) -> None:
+        self.file, self.size = file, size
+        self.readline = file.readline
+
+    def read(self, count: int = -1):
+        return self.file.read(min(count, self.size))
+
+
 def _simple(file, unpickler):
     try:
         return unpickler(file).load()
@@ -22,15 +33,18 @@ def _simple(file, unpickler):
         raise EOFError(f"Ran out of input: {error}" if str(error) else "Ran out of input") from None
 
 
-def read(file, unpickler, views: dict):
+def read(file, size: int, unpickler, views: dict):
     """The object in a legacy file.
 
     Args:
         file: at the beginning of the first pickle.
+        size: of the file.
         unpickler: makes one for a file.
         views: key -> (storage, dtype), filled while the object is read; then the elements follow.
     """
     file = file if hasattr(file, "readline") else io.BytesIO(file.read())
+    elements = file
+    file = _Bounded(file, size)
     magic = _simple(file, unpickler)
     if magic != MAGIC:
         raise pickle.UnpicklingError(
@@ -48,13 +62,13 @@ def read(file, unpickler, views: dict):
     for key in keys:
         storage, dtype = views[key]
         head = bytearray(8)
-        read_exactly(file, memoryview(head))
+        read_exactly(elements, memoryview(head))
         count = int.from_bytes(head, "little" if little else "big")
         if count * dtype.itemsize != storage.nbytes():
             raise broken(
                 f"storage {key} has {count} elements where {storage.nbytes() // dtype.itemsize} are needed"
             )
-        read_exactly(file, memoryview(storage))
+        read_exactly(elements, memoryview(storage))
         if little != (sys.byteorder == "little"):
             storage.byteswap(dtype)
         tidy(storage, dtype)

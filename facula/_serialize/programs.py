@@ -16,7 +16,7 @@ import types
 from collections import defaultdict, deque
 
 from .._tensor import function_name
-from .allowed import set_fields
+from .allowed import copying, set_fields
 from .unpickler import check_key
 
 UnpicklingError = pickle.UnpicklingError
@@ -28,7 +28,6 @@ _DATA = {
     "datetime": ("datetime", "date", "time", "timedelta", "timezone"),
     "decimal": ("Decimal",),
     "fractions": ("Fraction",),
-    "uuid": ("UUID",),
     "pathlib": ("Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath"),
     "collections": ("deque", "defaultdict"),
     "builtins": ("list", "dict", "tuple", "set", "frozenset", "slice", "range", "complex", "bytes", "str")
@@ -37,25 +36,27 @@ _DATA = {
 
 
 def _from_parts(kind):
+    if kind in (list, tuple, dict, set, frozenset):
+        return copying(kind)
+
     def call(unpickler, *args):
+        import datetime
+        from fractions import Fraction
+
+        parts = (int, float, complex, type, datetime.tzinfo, datetime.timedelta)
         for a in args:
-            if isinstance(a, (list, tuple, dict, set, frozenset, str, bytes)):
+            if isinstance(a, (list, tuple, str, bytes)):
                 unpickler.spend(len(a))
-            elif a is not None and not isinstance(a, (int, float, complex, tzinfo(), type)):
+            elif a is not None and not isinstance(a, parts):
                 raise UnpicklingError(f"{kind.__name__} is not made of {type(a).__name__}")
-        if kind in (bytes, int) and len(args) == 1 and isinstance(args[0], int) and kind is bytes:
-            raise UnpicklingError("bytes are not made of a number")
-        if kind is int and args and isinstance(args[0], str):
-            raise UnpicklingError("an int is not made of a text")
+        first = args[0] if args else None
+        if kind is bytes and isinstance(first, int) or kind is int and isinstance(first, str):
+            raise UnpicklingError(f"{kind.__name__} is not made of {type(first).__name__}")
+        if kind is Fraction and isinstance(first, str) and (len(first) > 1000 or "e" in first.lower()):
+            raise UnpicklingError("a Fraction is made of two whole numbers")
         return kind(*args)
 
     return call
-
-
-def tzinfo() -> type:
-    import datetime
-
-    return datetime.tzinfo
 
 
 def _defaultdict(unpickler, factory=None, *args):
@@ -83,6 +84,12 @@ def find(module: str, name: str):
         return copyreg._reconstructor, _reconstruct  # pyright: ignore
     if module.partition(".")[0] == "numpy":
         return _find_numpy(module, name)
+    if module == "torch._C" and name.startswith("_VariableFunctions"):
+        return _FUNCTIONS, None
+    if (module, name) == ("builtins", "getattr"):
+        return getattr, _function
+    if module == "torch._C._nn":
+        module = "torch.nn.functional"
     found = _loaded(module, name)
     if isinstance(found, type):
         kind = _kind(found)
@@ -94,11 +101,36 @@ def find(module: str, name: str):
     return None
 
 
+class _Named:
+    """Stands for something that is not called itself."""
+
+    def __init__(self, name: str) -> None:
+        self.__qualname__ = name
+
+
+_FUNCTIONS = _Named("torch._C._VariableFunctions")
+
+
+def _function(unpickler, owner, name):
+    """How PyTorch names torch.tanh: an attribute of the class of its functions."""
+    import facula
+
+    found = getattr(facula, name, None) if owner is _FUNCTIONS and type(name) is str else None
+    if found is None or function_name(found) is None:
+        raise UnpicklingError(f"getattr is only for functions of torch, not for {name!r:.50}")
+    return found
+
+
+# Where facula's own classes and functions may be looked up; importing these runs nothing but definitions.
+_PARTS = frozenset("nn optim distributions utils linalg special fft _tensor _utils".split())
+
+
 def _loaded(module: str, name: str):
     """What a name means in a module of facula, or in any other that is already imported; None if nothing."""
     if module == "torch" or module.startswith("torch."):
         own = "facula" + module[len("torch") :]
-        if not all(part.isidentifier() for part in own.split(".")) or ".cli" in own:
+        parts = module.split(".")[1:]
+        if parts and (parts[0] not in _PARTS or not all(p.isidentifier() and p[:2] != "__" for p in parts)):
             return None
         try:
             from importlib import import_module
@@ -143,7 +175,7 @@ def _own_classes() -> tuple:
 def _kind(cls: type) -> str | None:
     """'own', 'enum', 'named' (tuple) or 'plain'; None for classes whose objects are not made."""
     if issubclass(cls, _own_classes()):
-        return None if _has(cls, "__del__") else "own"
+        return None if _adds(cls, _RUNS_CODE) else "own"
     if issubclass(cls, enum.Enum):
         return "enum"
     if issubclass(cls, tuple) and hasattr(cls, "_fields") and not _has(cls, "__del__"):
@@ -151,7 +183,7 @@ def _kind(cls: type) -> str | None:
     from .._C import Tensor
 
     if issubclass(cls, Tensor):
-        return "plain"
+        return None if _adds(cls, ("__setstate__", "__del__", "__init_subclass__")) else "plain"
     if cls.__module__ == "builtins" or issubclass(cls, (BaseException, type)):
         return None
     allowed_bases = (object, dict, list)
@@ -169,12 +201,34 @@ def _has(cls: type, name: str) -> bool:
     return any(name in vars(base) for base in cls.__mro__ if base is not object)
 
 
+def _adds(cls: type, names) -> bool:
+    """Whether a class, or a base that is not facula's, has one of these methods."""
+    return any(
+        name in vars(base)
+        for base in cls.__mro__
+        if base is not object and base.__module__.partition(".")[0] not in ("facula", "torch")
+        for name in names
+    )
+
+
 def _member(cls):
     def call(unpickler, value):
         check_key(value)
-        return cls(value)
+        try:
+            member = cls._value2member_map_.get(value)
+        except TypeError:
+            member = next((m for m in cls if type(m.value) is type(value) and m.value == value), None)
+        if member is None and issubclass(cls, enum.Flag) and type(value) is int and not _adds_missing(cls):
+            member = cls(value)
+        if member is None:
+            raise UnpicklingError(f"{cls.__name__} has no member {value!r:.50}")
+        return member
 
     return call
+
+
+def _adds_missing(cls) -> bool:
+    return any("_missing_" in vars(base) for base in cls.__mro__ if base.__module__ != "enum")
 
 
 def may_fill(kind: type) -> bool:
@@ -250,13 +304,6 @@ def _find_numpy(module: str, name: str):
 
         return getattr(numpy, name), _dtype if name == "dtype" else None
     return None
-
-
-class _Named:
-    """Stands for a function of NumPy that is not called itself."""
-
-    def __init__(self, name: str) -> None:
-        self.__qualname__ = name
 
 
 def _dtype(unpickler, code, align=False, copy=True):

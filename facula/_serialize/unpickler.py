@@ -9,7 +9,8 @@ What copies is counted, so that a small file cannot ask for much memory.
 from __future__ import annotations
 
 import pickle
-from collections import Counter, OrderedDict, defaultdict
+import types
+from collections import Counter, OrderedDict, defaultdict, deque
 
 __all__ = ["SafeUnpickler"]
 
@@ -83,6 +84,9 @@ class SafeUnpickler(_Base):
         return self.stack[-1], items
 
     def _append(self, to, items) -> None:
+        if type(to) is deque:
+            to.extend(items)
+            return
         if type(to) is not list and not (isinstance(to, list) and self.allowed.may_fill(type(to))):
             raise UnpicklingError(f"Can only append to lists, but got {type(to)}")
         list.extend(to, items)
@@ -201,7 +205,9 @@ class SafeUnpickler(_Base):
 
 
 def check_key(key) -> None:
-    """Refuses keys whose hash would overflow the stack or take forever: tuples in tuples in tuples."""
+    """Refuses keys whose hash would overflow the stack, take forever (tuples in tuples) or run a program's
+    code.
+    """
     waiting = [(key, 0)]
     seen = 0
     while waiting:
@@ -209,5 +215,11 @@ def check_key(key) -> None:
         seen += 1
         if depth > 50 or seen > _LARGEST_KEY:
             raise UnpicklingError("a key of a dictionary is a tuple with too many parts")
-        if type(each) in (tuple, frozenset) or isinstance(each, tuple):
+        if isinstance(each, (tuple, frozenset)):
             waiting.extend((part, depth + 1) for part in each)
+        own = type(each).__hash__
+        if isinstance(own, types.FunctionType) and own.__module__.partition(".")[0] not in _HASHES:
+            raise UnpicklingError(f"a {type(each).__name__} is a key, and has a __hash__ of its own")
+
+
+_HASHES = frozenset(("facula", "torch", "enum", "pathlib", "fractions", "decimal", "datetime"))

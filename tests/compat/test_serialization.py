@@ -122,6 +122,17 @@ def test_whole_modules():
             assert a.tolist() == b.tolist()
 
 
+def test_functions_of_modules():
+    saved = [torch.tanh, torch.nn.functional.gelu, torch.nn.functional.relu, torch.sigmoid]
+    loaded = facula.load(written(torch, saved), weights_only=False)
+    expected = [facula.tanh, facula.nn.functional.gelu, facula.nn.functional.relu, facula.sigmoid]
+    assert all(f is g for f, g in zip(loaded, expected, strict=True))
+    with pytest.raises(pickle.UnpicklingError):
+        facula.load(written(torch, torch.tanh))
+    again = torch.load(written(facula, expected[1:3]), weights_only=False)
+    assert again[1] is torch.nn.functional.relu and again[0] is torch.nn.functional.gelu
+
+
 @pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
 def test_optimizers(name):
     for one, other in ((torch, facula), (facula, torch)):

@@ -1,0 +1,155 @@
+"""Copies, pickles, storages, shared memory, safetensors."""
+
+import copy
+import os
+import pickle
+
+import pytest
+from test_serialization import Net, run
+
+import facula as torch
+
+# --- copies, pickles, storages ---
+
+
+def test_copies_share_what_was_shared():
+    x = torch.randn(3, 4)
+    a, b = copy.deepcopy([x, x[1]])
+    a[1] = 7
+    assert (b == 7).all() and not (x == 7).any()
+    model = Net()
+    again = copy.deepcopy(model)
+    assert torch.equal(again.layer.weight, model.layer.weight)
+    assert again.layer.weight.data_ptr() != model.layer.weight.data_ptr()
+    assert copy.copy(x).data_ptr() == x.data_ptr() or torch.equal(copy.copy(x), x)
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_pickle(protocol):
+    x = torch.randn(3, 4)
+    for t in (x, x.t(), x[::2], torch.nn.Parameter(x), torch.zeros(0, 3), torch.tensor(1), x.bfloat16()):
+        again = pickle.loads(pickle.dumps(t, protocol))
+        assert torch.equal(again, t) and type(again) is type(t) and again.requires_grad == t.requires_grad
+    assert pickle.loads(pickle.dumps(x.t(), protocol)).stride() == (1, 4)
+    model = pickle.loads(pickle.dumps(Net(), protocol))
+    assert model.act is torch.nn.functional.gelu
+
+
+def test_storages():
+    x = torch.arange(6.0).reshape(2, 3)
+    s = x.untyped_storage()
+    assert (s.nbytes(), len(s), s.data_ptr(), s.element_size()) == (24, 24, x.data_ptr(), 1)
+    assert x[1].untyped_storage() == s and x[1].untyped_storage().data_ptr() == s.data_ptr()
+    assert x.clone().untyped_storage() != s and torch.is_storage(s) and s.device.type == "cpu"
+    with pytest.warns(UserWarning, match="TypedStorage is deprecated") if not _warned() else _nothing():
+        t = x.storage()
+    assert t.size() == 6 and t[2] == 2 and t.tolist() == [0, 1, 2, 3, 4, 5] and t.dtype is torch.float32
+    assert isinstance(t, torch.FloatStorage) and not isinstance(t, torch.LongStorage)
+    t[0] = 9
+    assert x[0, 0] == 9
+    assert torch.UntypedStorage([1, 2, 3]).tolist() == [1, 2, 3]
+    assert torch.FloatStorage([1, 2]).nbytes() == 8
+    with pytest.raises(NotImplementedError, match="cannot grow"):
+        s.resize_(1000)
+    with pytest.raises(NotImplementedError):
+        torch.empty(2, device="meta").untyped_storage()[0]
+
+
+def _warned():
+    from facula import storage
+
+    return storage._warned
+
+
+def _nothing():
+    import contextlib
+
+    return contextlib.nullcontext()
+
+
+def test_storage_from_file(tmp_path):
+    path = tmp_path / "raw"
+    path.write_bytes(bytes(range(16)))
+    s = torch.UntypedStorage.from_file(str(path), False, 16)
+    s[0] = 77
+    assert path.read_bytes()[0] == 0
+    assert torch.asarray(s[4:8], dtype=torch.uint8).tolist() == [4, 5, 6, 7]
+    shared = torch.UntypedStorage.from_file(str(path), True, 16)
+    shared[0] = 77
+    assert path.read_bytes()[0] == 77
+    with pytest.raises(RuntimeError, match="unable to mmap"):
+        torch.UntypedStorage.from_file(str(path), False, 1000)
+
+
+def test_shared_memory():
+    t = torch.zeros(3).share_memory_()
+    assert t.is_shared() and not torch.zeros(3).is_shared()
+    child = os.fork()
+    if child == 0:
+        t.add_(1)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert t.tolist() == [1, 1, 1]
+    x = torch.ones(3)
+    view = x[1:]
+    with pytest.raises(RuntimeError, match="look into the same memory"):
+        x.share_memory_()
+    assert view.tolist() == [1, 1]
+    handles = len(os.listdir("/proc/self/fd"))
+    for _ in range(10):
+        torch.ones(3).share_memory_()
+    assert len(os.listdir("/proc/self/fd")) == handles
+
+
+def _double(source, sink, t):
+    t += 1
+    x = source.get()
+    x.mul_(2)
+    sink.put(x + 1)
+    sink.put(torch.nn.Parameter(torch.ones(2)))
+
+
+def test_tensors_in_queues():
+    import facula.multiprocessing as mp
+
+    context = mp.get_context("fork")
+    source, sink = context.Queue(), context.Queue()
+    t = torch.zeros(3).share_memory_()
+    worker = context.Process(target=_double, args=(source, sink, t))
+    worker.start()
+    x = torch.arange(4.0).share_memory_()
+    source.put(x)
+    assert sink.get(timeout=30).tolist() == [1, 3, 5, 7]
+    assert type(sink.get(timeout=30)) is torch.nn.Parameter
+    worker.join()
+    assert x.tolist() == [0, 2, 4, 6] and t.tolist() == [1, 1, 1]
+    with pytest.raises(RuntimeError, match="non-leaf tensor"):
+        from multiprocessing.reduction import ForkingPickler
+
+        ForkingPickler.dumps(torch.ones(2, requires_grad=True) * 2)
+
+
+def test_safetensors(tmp_path):
+    pytest.importorskip("safetensors")
+    code = f"""
+        import facula
+        facula.install_as_torch()
+        import torch
+        from safetensors.torch import load_file, load_model, save_file, save_model
+        from safetensors import safe_open
+        path = {str(tmp_path / "a.safetensors")!r}
+        saved = {{"a": torch.randn(3, 4), "h": torch.ones(2).bfloat16(), "n": torch.tensor(True)}}
+        saved["e"] = torch.zeros(0, 2)
+        save_file(saved, path, metadata={{"x": "y"}})
+        loaded = load_file(path)
+        assert all(torch.equal(saved[k], loaded[k]) and saved[k].dtype == loaded[k].dtype for k in saved)
+        with safe_open(path, framework="pt") as file:
+            assert torch.equal(file.get_slice("a")[1:2, :2], saved["a"][1:2, :2])
+        one, two = torch.nn.Linear(3, 4), torch.nn.Linear(3, 4)
+        save_model(one, path)
+        load_model(two, path)
+        assert torch.equal(one.weight, two.weight)
+        print("done")
+    """
+    child = run(code)
+    assert child.communicate()[0] == "done\n"
