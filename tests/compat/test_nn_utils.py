@@ -13,16 +13,10 @@ torch = pytest.importorskip("torch")
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from side_by_side import Error, check  # noqa: E402
+from nn_tools import try_  # noqa: E402
+from side_by_side import check  # noqa: E402
 
 EPS = 2e-6
-
-
-def try_(action):
-    try:
-        return action()
-    except Exception as error:
-        return Error((type(error).__name__, str(error)))
 
 
 def parametrize(t):
