@@ -23,6 +23,10 @@ del _function, _module, _name, _wrapped
 
 
 def __getattr__(name):
+    if name.endswith("torch_function") or name.startswith("has_torch_function"):
+        from .. import overrides
+
+        return getattr(overrides, name)
     from .._composite import find
 
     function = None if name.startswith("__") else find("nn.functional", name)

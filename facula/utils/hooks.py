@@ -81,6 +81,7 @@ def _pass_through():
         class BackwardHookFunction(Function):
             @staticmethod
             def forward(ctx, callback, *tensors):
+                ctx.set_materialize_grads(False)  # outputs that were not used are told apart by None
                 ctx.callback = callback
                 ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
                 return tuple(t.view_as(t) for t in tensors)

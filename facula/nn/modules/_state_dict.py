@@ -178,7 +178,7 @@ class _StateDict:
             )
             return
         lazy = is_lazy(param)
-        if not lazy and len(param.shape) == 0 and len(value.shape) == 1:
+        if not lazy and param.dim() == 0 and value.shape == (1,):
             value = value[0]  # checkpoints from before tensors of no dimension
         if not lazy and value.shape != param.shape:
             error_msgs.append(
@@ -250,9 +250,9 @@ class _StateDict:
             for hook in module._load_state_dict_post_hooks.values():
                 if hook(module, keys) is not None:
                     raise AssertionError(
-                        "Hooks registered with ``register_load_state_dict_post_hook`` are not"
-                        "expected to return new values, if incompatible_keys need to be modified,"
-                        "it should be done inplace."
+                        "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to "
+                        "return new values, if incompatible_keys need to be modified, it should be "
+                        "done inplace."
                     )
 
         load(self, state_dict)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-__all__ = ["Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"]
+__all__ = ["Container", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"]
 
 Tensor = torch.Tensor
 
@@ -35,6 +35,23 @@ def _position(idx, size: int) -> int:
     return idx % size
 
 
+class Container(Module):
+    """The predecessor of the containers, which takes modules by keyword."""
+
+    def __init__(self, **kwargs) -> None:
+        import warnings
+
+        warnings.warn(
+            "nn.Container is deprecated. All of it's functionality is now implemented in nn.Module. "
+            "Subclass that instead.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        super().__init__()
+        for key, value in kwargs.items():
+            self.add_module(key, value)
+
+
 class Sequential(Module):
     """Modules applied one after the other; also given as an OrderedDict of names and modules."""
 
@@ -50,10 +67,13 @@ class Sequential(Module):
                 self.add_module(str(idx), module)
 
     def _key(self, idx) -> str:
+        return self._get_item_by_idx(self._modules, idx)
+
+    def _get_item_by_idx(self, iterator, idx):
         idx = operator.index(idx)
         if not -len(self) <= idx < len(self):
             raise IndexError(f"index {idx} is out of range")
-        return list(self._modules)[idx]
+        return list(iterator)[idx]
 
     def __getitem__(self, idx):
         if isinstance(idx, slice):
@@ -173,6 +193,9 @@ class ModuleList(Module):
         super().__init__()
         if modules is not None:
             self += modules
+
+    def _get_abs_string_index(self, idx) -> str:
+        return str(_position(idx, len(self)))
 
     def __getitem__(self, idx):
         if isinstance(idx, slice):

@@ -377,7 +377,15 @@ class Module(_C._ModuleBase, _Hooks, _StateDict):
                 return t.to(device, wanted, non_blocking, memory_format=memory_format)
             return t.to(device=device or t.device, dtype=wanted or t.dtype, non_blocking=non_blocking)
 
-        return self._apply(convert)
+        try:
+            return self._apply(convert)
+        except NotImplementedError as error:
+            if not str(error).startswith("Cannot copy out of meta tensor; no data!"):
+                raise
+            raise NotImplementedError(
+                "Cannot copy out of meta tensor; no data! Please use torch.nn.Module.to_empty() instead of "
+                "torch.nn.Module.to() when moving module from meta to a different device."
+            ) from None
 
     def _to_float(self, dtype):
         return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)
@@ -495,9 +503,9 @@ class Module(_C._ModuleBase, _Hooks, _StateDict):
                 memo.add(module)
                 yield name, module
 
-    def modules(self) -> Iterator[Module]:
-        """The module and all modules below it, each once."""
-        for _, module in self.named_modules():
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
+        """The module and all modules below it, each once (unless remove_duplicate is False)."""
+        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
             yield module
 
     def named_modules(self, memo: set | None = None, prefix: str = "", remove_duplicate: bool = True):

@@ -103,7 +103,14 @@ class _Layer(Module):
             setattr(self, f"norm{i + 1}", LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **where))
         for i in range(len(names) + 1):
             setattr(self, f"dropout{i + 1}", Dropout(dropout))
-        self.activation = _activation(activation) if isinstance(activation, str) else activation
+        if isinstance(activation, str):
+            activation = _activation(activation)
+        if isinstance(self, TransformerEncoderLayer):
+            # Which activations PyTorch's fused kernel knows; kept for programs that look at it.
+            kinds = ("ReLU", "GELU")
+            known = [i for i, kind in enumerate(kinds, 1) if _is_named(activation, kind)]
+            self.activation_relu_or_gelu = known[0] if known else 0
+        self.activation = activation
 
     _attentions: tuple[str, ...] = ()
 
@@ -112,13 +119,25 @@ class _Layer(Module):
         if not hasattr(self, "activation"):
             self.activation = F.relu
 
-    def _feed(self, x: Tensor) -> Tensor:
-        return self.linear2(self.dropout(self.activation(self.linear1(x))))
+    # The blocks, each with its dropout: subclasses may bring their own.
+
+    def _sa_block(
+        self, x: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor | None, is_causal: bool = False
+    ) -> Tensor:
+        x = self.self_attn(
+            x, x, x, attn_mask=attn_mask, key_padding_mask=key_padding_mask, is_causal=is_causal,
+            need_weights=False,
+        )[0]  # fmt: skip
+        return self.dropout1(x)
+
+    def _ff_block(self, x: Tensor) -> Tensor:
+        drop = self.dropout3 if len(self._attentions) == 2 else self.dropout2
+        return drop(self.linear2(self.dropout(self.activation(self.linear1(x)))))
 
     def _blocks(self, x: Tensor, blocks) -> Tensor:
         for i, block in enumerate(blocks, 1):
-            norm, drop = getattr(self, f"norm{i}"), getattr(self, f"dropout{i}")
-            x = x + drop(block(norm(x))) if self.norm_first else norm(x + drop(block(x)))
+            norm = getattr(self, f"norm{i}")
+            x = x + block(norm(x)) if self.norm_first else norm(x + block(x))
         return x
 
 
@@ -138,12 +157,6 @@ class TransformerEncoderLayer(_Layer):
 
     _attentions = ("self_attn",)
 
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
-        # Which activations PyTorch's fused kernel knows; kept for programs that look at it.
-        kind = self.activation
-        self.activation_relu_or_gelu = 1 if _is_named(kind, "ReLU") else 2 if _is_named(kind, "GELU") else 0
-
     def forward(
         self,
         src: Tensor,
@@ -155,11 +168,9 @@ class TransformerEncoderLayer(_Layer):
         mask = _added(src_mask, "src_mask", src.dtype)
 
         def attend(x: Tensor) -> Tensor:
-            return self.self_attn(
-                x, x, x, attn_mask=mask, key_padding_mask=padding, need_weights=False, is_causal=is_causal
-            )[0]
+            return self._sa_block(x, mask, padding, is_causal=is_causal)
 
-        return self._blocks(src, (attend, self._feed))
+        return self._blocks(src, (attend, self._ff_block))
 
 
 class TransformerDecoderLayer(_Layer):
@@ -179,18 +190,26 @@ class TransformerDecoderLayer(_Layer):
         memory_is_causal: bool = False,
     ) -> Tensor:
         def attend(x: Tensor) -> Tensor:
-            return self.self_attn(
-                x, x, x, attn_mask=tgt_mask, key_padding_mask=tgt_key_padding_mask,
-                is_causal=tgt_is_causal, need_weights=False,
-            )[0]  # fmt: skip
+            return self._sa_block(x, tgt_mask, tgt_key_padding_mask, tgt_is_causal)
 
         def recall(x: Tensor) -> Tensor:
-            return self.multihead_attn(
-                x, memory, memory, attn_mask=memory_mask, key_padding_mask=memory_key_padding_mask,
-                is_causal=memory_is_causal, need_weights=False,
-            )[0]  # fmt: skip
+            return self._mha_block(x, memory, memory_mask, memory_key_padding_mask, memory_is_causal)
 
-        return self._blocks(tgt, (attend, recall, self._feed))
+        return self._blocks(tgt, (attend, recall, self._ff_block))
+
+    def _mha_block(
+        self,
+        x: Tensor,
+        mem: Tensor,
+        attn_mask: Tensor | None,
+        key_padding_mask: Tensor | None,
+        is_causal: bool = False,
+    ) -> Tensor:
+        x = self.multihead_attn(
+            x, mem, mem, attn_mask=attn_mask, key_padding_mask=key_padding_mask, is_causal=is_causal,
+            need_weights=False,
+        )[0]  # fmt: skip
+        return self.dropout2(x)
 
 
 def _why_not_nested(layer: Module) -> str:
