@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import facula as torch
 
-from ._worker import Worker
-from .collate import default_collate, default_convert
-from .dataset import Dataset, IterableDataset, TensorDataset
+from ._utils.collate import default_collate, default_convert
+from ._utils.fetch import by_rows, fetcher
+from ._utils.worker import get_worker_info
+from .dataset import Dataset, IterableDataset
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
 
 TYPE_CHECKING = False  # typing is slow to import
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-__all__ = ["DataLoader"]
+__all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
 
 
 class _Endless(Sampler):
@@ -39,14 +40,24 @@ class DataLoader:
         batch_size: samples in a batch; None hands out the samples themselves.
         shuffle: a new random order each time.
         sampler, batch_sampler: an order of one's own, of indices or of lists of indices.
-        num_workers: how many workers fetch; they run one after the other in this process, each with the
-            random stream that its process would have in PyTorch.
+        num_workers: how many processes fetch; 0 fetches in this one. A TensorDataset (or a Subset of
+            one) with the default collation is gathered here, tensor by tensor, whatever their number:
+                the batches are the same.
         collate_fn: joins samples to a batch.
         drop_last: leave out a last batch that is shorter.
+        timeout: seconds to wait for a worker's batch; 0 waits for ever.
         worker_init_fn: called with the number of each worker when it starts.
+        multiprocessing_context: how processes start: "fork", "spawn", "forkserver", or a context.
         generator: source of the randomness for the order and the seeds of the workers.
-        pin_memory, timeout, multiprocessing_context, prefetch_factor, persistent_workers, in_order: checked
-            as PyTorch does; without effect here.
+        prefetch_factor: how many batches each worker has in work; 2 by default.
+        persistent_workers: keep the workers from one pass to the next.
+        in_order: False hands batches out as they come.
+        pin_memory, pin_memory_device: accepted; without effect, as there is no accelerator.
+
+    Raises:
+        ValueError, TypeError: arguments that contradict each other.
+        RuntimeError: while iterating: a worker died or timed out. An exception in a worker arrives as
+            one of the same type that tells where it was raised.
     """
 
     dataset: Dataset
@@ -147,6 +158,7 @@ class DataLoader:
         self.persistent_workers = persistent_workers
         self.__initialized = True
         self._IterableDataset_len_called: int | None = None
+        self.check_worker_number_rationality()
 
     def __setattr__(self, attr: str, val: Any) -> None:
         if self.__initialized and attr in (
@@ -180,6 +192,13 @@ class DataLoader:
                         f"{valid!r}, but got multiprocessing_context={context!r}"
                     )
                 context = multiprocessing.get_context(context)
+            from multiprocessing.context import BaseContext
+
+            if not isinstance(context, BaseContext):
+                raise TypeError(
+                    "multiprocessing_context option should be a valid context object or a string specifying "
+                    f"the start method, but got multiprocessing_context={context}"
+                )
         self.__multiprocessing_context = context
 
     @property
@@ -195,9 +214,34 @@ class DataLoader:
             if self._iterator is None:
                 self._iterator = _Batches(self)
             else:
-                self._iterator._start(self)
+                self._iterator._start(self, again=True)
             return self._iterator
         return _Batches(self)
+
+    def check_worker_number_rationality(self) -> None:
+        """Warns where there are more workers than processors."""
+        import os
+
+        affinity = getattr(os, "sched_getaffinity", None)
+        if not self.num_workers:
+            return
+        processors = len(affinity(0)) if affinity else os.cpu_count()
+        if processors is not None and self.num_workers <= processors:
+            return
+        advice = (
+            "DataLoader is not able to compute a suggested max number of worker in current system."
+            if processors is None
+            else f"Our suggested max number of worker in current system is {processors}"
+            f"{'' if affinity else ' (`cpuset` is not taken into account)'}, which is smaller than what this "
+            "DataLoader is going to create."
+        )
+        _warn(
+            f"This DataLoader will create {self.num_workers} worker processes in total. {advice} Please "
+            "be aware "
+            "that excessive worker creation might get DataLoader running slow or even freeze, lower the "
+            "worker "
+            "number to avoid potential slowness/freeze if necessary."
+        )
 
     def __len__(self) -> int:
         if not self._streaming:
@@ -217,52 +261,66 @@ def _refuse_for_streams(shuffle, sampler, batch_sampler) -> None:
 
 
 class _Batches:
-    """One pass over the batches."""
+    """One pass over the batches (or, with persistent workers, all passes)."""
 
     def __init__(self, loader: DataLoader) -> None:
-        self._dataset = loader.dataset
-        self._collate_fn = loader.collate_fn
-        self._streaming = loader._streaming
-        self._auto = loader._auto_collation
-        self._drop_last = loader.drop_last
-        self._index_sampler = loader._index_sampler
+        if loader.num_workers:
+            loader.check_worker_number_rationality()
+        if loader.pin_memory and loader.pin_memory_device:
+            _warn(
+                "pin_memory_device is deprecated, the current accelerator will be used as the device,ignore "
+                f"pin_memory_device='{loader.pin_memory_device}'.",
+                4,
+            )
         if loader.pin_memory:
             _warn(
                 "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory "
                 "won't be used.",
                 4,
             )
+        self._dataset = loader.dataset
+        self._streaming = loader._streaming
+        self._index_sampler = loader._index_sampler
+        self._num_workers = loader.num_workers
+        indices = iter(self._index_sampler)
         # The seed of the workers is drawn even where there are none: the stream goes on as in PyTorch.
         self._base_seed = torch.empty((), dtype=torch.int64).random_(generator=loader.generator).item()
-        self._workers = [
-            Worker(i, loader.num_workers, self._base_seed, loader.dataset, loader.worker_init_fn)
-            for i in range(loader.num_workers)
-        ]
-        tensors = self._dataset.tensors if type(self._dataset) is TensorDataset else ()
-        # Rows of tensors are gathered at once: the same values as rows stacked one by one.
-        self._gather = (
-            self._auto
-            and self._collate_fn is default_collate
-            and len(tensors) > 0
-            and not any(t.requires_grad for t in tensors)
-        )
-        self._start(loader)
-
-    def _start(self, loader: DataLoader) -> None:
-        self._declared = loader._IterableDataset_len_called
-        self._yielded = 0
-        self._turn = 0
-        indices = iter(self._index_sampler)
-        if not self._workers:
-            self._indices = indices
-            self._streams = [iter(self._dataset)] if self._streaming else []
+        self._pool = None
+        self._rows = by_rows(loader.dataset, loader.collate_fn) if loader._auto_collation else None
+        if self._rows is not None and loader.worker_init_fn is not None and loader.num_workers:
+            self._rows = None
+        if not loader.num_workers:
+            if loader.timeout != 0:
+                raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
+            self._prepare(loader, indices)
+            if self._rows is None:
+                self._fetch = fetcher(
+                    loader.dataset, loader._auto_collation, loader.collate_fn, loader.drop_last
+                )
             return
-        # PyTorch asks for the first indices when the workers start, so a shuffle's seed is drawn now.
+        if self._rows is None:
+            from ._processes import Pool
+
+            self._pool = Pool(loader, self._base_seed)
+        self._start(loader, again=False)
+
+    def _start(self, loader: DataLoader, again: bool) -> None:
+        """Begins a pass with workers."""
+        self._prepare(loader, iter(self._index_sampler))
+        if self._pool is not None:
+            self._pool.start(self._indices, again)
+            return
+        # Workers would be given their first batches now, so a shuffle's seed is drawn now.
         from itertools import chain, islice
 
-        self._indices = chain(list(islice(indices, len(self._workers))), indices)
-        self._streams = [None] * len(self._workers) if self._streaming else []
-        self._alive = list(range(len(self._workers)))
+        self._indices = chain(list(islice(self._indices, self._num_workers)), self._indices)
+
+    def _prepare(self, loader: DataLoader, indices) -> None:
+        self._declared = loader._IterableDataset_len_called
+        self._yielded = 0
+        self._indices = indices
+        if self._rows is not None:
+            self._indices = _as_tensors(self._index_sampler) or map(_index_tensor, indices)
 
     def __iter__(self) -> _Batches:
         return self
@@ -270,61 +328,60 @@ class _Batches:
     def __len__(self) -> int:
         return len(self._index_sampler)
 
+    def __getstate__(self):
+        raise NotImplementedError("{} cannot be pickled", self.__class__.__name__)
+
     def __next__(self):
-        data = self._next_stream() if self._streaming else self._next_indexed()
+        if self._pool is not None:
+            data = self._pool.next()
+        elif self._rows is not None:
+            data = self._rows(next(self._indices))
+        else:
+            data = self._fetch(next(self._indices))
         self._yielded += 1
         if self._streaming and self._declared is not None and self._yielded > self._declared:
-            _warn(
+            text = (
                 f"Length of IterableDataset {self._dataset} was reported to be {self._declared}"
                 f"(when accessing len(dataloader)), but {self._yielded} samples have been fetched. "
             )
+            if self._num_workers:
+                text += (
+                    "For multiprocessing data-loading, this could be caused by not properly configuring the "
+                    "IterableDataset replica at each worker. Please see "
+                    "https://pytorch.org/docs/stable/data.html#torch.utils.data.IterableDataset for examples."
+                )
+            _warn(text)
         return data
 
-    def _next_indexed(self):
-        index = next(self._indices)
-        if not self._workers:
-            return self._fetch(index)
-        worker = self._workers[self._turn]
-        self._turn = (self._turn + 1) % len(self._workers)
-        with worker:
-            return self._fetch(index)
 
-    def _fetch(self, index):
-        dataset = self._dataset
-        if self._gather:
-            rows = torch.tensor(index)
-            return [t[rows] for t in dataset.tensors]
-        if not self._auto:
-            return self._collate_fn(dataset[index])
-        if callable(getattr(dataset, "__getitems__", None)):
-            return self._collate_fn(dataset.__getitems__(index))
-        return self._collate_fn([dataset[i] for i in index])
+def _index_tensor(indices):
+    return torch.tensor(indices, dtype=torch.int64)
 
-    def _next_stream(self):
-        if not self._workers:
-            return self._take(self._streams[0], next(self._indices))
-        while self._alive:
-            number = self._alive[self._turn % len(self._alive)]
-            try:
-                with self._workers[number]:
-                    if self._streams[number] is None:
-                        self._streams[number] = iter(self._dataset)
-                    data = self._take(self._streams[number], next(self._indices))
-            except StopIteration:
-                at = self._alive.index(number)
-                self._alive.remove(number)
-                self._turn = at % len(self._alive) if self._alive else 0
-                continue
-            self._turn = (self._alive.index(number) + 1) % len(self._alive)
-            return data
-        raise StopIteration
 
-    def _take(self, stream, index):
-        if not self._auto:
-            return self._collate_fn(next(stream))
-        from itertools import islice
+def _as_tensors(batches):
+    """The lists of a BatchSampler as tensors, cut from the whole order; None where its sampler is unknown.
 
-        samples = list(islice(stream, len(index)))
-        if not samples or self._drop_last and len(samples) < len(index):
-            raise StopIteration
-        return self._collate_fn(samples)
+    Random numbers are drawn at the same moments as by the sampler's own iterator.
+    """
+    sampler = batches.sampler if type(batches) is BatchSampler else None
+    size = getattr(batches, "batch_size", 0)
+    if type(sampler) is SequentialSampler:
+        orders = iter((torch.arange(len(sampler)),))
+    elif type(sampler) is RandomSampler and not sampler.replacement and type(sampler.num_samples) is int:
+        orders = sampler._orders()
+    else:
+        return None
+    return _cut(orders, size, batches.drop_last)
+
+
+def _cut(orders, size: int, drop_last: bool):
+    rest = None
+    for order in orders:
+        if rest is not None and len(rest):
+            order = torch.cat((rest, order))
+        full = len(order) // size * size
+        for start in range(0, full, size):
+            yield order[start : start + size]
+        rest = order[full:]
+    if rest is not None and len(rest) and not drop_last:
+        yield rest

@@ -46,11 +46,6 @@ class SequentialSampler(Sampler):
         return len(self.data_source)
 
 
-def _check_count(num_samples) -> None:
-    if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples <= 0:
-        raise ValueError(f"num_samples should be a positive integer value, but got num_samples={num_samples}")
-
-
 class RandomSampler(Sampler):
     """A random order.
 
@@ -74,14 +69,18 @@ class RandomSampler(Sampler):
         self.generator = generator
         if not isinstance(replacement, bool):
             raise TypeError(f"replacement should be a boolean value, but got replacement={replacement}")
-        _check_count(self.num_samples)
+        if not isinstance(self.num_samples, int) or self.num_samples <= 0:
+            raise ValueError(
+                f"num_samples should be a positive integer value, but got num_samples={self.num_samples}"
+            )
 
     @property
     def num_samples(self) -> int:
         """How many indices are drawn."""
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
-    def __iter__(self) -> Iterator[int]:
+    def _orders(self):
+        """The order in pieces, each a tensor, drawn when it is asked for."""
         n = len(self.data_source)
         generator = self.generator
         if generator is None:
@@ -90,13 +89,15 @@ class RandomSampler(Sampler):
         if self.replacement:
             # In pieces of 32, as the stream of numbers depends on it.
             for count in (*[32] * (self.num_samples // 32), self.num_samples % 32):
-                yield from torch.randint(
-                    high=n, size=(count,), dtype=torch.int64, generator=generator
-                ).tolist()
+                yield torch.randint(high=n, size=(count,), dtype=torch.int64, generator=generator)
         else:
             for _ in range(self.num_samples // n):
-                yield from torch.randperm(n, generator=generator).tolist()
-            yield from torch.randperm(n, generator=generator).tolist()[: self.num_samples % n]
+                yield torch.randperm(n, generator=generator)
+            yield torch.randperm(n, generator=generator)[: self.num_samples % n]
+
+    def __iter__(self) -> Iterator[int]:
+        for order in self._orders():
+            yield from order.tolist()
 
     def __len__(self) -> int:
         return self.num_samples
@@ -127,7 +128,10 @@ class WeightedRandomSampler(Sampler):
         replacement: bool = True,
         generator: Generator | None = None,
     ) -> None:
-        _check_count(num_samples)
+        if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples <= 0:
+            raise ValueError(
+                f"num_samples should be a positive integer value, but got num_samples={num_samples}"
+            )
         if not isinstance(replacement, bool):
             raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
         weights = torch.as_tensor(weights, dtype=torch.double)
