@@ -2,6 +2,8 @@
 #include <cmath>
 #include <limits>
 #include "cpu/random.h"
+#include "cpu/special.h"
+#include "ops/pathwise.h"
 #include "ops/random.h"
 
 namespace facula {
@@ -22,16 +24,38 @@ double smallest(DType t) {
   return t == DType::Float32 ? double(std::numeric_limits<float>::min()) : std::numeric_limits<double>::min();
 }
 
-// Gamma samples do have a derivative, the pathwise one, but no formula here yet: asking for it is an error,
-// not a zero.
+// How a sample moves with a parameter, element by element, in double precision.
+template <class F> Tensor slopes(const char* kernel, F slope, const Tensor& x, const auto&... parameters) {
+  if (((parameters->dtype != x->dtype) || ...))
+    fail("expected all tensors of ", kernel, " to have the dtype ", c_name(x->dtype));
+  Dims shape = x->shape();
+  ((shape = broadcast(shape, parameters->shape())), ...);
+  const auto wide = [&](const Tensor& t) { return dense(expand(t, shape), DType::Float64); };
+  const Tensor xs = wide(x);
+  const std::array<Tensor, sizeof...(parameters)> ps{wide(parameters)...};
+  return drawn_as(x->dtype, kernel, shape, x->device, [&](int64_t i) {
+    const auto at = [i](const Tensor& t) { return t->as<double>()[i]; };
+    if constexpr (sizeof...(parameters) == 1) return slope(at(xs), at(ps[0]));
+    else return slope(at(xs), at(ps[0]), at(ps[1]));
+  });
+}
+
+Tensor standard_gamma_grad(const Tensor& shape, const Tensor& sample) {
+  const Tensor out = slopes("_standard_gamma_grad", pathwise::gamma, sample, shape);
+  return without_derivative<"_standard_gamma_grad">(out, shape, sample);
+}
+
+Tensor dirichlet_grad(const Tensor& x, const Tensor& alpha, const Tensor& total) {
+  const Tensor out = slopes("_dirichlet_grad", pathwise::dirichlet, x, alpha, total);
+  return without_derivative<"_dirichlet_grad">(out, x, alpha, total);
+}
+
 struct StandardGamma {
   static constexpr const char* node = "StandardGammaBackward0";
-  static constexpr uint32_t saves = kNothing;
+  static constexpr uint32_t saves = saves_input(0) | kOutput;
   Tensor sample;  // moved out: a node that held its own output would never be freed
   Tensor forward(const Tensor&) { return std::move(sample); }
-  void vjp(const Back&, Tensor*) const {
-    fail<NotImplemented>("the derivative of _standard_gamma is not implemented");
-  }
+  void vjp(const Back& b, Tensor* d) const { d[0] = b.g[0] * standard_gamma_grad(b.in[0], b.out[0]); }
 };
 
 Tensor binomial(const Tensor& count, const Tensor& p, Generator* generator) {
@@ -85,6 +109,8 @@ Tensor sample_dirichlet(const Tensor& concentration, Generator* generator) {
 constexpr OpEntry entries[] = {
     fn<binomial>("binomial(Tensor count, Tensor prob, Generator? generator=None)", kFunction),
     fn<standard_gamma>("_standard_gamma(Tensor input, Generator? generator=None)", kFunction),
+    fn<standard_gamma_grad>("_standard_gamma_grad(Tensor input, Tensor output)", kFunction),
+    fn<dirichlet_grad>("_dirichlet_grad(Tensor x, Tensor alpha, Tensor total)", kFunction),
     fn<sample_dirichlet>("_sample_dirichlet(Tensor input, Generator? generator=None)", kFunction),
 };
 
