@@ -14,7 +14,7 @@ from facula import distributions as d
 
 CONTINUOUS = {
     "Beta": (lambda: d.Beta(2.0, 3.0), 0.0, 1.0),
-    "Cauchy": (lambda: d.Cauchy(0.0, 0.05), -250.0, 250.0),
+    "Cauchy": (lambda: d.Cauchy(0.0, 1.0), -1000.0, 1000.0),
     "Chi2": (lambda: d.Chi2(3.0), 0.0, 60.0),
     "ContinuousBernoulli": (lambda: d.ContinuousBernoulli(0.2), 0.0, 1.0),
     "Exponential": (lambda: d.Exponential(2.0), 0.0, 30.0),
