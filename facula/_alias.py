@@ -47,6 +47,8 @@ def install_as_torch() -> ModuleType:
         if name == REAL or name.startswith(REAL + "."):
             _adopt(module, name)
     sys.meta_path.insert(0, _Finder())
+    if _SPAWN in sys.modules:
+        _prepare_children(sys.modules[_SPAWN])
     from .torch_version import __version__
 
     vars(ours)["__version__"] = __version__
@@ -75,6 +77,39 @@ def _adopt(module: ModuleType, name: str) -> None:
             except TypeError:
                 # A C type that cannot be changed says what it has been built to say.
                 pass
+
+
+# --- processes that multiprocessing starts afresh ---
+
+_SPAWN = "multiprocessing.spawn"
+
+
+class _Install:
+    """Unpickled in a fresh process, before the program's own module: there too facula answers to torch."""
+
+    def __reduce__(self):
+        # By its own name: in the child nothing answers to torch yet.
+        _install_in_child.__module__ = f"{REAL}._alias"
+        return _install_in_child, ()
+
+
+def _install_in_child() -> None:
+    install_as_torch()
+
+
+def _prepare_children(spawn: ModuleType) -> None:
+    original = spawn.get_preparation_data
+
+    def get_preparation_data(name):
+        return {"facula": _Install(), **original(name)}
+
+    spawn.get_preparation_data = get_preparation_data
+
+
+class _SpawnLoader(SourceFileLoader):
+    def exec_module(self, module: ModuleType) -> None:
+        super().exec_module(module)
+        _prepare_children(module)
 
 
 class _TorchNamedLoader(SourceFileLoader):
@@ -129,6 +164,11 @@ class _Finder:
                 self._explain_missing(name)
             elif type(spec.loader) is SourceFileLoader:
                 spec.loader = _TorchNamedLoader(spec.loader.name, spec.loader.path)
+            return spec
+        if name == _SPAWN:
+            spec = self._spec_of_others(name, path, target)
+            if spec is not None and type(spec.loader) is SourceFileLoader:
+                spec.loader = _SpawnLoader(spec.loader.name, spec.loader.path)
             return spec
         if name != ALIAS and not name.startswith(ALIAS + "."):
             return None

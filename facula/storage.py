@@ -204,6 +204,15 @@ class UntypedStorage(_C.StorageBase):
         return _storage_from_bytes, (bytes(memoryview(self)),)
 
 
+def _load_from_bytes(raw):
+    """A storage pickled by PyTorch."""
+    import io
+
+    from .serialization import load
+
+    return load(io.BytesIO(raw), weights_only=False)
+
+
 def _conversion(name):
     def convert(self):
         return TypedStorage(

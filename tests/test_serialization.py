@@ -287,3 +287,24 @@ def test_the_mode_and_the_link_stay(tmp_path):
     link.symlink_to(path)
     torch.save(2, link)
     assert link.is_symlink() and torch.load(path) == 2 and path.stat().st_mode & 0o777 == 0o640
+
+
+def test_generators():
+    g = torch.Generator().manual_seed(3)
+    torch.rand(2, generator=g)
+    again = through(g, weights_only=False)
+    assert torch.rand(3, generator=again).tolist() == torch.rand(3, generator=g).tolist()
+
+
+def test_files_that_can_only_be_written_to():
+    class Sink:
+        def __init__(self):
+            self.data = bytearray()
+
+        def write(self, data):
+            self.data += data
+
+    for zipped in (True, False):
+        sink = Sink()
+        torch.save({"x": torch.ones(3)}, sink, _use_new_zipfile_serialization=zipped)
+        assert torch.load(io.BytesIO(sink.data))["x"].tolist() == [1, 1, 1]

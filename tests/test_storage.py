@@ -3,6 +3,8 @@
 import copy
 import os
 import pickle
+import subprocess
+import sys
 
 import pytest
 from test_serialization import Net, run
@@ -153,3 +155,33 @@ def test_safetensors(tmp_path):
     """
     child = run(code)
     assert child.communicate()[0] == "done\n"
+
+
+SPAWNED = """
+import torch, torch.multiprocessing as mp
+
+def fill(i, t):
+    t[i] = i + 1
+
+def fail(i):
+    if i == 1:
+        raise ValueError("bad")
+
+if __name__ == "__main__":
+    t = torch.zeros(2).share_memory_()
+    mp.spawn(fill, (t,), nprocs=2)
+    print(t.tolist())
+    try:
+        mp.spawn(fail, nprocs=2)
+    except mp.ProcessRaisedException as error:
+        print("ValueError: bad" in str(error))
+"""
+
+
+def test_fresh_processes_know_the_alias(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(SPAWNED)
+    child = subprocess.run(
+        [sys.executable, "-m", "facula", str(program)], capture_output=True, text=True, timeout=120
+    )
+    assert child.stdout == "[1.0, 2.0]\nTrue\n", child.stderr

@@ -32,7 +32,7 @@ def _aliased() -> bool:
 
 
 def _torch_name(module: str) -> str:
-    if module == "facula._C" or module.startswith(("facula._C.", "torch._C")):
+    if module == "facula._C" or module.startswith("facula._C."):
         return "torch"
     return "torch" + module[len("facula") :] if module == "facula" or module.startswith("facula.") else module
 

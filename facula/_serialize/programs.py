@@ -15,6 +15,7 @@ import sys
 import types
 from collections import defaultdict, deque
 
+from .._C import Generator
 from .._tensor import function_name
 from .allowed import copying, set_fields
 from .unpickler import check_key
@@ -86,6 +87,8 @@ def find(module: str, name: str):
         return _find_numpy(module, name)
     if module == "torch._C" and name.startswith("_VariableFunctions"):
         return _FUNCTIONS, None
+    if name == "Generator" and module in ("torch", "torch._C"):
+        return Generator, _generator
     if (module, name) == ("builtins", "getattr"):
         return getattr, _function
     if module == "torch._C._nn":
@@ -99,6 +102,10 @@ def find(module: str, name: str):
     if _is_function(found):
         return found, None
     return None
+
+
+def _generator(unpickler, device="cpu"):
+    return Generator(device)
 
 
 class _Named:
@@ -164,7 +171,6 @@ _RUNS_CODE = ("__new__", "__setstate__", "__reduce__", "__reduce_ex__", "__del__
 
 
 def _own_classes() -> tuple:
-    from .._C import Generator
     from ..nn.modules.module import Module
     from ..optim.lr_scheduler import LRScheduler
     from ..optim.optimizer import Optimizer

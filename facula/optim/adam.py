@@ -5,6 +5,7 @@ from __future__ import annotations
 import facula as torch
 
 from .. import _C
+from ._elementwise import scalar
 from .optimizer import Optimizer, _to_scalar, check_fused, check_lr, run_closure
 
 TYPE_CHECKING = False  # typing is slow to import
@@ -92,7 +93,7 @@ class Adam(Optimizer):
             for p in group["params"]:
                 own = self.state.get(p)
                 if own and not isinstance(own["step"], torch.Tensor):
-                    own["step"] = torch.tensor(float(own["step"]), dtype=torch.float32)
+                    own["step"] = scalar(own["step"])
 
     def step(self, closure: Callable[[], float] | None = None):
         """Updates the parameters once; returns the closure's value."""
@@ -137,7 +138,7 @@ class Adam(Optimizer):
                 )
             state = self.state[p]
             if not state:
-                state["step"] = torch.tensor(0.0, dtype=torch.float32)
+                state["step"] = scalar(0.0)
                 state["exp_avg"] = torch.zeros_like(p, requires_grad=False)
                 state["exp_avg_sq"] = torch.zeros_like(p, requires_grad=False)
                 if amsgrad:

@@ -169,12 +169,14 @@ PyObject* adam_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
       PyObject* at_step = s.state ? find(s.state, names().step) : nullptr;
       if (!s.a || !s.b || (amsgrad && !s.c) || !at_step || !is_tensor(at_step)) Py_RETURN_FALSE;
       s.step = tensor_of(at_step).get();
-      if (s.step->dtype != DType::Float32 || s.step->numel != 1 || s.step->is_meta()) Py_RETURN_FALSE;
+      const bool real = s.step->dtype == DType::Float32 || s.step->dtype == DType::Float64;
+      if (!real || s.step->numel != 1 || s.step->is_meta()) Py_RETURN_FALSE;
     }
     const OptimKernels& kernels = best_optim_kernels();
     double known = -1;  // the step whose corrections are in `step`
     for (Slot& s : slots) {
-      const float now = *s.step->as<float>() += 1;
+      const double now =
+          s.step->dtype == DType::Float32 ? double(*s.step->as<float>() += 1) : *s.step->as<double>() += 1;
       s.step->bump_version();
       if (now != known) {
         known = now;

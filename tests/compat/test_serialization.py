@@ -245,3 +245,10 @@ def test_a_file_of_the_other_byte_order():
     out.seek(0)
     loaded = facula.load(out)
     assert loaded["x"].tolist() == [0, 1, 2] and loaded["z"].tolist() == [1 + 2j]
+
+
+def test_generators():
+    for one, other in ((torch, facula), (facula, torch)):
+        g = one.Generator().manual_seed(3)
+        again = other.load(written(one, g), weights_only=False)
+        assert other.rand(3, generator=again).tolist() == one.rand(3, generator=g).tolist()
