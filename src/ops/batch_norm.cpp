@@ -405,6 +405,14 @@ constexpr OpEntry entries[] = {
                       kFunction),
 };
 
+// The statistics of the first run stay as they are.
+template <BatchName Name> std::vector<Tensor> replay_op(BatchNorm<Name> op, const Tensor* in, int inputs) {
+  if (op.training)
+    for (Tensor* t : {&op.mean, &op.rstd, &op.square})
+      if (*t) *t = zeros((*t)->shape(), DType::Float64);
+  return detail::replay_op<BatchNorm<Name>>(std::move(op), in, inputs);
+}
+
 }  // namespace
 
 FACULA_ENTRIES(batch_norm)

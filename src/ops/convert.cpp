@@ -121,6 +121,14 @@ struct Zero {
   void vjp(const Back& b, Tensor* d) const { d[0] = zeros_like(b.g[0]); }
 };
 
+// What was overwritten, for explain.
+std::vector<Tensor> replay_op(const Copy&, const Tensor* in, int) {
+  if (!in[0] || !in[1]) return {};
+  const Tensor source = in[1]->dtype == in[0]->dtype ? in[1] : to_dtype(in[1], in[0]->dtype);
+  return {clone(expand(source, in[0]->shape()))};
+}
+std::vector<Tensor> replay_op(const Zero&, const Tensor* in, int) { return {zeros_like(in[0])}; }
+
 bool wants_grad(const Tensor& t) { return is_floating(t->dtype) && requires_grad(*t); }
 
 // A recorded write: `write` runs between the checks and the new history.

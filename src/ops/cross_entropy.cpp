@@ -222,6 +222,13 @@ constexpr OpEntry entries[] = {
         kNN),
 };
 
+// In another type the weights have to follow.
+template <bool kImage> std::vector<Tensor> replay_op(Pick<kImage> op, const Tensor* in, int inputs) {
+  Tensor& w = op.picks.weight;
+  if (w && w->dtype != compute_dtype(in[0]->dtype)) w = converted(w, compute_dtype(in[0]->dtype));
+  return detail::replay_op<Pick<kImage>>(std::move(op), in, inputs);
+}
+
 }  // namespace
 
 FACULA_ENTRIES(cross_entropy)

@@ -394,6 +394,12 @@ constexpr OpEntry entries[] = {
                           kFunction),
 };
 
+// The statistics of the first run stay as they are.
+template <RowKind kind> std::vector<Tensor> replay_op(RowNorm<kind> op, const Tensor* in, int inputs) {
+  for (Tensor* t : {&op.mean, &op.rstd}) *t = empty(compute_dtype(in[0]->dtype), (*t)->shape());
+  return detail::replay_op<RowNorm<kind>>(std::move(op), in, inputs);
+}
+
 }  // namespace
 
 FACULA_ENTRIES(row_norm)

@@ -55,7 +55,7 @@ PyObject* saved_value(const Saved& s, bool released) {
   return s.present && !released ? wrap(s.scalar) : Py_NewRef(Py_None);
 }
 
-// (name, edges, saved values, released, operation's public name or None, formula or None)
+// (name, edges, saved values, released, operation's public name or None)
 PyObject* node_parts(PyObject*, PyObject* o) {
   return guarded([&]() -> PyObject* {
     Node* n = node_argument(o);
@@ -68,9 +68,16 @@ PyObject* node_parts(PyObject*, PyObject* o) {
     Owned name(op ? PyUnicode_FromStringAndSize(op->info->signature.name.data(),
                                                 Py_ssize_t(op->info->signature.name.size()))
                   : Py_NewRef(Py_None));
-    Owned text(op ? formula(*op, p.params) : Py_NewRef(Py_None));
-    return Py_BuildValue("(sNNONN)", n->name, edges.release(), saved.release(),
-                         p.released ? Py_True : Py_False, name.release(), text.release());
+    return Py_BuildValue("(sNNON)", n->name, edges.release(), saved.release(),
+                         p.released ? Py_True : Py_False, name.release());
+  });
+}
+
+PyObject* node_formula(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    const NodeParts p = node_argument(o)->parts();
+    if (!p.pointwise) Py_RETURN_NONE;
+    return formula(*static_cast<const PointwiseOp*>(p.pointwise), p.params);
   });
 }
 
@@ -90,7 +97,13 @@ PyObject* node_replay(PyObject*, PyObject* args) {
     PyObject *o, *inputs;
     if (!PyArg_ParseTuple(args, "OO", &o, &inputs)) return nullptr;
     Node* n = node_argument(o);
-    return tuple_of(n->replay(tensors_in(inputs, n->edge_count).data()));
+    const std::vector<Tensor> in = tensors_in(inputs, n->edge_count);
+    for (size_t i = 0; i < in.size(); ++i) {
+      const Edge& e = n->edges[i];
+      const bool number = e.constant() >> 48, given = bool(e) || e.constant();
+      if (given && !number && !in[i]) fail<ValueError>("input ", i, " of ", n->name, " is a tensor");
+    }
+    return tuple_of(n->replay(in.data()));
   });
 }
 
@@ -114,6 +127,7 @@ PyObject* address(PyObject*, PyObject* o) {
 }
 
 PyMethodDef kFunctions[] = {{"_node_parts", node_parts, METH_O, nullptr},
+                            {"_node_formula", node_formula, METH_O, nullptr},
                             {"_node_replay", node_replay, METH_VARARGS, nullptr},
                             {"_node_backward", node_backward, METH_VARARGS, nullptr},
                             {"_tensor_address", address, METH_O, nullptr},

@@ -1,0 +1,272 @@
+"""The chain rule written out: local derivatives, paths from the loss to each leaf, closed forms."""
+
+from __future__ import annotations
+
+import time
+
+import facula
+
+from .. import _C
+from . import algebra, formula
+from . import graph as graphs
+from .formula import Symbol
+from .graph import Graph, Source
+
+__all__ = ["Local", "Path", "closed_forms", "local_derivatives", "paths"]
+
+
+_PATIENCE = 5.0  # seconds for simplification; what is left over is shown as it is
+
+
+class Local:
+    """The derivative of one operand of one step: a tree in g (the gradient of the step's output)."""
+
+    __slots__ = ("factor", "index", "source", "step", "tree")
+
+    def __init__(self, step, index, tree, factor):
+        self.step, self.index, self.tree, self.factor = step, index, tree, factor
+        self.source = step.inputs[index]
+
+
+class Path:
+    """Steps from the loss to a leaf, the factors met on the way and what this path contributes."""
+
+    __slots__ = ("contribution", "leaf", "links")
+
+    def __init__(self, leaf, links, contribution):
+        self.leaf, self.links, self.contribution = leaf, links, contribution
+
+
+class Symbols:
+    """One Symbol for each operand and output of a graph."""
+
+    def __init__(self, graph: Graph):
+        self.made: dict = {}
+        self.order: dict[int, int] = {}
+        for step in graph.steps:
+            for source in step.inputs:
+                if source.kind in ("leaf", "constant", "unknown"):
+                    self.order.setdefault(id(self.of(source)), len(self.order))
+
+    def of(self, source: Source):
+        if source.kind == "number":
+            value = source.value
+            return value if isinstance(value, complex) else float(value)
+        if source.kind == "absent":
+            return None
+        if source.kind == "step":
+            return self.output(source.step, source.index)
+        key = id(source)
+        if key not in self.made:
+            value = source.value.detach() if source.kind in ("leaf", "constant") else None
+            self.made[key] = Symbol(source.symbol, value)
+        return self.made[key]
+
+    def output(self, step, index):
+        key = (id(step), index)
+        if key not in self.made:
+            values = step.values or []
+            name = step.symbols.get(index) or f"{step.symbols[min(step.symbols)]}[{index}]"
+            self.made[key] = Symbol(name, values[index] if index < len(values) else None)
+        return self.made[key]
+
+
+def gradient_symbol(of: str, loss: str, value) -> Symbol:
+    return Symbol(f"d{loss}/d{of}", value, loss, of)
+
+
+def local_derivatives(graph: Graph, symbols: Symbols, loss: str) -> dict[int, list[Local | None]]:
+    """For each step (by order) one entry an operand: None where no gradient goes."""
+    found = {}
+    memo: dict = {}
+    root = graph.by_node[id(graph.loss.grad_fn)]
+    for step in graph.steps:
+        row: list[Local | None] = []
+        outputs = [symbols.output(step, k) for k in range(max(1, len(step.values or [])))]
+        gradients = [
+            gradient_symbol(outputs[k].name, loss, step.grads[k])
+            if k < len(step.grads) and step.grads[k] is not None
+            else None
+            for k in range(len(outputs))
+        ]
+        if step is root and graph.loss.numel() == 1 and len(gradients) == 1:
+            gradients = [1.0]
+        operands = [symbols.of(source) for source in step.inputs]
+        for i, source in enumerate(step.inputs):
+            if source.kind not in ("step", "leaf") or all(g is None for g in gradients):
+                row.append(None)
+                continue
+            try:
+                tree = formula.local_tree(step, i, gradients, operands, outputs, memo)
+                factor = _factor(step, i, operands, outputs, memo)
+            except (KeyError, RuntimeError, TypeError, ValueError, IndexError, AttributeError):
+                tree = factor = None
+            row.append(Local(step, i, tree, factor))
+        found[step.order] = row
+    return found
+
+
+def _factor(step, i, operands, outputs, memo):
+    """The local derivative itself, where the gradient is multiplied by it element by element; else None."""
+    if step.formula is not None:
+        names = {**dict(zip("abc", operands)), "g": 1.0, "y": outputs[0]}
+        own = formula.named(step.formula[1 + i], step.op)
+        if formula.keeps_conjugates() and _conjugates_gradient(own):
+            return None  # linear in the conjugate of g: no factor
+        return formula.substitute(own, names)
+    if len(step.inputs) == 1 and step.shape is not None:  # a sum and the like: the same number everywhere
+        one = Symbol("g", facula.ones(step.shape, dtype=step.dtype))
+        tree = formula.local_tree(step, i, [one], operands, outputs, memo)
+        if tree is one:
+            return 1.0
+        if isinstance(tree, tuple) and tree[0] == "div" and tree[1] is one and isinstance(tree[2], float):
+            return ("div", 1.0, tree[2])
+        if isinstance(tree, tuple) and tree[0] == "mul" and one in tree[1:] and isinstance(tree[2], float):
+            return tree[2]
+    return None
+
+
+def _conjugates_gradient(tree, inside=False) -> bool:
+    if not isinstance(tree, tuple):
+        return False
+    if tree[0] == "g":
+        return inside
+    return any(_conjugates_gradient(t, inside or tree[0] in ("conj", "real", "imag")) for t in tree[1:])
+
+
+def paths(graph: Graph, locals_: dict, leaf: Source, limit: int = 6):
+    """(paths from the loss to a leaf, how many there are)."""
+    count: dict[int, int] = {}
+    for step in graph.steps:  # forward order: operands come first
+        total = 0
+        for local in locals_.get(step.order, ()):
+            if local is None:
+                continue
+            if local.source is leaf:
+                total += 1
+            elif local.source.kind == "step":
+                total += count.get(local.source.step.order, 0)
+        count[step.order] = total
+    root = graph.by_node[id(graph.loss.grad_fn)]
+    found: list[list[Local]] = []
+    stack = [(root, [])]
+    while stack and len(found) < limit:
+        step, links = stack.pop()
+        for local in reversed(locals_.get(step.order, [])):
+            if local is None:
+                continue
+            if local.source is leaf:
+                found.append([*links, local])
+            elif local.source.kind == "step" and count.get(local.source.step.order):
+                stack.append((local.source.step, [*links, local]))
+    return [Path(leaf, links, _contribution(graph, links)) for links in found[:limit]], count[root.order]
+
+
+def _contribution(graph, links):
+    g = facula.ones_like(graph.loss.detach())
+    for k, local in enumerate(links):
+        index = graph.loss.output_nr if k == 0 else links[k - 1].source.index
+        step = local.step
+        grads = [None] * max(index + 1, len(step.grads))
+        grads[index] = g
+        g = graphs.local_gradients(step, grads)[local.index]
+        if g is None:
+            return None
+    return g
+
+
+def closed_forms(graph: Graph, symbols: Symbols, loss: str, limit: int = 400):
+    """({id of leaf: (tree, simplified)}, tree of the loss): the gradients in leaves and constants alone.
+
+    A form whose value is not the gradient's is left out; simplified means that algebra was done on it.
+    """
+    memo: dict = {}
+    forward: dict[tuple[int, int], object] = {}
+    try:
+        for step in graph.steps:
+            operands = [_operand_tree(source, symbols, forward) for source in step.inputs]
+            for index in range(max(1, len(step.values or []))):
+                if step.values is None or step.values[index] is None:
+                    if index == 0:
+                        return {}, None
+                    continue
+                forward[id(step), index] = formula.forward_tree(step, index, operands, memo)
+    except (KeyError, RuntimeError, TypeError, ValueError, IndexError, AttributeError):
+        return {}, None
+    root = (id(graph.by_node[id(graph.loss.grad_fn)]), graph.loss.output_nr)
+    total = forward.get(root)
+    if total is not None and _size(total, limit) > limit:
+        return {}, None
+    back: dict[tuple[int, int], object] = {root: 1.0}
+    leaf_trees: dict[int, object] = {}
+    failed: set[int] = set()
+    for step in reversed(graph.steps):
+        count = max(1, len(step.values or []))
+        gradients = [back.get((id(step), k)) for k in range(count)]
+        if all(g is None for g in gradients):
+            continue
+        operands = [_operand_tree(source, symbols, forward) for source in step.inputs]
+        outputs = [forward.get((id(step), k)) for k in range(count)]
+        for i, source in enumerate(step.inputs):
+            if source.kind not in ("step", "leaf"):
+                continue
+            try:
+                tree = formula.local_tree(step, i, gradients, operands, outputs, memo)
+            except (KeyError, RuntimeError, TypeError, ValueError, IndexError, AttributeError):
+                return {}, total
+            if tree is None:
+                continue
+            if source.kind == "leaf":
+                before = leaf_trees.get(id(source.value))
+                leaf_trees[id(source.value)] = tree if before is None else formula.tidy(("add", before, tree))
+            else:
+                key = (id(source.step), source.index)
+                before = back.get(key)
+                back[key] = tree if before is None else formula.tidy(("add", before, tree))
+    forms = {}
+    deadline = time.perf_counter() + _PATIENCE
+    for key, tree in leaf_trees.items():
+        gradient = graph.leaf_grads.get(key)
+        if gradient is None or key in failed or _size(tree, limit) > limit:
+            continue
+        hurried = time.perf_counter() > deadline
+        simple = None if gradient.is_complex() or hurried else algebra.simplify(tree, symbols.order)
+        for candidate, simplified in ((simple, True), (tree, False)):
+            if candidate is not None and _has_value(candidate, gradient):
+                forms[key] = (candidate, simplified)
+                break
+    return forms, total
+
+
+def _operand_tree(source, symbols, forward):
+    return forward[id(source.step), source.index] if source.kind == "step" else symbols.of(source)
+
+
+def _has_value(tree, gradient) -> bool:
+    try:
+        value = formula.evaluate(tree)
+        if not isinstance(value, _C.Tensor):
+            value = facula.tensor(float(value), dtype=gradient.dtype)
+        value = formula.fit(value, gradient.shape).to(gradient.dtype)
+    except (KeyError, RuntimeError, TypeError, ValueError, IndexError, AttributeError):
+        return False
+    difference = (value - gradient).abs()
+    scale = gradient.abs().max() if gradient.numel() else 0
+    tolerance = 1e-9 if gradient.dtype == _C.float64 else 1e-4
+    equal = (
+        (difference <= tolerance * (scale + 1e-6))
+        | (value == gradient)
+        | ((value != value) & (gradient != gradient))
+    )
+    return bool(equal.all())
+
+
+def _size(tree, limit) -> int:
+    """Terms of a tree as it would be printed; stops counting beyond the limit."""
+    total, stack = 0, [tree]
+    while stack and total <= limit:
+        t = stack.pop()
+        total += 1
+        if isinstance(t, tuple):
+            stack.extend(t[1:])
+    return total

@@ -1,0 +1,483 @@
+"""Formulas as trees: numbers, `Symbol`s, and tuples (function, operand, ...).
+
+A function is a word of the formula vocabulary ("mul", "exp"; src/op/vocabulary.h), as which the entries of
+pointwise operations state themselves and their derivatives, or an `Again`: a structural operation, known by
+the node that ran it. Every tree can be evaluated, which is how what is printed is checked.
+"""
+
+from __future__ import annotations
+
+import operator
+
+import facula
+
+from .. import _C
+from . import graph as graphs
+
+__all__ = [
+    "Again",
+    "Symbol",
+    "evaluate",
+    "fit",
+    "forward_tree",
+    "local_tree",
+    "mind_conjugates",
+    "shape_of",
+    "substitute",
+    "tidy",
+]
+
+
+class Symbol:
+    """A named tensor; with `of`, the gradient of `loss` with respect to what is called so."""
+
+    __slots__ = ("loss", "name", "of", "value")
+
+    def __init__(self, name, value=None, loss=None, of=None):
+        self.name, self.value, self.loss, self.of = name, value, loss, of
+
+
+class Again:
+    """An operation that is no function of single elements: runs a node again."""
+
+    __slots__ = ("index", "name", "node", "shapes")
+
+    def __init__(self, name, node, index, shapes):
+        self.name, self.node, self.index, self.shapes = name, node, index, shapes
+
+    def __call__(self, *values):
+        values = [v if s is None else fit(v, s) for v, s in zip(values, self.shapes)]
+        return _C._node_replay(self.node, values)[self.index]
+
+
+class SumTo:
+    """Undoes broadcasting: the gradient of an operand that was repeated."""
+
+    __slots__ = ("name", "shape", "whole")
+
+    def __init__(self, whole, shape):
+        self.name, self.whole, self.shape = "sum", tuple(whole), tuple(shape)
+
+    def __call__(self, value):
+        value = fit(value, self.whole)
+        extra = value.dim() - len(self.shape)
+        dims = list(range(extra)) + [
+            i + extra for i, n in enumerate(self.shape) if n == 1 and value.shape[i + extra] != 1
+        ]
+        return (value.sum(dims) if dims else value).reshape(self.shape)
+
+
+class Opaque:
+    """A derivative that leaves no formula: printed by name, evaluated through autograd."""
+
+    __slots__ = ("name", "run")
+
+    def __init__(self, name, run):
+        self.name, self.run = name, run
+
+    def __call__(self, *values):
+        return self.run(*values)
+
+
+def fit(value, shape):
+    """`value` in a shape it may be broadcast to."""
+    if not isinstance(value, _C.Tensor):
+        value = facula.tensor(float(value))
+    shape = tuple(shape)
+    if tuple(value.shape) == shape:
+        return value
+    if value.numel() == facula.Size(shape).numel():
+        return value.reshape(shape)
+    return value.expand(shape)
+
+
+_OPERATORS = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": operator.truediv,
+    "neg": operator.neg,
+    "pow": operator.pow,
+    "matmul": operator.matmul,
+    "gt": operator.gt,
+    "lt": operator.lt,
+    "ge": operator.ge,
+    "le": operator.le,
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "complex": complex,
+    "T": lambda a: a.t() if isinstance(a, _C.Tensor) and a.dim() == 2 else a,
+    "polygamma": lambda n, a: facula.polygamma(int(n), a),
+    "log_sigmoid": lambda a: facula.nn.functional.logsigmoid(a),
+}
+
+
+def _function(name):
+    if name in _OPERATORS:
+        return _OPERATORS[name]
+    for space in (facula, facula.special):
+        found = getattr(space, name.removeprefix("special."), None)
+        if found is not None:
+            return lambda *a: found(*(_as_tensor(x) if i == 0 else x for i, x in enumerate(a)))
+    raise KeyError(name)
+
+
+def _as_tensor(x):
+    return facula.tensor(x, dtype=_C.float64) if isinstance(x, float) else facula.as_tensor(x)
+
+
+def evaluate(tree, memo=None):
+    """The value of a tree: a tensor or a number. KeyError or RuntimeError where it has none."""
+    memo = {} if memo is None else memo
+    stack = [tree]
+    while stack:
+        t = stack[-1]
+        if id(t) in memo:
+            stack.pop()
+            continue
+        if not isinstance(t, tuple):
+            if isinstance(t, Symbol):
+                if t.value is None:
+                    raise KeyError(t.name)
+                memo[id(t)] = (t, t.value)
+            else:
+                memo[id(t)] = (t, t)
+            stack.pop()
+            continue
+        waiting = [a for a in t[1:] if id(a) not in memo]
+        if waiting:
+            stack.extend(waiting)
+            continue
+        f = t[0] if callable(t[0]) else _function(t[0])
+        memo[id(t)] = (t, f(*(memo[id(a)][1] for a in t[1:])))
+        stack.pop()
+    return memo[id(tree)][1]
+
+
+def shape_of(tree, memo) -> tuple:
+    value = evaluate(tree, memo)
+    return tuple(value.shape) if isinstance(value, _C.Tensor) else ()
+
+
+def substitute(tree, values: dict):
+    """Replaces terms ("a",), ("g",) ... by trees, and tidies."""
+    if not isinstance(tree, tuple):
+        return tree
+    if len(tree) == 1:
+        return values.get(tree[0], tree)
+    return tidy((tree[0], *(substitute(t, values) for t in tree[1:])))
+
+
+_complex = False  # whether conjugates mean something in the graph that is being explained
+
+
+def mind_conjugates(on: bool) -> None:
+    """Whether `conj(x)` is kept: in graphs with complex numbers."""
+    global _complex
+    _complex = on
+
+
+def keeps_conjugates() -> bool:
+    return _complex
+
+
+def _is(x, c) -> bool:
+    return isinstance(x, (int, float)) and x == c
+
+
+_COMPARISONS = ("gt", "lt", "ge", "le", "eq", "ne")
+
+
+def tidy_bool(operands):
+    """The operand that is no constant, or the constant that both are."""
+    return next((x for x in operands if not isinstance(x, bool)), operands[0])
+
+
+def tidy(t):
+    """One step of what needs no algebra: 1 * x, x + 0, numbers with numbers, conjugates of real numbers."""
+    f, *a = t
+    if f == "conj" and (isinstance(a[0], (int, float)) or not _complex):
+        return a[0]
+    if f in ("add", "sub", "mul", "div", "neg") and all(isinstance(x, (int, float)) for x in a):
+        if f != "div" or a[1] != 0:
+            return _OPERATORS[f](*a)
+    if f in _COMPARISONS and all(isinstance(x, (int, float)) for x in a):
+        return bool(_OPERATORS[f](*a))
+    if f == "where" and isinstance(a[0], bool):
+        return a[1] if a[0] else a[2]
+    if f == "logical_and" and any(isinstance(x, bool) for x in a):
+        return False if False in a else tidy_bool(a)
+    if f == "logical_or" and any(isinstance(x, bool) for x in a):
+        return True if True in a else tidy_bool(a)
+    if f == "mul":
+        if _is(a[0], 0) or _is(a[1], 0):
+            return 0.0
+        if _is(a[0], 1):
+            return a[1]
+        if _is(a[1], 1):
+            return a[0]
+        for x, y in (a, a[::-1]):
+            if _is(x, -1):
+                return tidy(("neg", y))
+            if isinstance(x, tuple) and x[0] == "neg":
+                return tidy(("neg", tidy(("mul", x[1], y) if x is a[0] else ("mul", y, x[1]))))
+    elif f == "add":
+        if _is(a[0], 0):
+            return a[1]
+        if _is(a[1], 0):
+            return a[0]
+        if isinstance(a[1], tuple) and a[1][0] == "neg":
+            return ("sub", a[0], a[1][1])
+    elif f == "sub":
+        if _is(a[1], 0):
+            return a[0]
+        if isinstance(a[1], tuple) and a[1][0] == "neg":
+            return ("add", a[0], a[1][1])
+    elif f == "div" and _is(a[1], 1):
+        return a[0]
+    elif f == "neg" and isinstance(a[0], tuple) and a[0][0] == "neg":
+        return a[0][1]
+    elif f == "pow" and _is(a[1], 1):
+        return a[0]
+    elif f == "pow" and _is(a[1], 0):
+        return 1.0
+    return t
+
+
+# --- from steps to trees ---
+
+
+def forward_tree(step, index, operands, memo, drop=True):
+    """What output `index` of a step is in terms of its operands' trees.
+
+    drop: leave out operations that change nothing but the shape, such as the sum of one element.
+    """
+    if step.formula is not None and index == 0:
+        own = step.formula[0]
+        names = dict(zip("abc", operands))
+        return substitute(named(own, step.op), names)
+    return _structural(step, index, operands, memo, drop)
+
+
+def named(tree, op):
+    """`tree` with the operation's own name for "?"."""
+    if not isinstance(tree, tuple):
+        return tree
+    return (op if tree[0] == "?" else tree[0], *(named(t, op) for t in tree[1:]))
+
+
+def _structural(step, index, operands, memo, drop):
+    values = [None if o is None else evaluate(o, memo) for o in operands]
+    tensors = [v if isinstance(v, _C.Tensor) or v is None else facula.tensor(float(v)) for v in values]
+    shapes = []
+    for source, v in zip(step.inputs, tensors):
+        real = _shape_of_source(source)
+        shapes.append(real if real is not None else None if v is None else tuple(v.shape))
+    again = Again(step.op, step.node, index, shapes)
+    present = [o for o in operands if o is not None]
+    result = step.values[index] if step.values and index < len(step.values) else None
+    if result is None:
+        result = again(*tensors)
+    if len(present) == 1:
+        x = fit(tensors[operands.index(present[0])], shapes[operands.index(present[0])])
+        if x.dtype == result.dtype:
+            broadcasts = step.op == "expand"
+            if drop and (
+                broadcasts
+                or x.numel() == result.numel() == 1
+                and graphs.same(x.reshape(()), result.reshape(()))
+            ):
+                return present[0]
+            if x.dim() == 2 and result.dim() == 2 and x.numel() == result.numel():
+                if (
+                    tuple(x.t().shape) == tuple(result.shape)
+                    and graphs.same(x.t(), result)
+                    and not (graphs.same(x.reshape(result.shape), result))
+                ):
+                    return ("T", present[0])
+            if drop and step.op in ("clone", "alias", "to_copy", "contiguous") and graphs.same(x, result):
+                return present[0]
+    for candidate in _products(step.op, operands):
+        try:  # without the memo: a candidate is a tree that may not live on
+            value = evaluate(candidate)
+        except (RuntimeError, KeyError, IndexError, TypeError, ValueError):
+            continue
+        if isinstance(value, _C.Tensor) and graphs.same(value, result):
+            return candidate
+    # An operand that is smaller than what the operation saw is written out.
+    full = [o if o is None or s is None else _full(o, s, memo) for o, s in zip(operands, shapes)]
+    if any(o is None for o in full):
+        places = [i for i, o in enumerate(full) if o is not None]
+        count = len(full)
+
+        def run(*given):
+            row = [None] * count
+            for i, v in zip(places, given):
+                row[i] = v if shapes[i] is None else fit(v, shapes[i])
+            return _C._node_replay(step.node, row)[index]
+
+        return (Opaque(step.op, run), *(full[i] for i in places))
+    return (again, *full)
+
+
+def _products(op, operands):
+    """How products are written; a candidate counts only where its value is the operation's."""
+    if len(operands) == 2 and None not in operands:
+        a, b = operands
+        if op in ("mm", "bmm", "mv", "dot", "matmul", "addmm"):
+            yield ("matmul", a, b)
+            if op == "mm":
+                yield ("matmul", ("T", a), b)
+                yield ("matmul", a, ("T", b))
+                yield ("matmul", ("T", a), ("T", b))
+    elif len(operands) == 3 and None not in operands and op.startswith("add"):
+        c, a, b = operands
+        yield ("add", ("matmul", a, ("T", b)), c)
+        yield ("add", ("matmul", a, b), c)
+
+
+def _full(tree, shape, memo):
+    if tuple(shape) == shape_of(tree, memo):
+        return tree
+    size = facula.Size(shape).numel()
+    if size == facula.Size(shape_of(tree, memo)).numel():
+        return tree
+    if isinstance(tree, (int, float)):
+        ones = Symbol(f"ones{tuple(shape)}".replace(",)", ")"), facula.ones(shape))
+        return tidy(("mul", tree, ones))
+    return (Opaque("expand", lambda v: fit(v, shape)), tree)
+
+
+def _shape_of_source(source):
+    if source.kind in ("leaf", "constant"):
+        return tuple(source.value.shape)
+    if source.kind == "step" and source.step.values and source.index < len(source.step.values):
+        v = source.step.values[source.index]
+        return None if v is None else tuple(v.shape)
+    return None
+
+
+def local_tree(step, i, gradients, operands, outputs, memo):
+    """The gradient of operand i, given trees of those of the step's outputs; None where none flows."""
+    shape = _shape_of_source(step.inputs[i])
+    if step.formula is not None:
+        names = {**dict(zip("abc", operands)), "g": gradients[0], "y": outputs[0]}
+        tree = substitute(named(step.formula[1 + i], step.op), names)
+        whole = step.shape
+    else:
+        tree, whole = _recorded(step, i, gradients, operands, memo)
+        if tree is None:
+            return None
+    if shape is not None and whole is not None and tuple(shape) != tuple(whole):
+        tree = sum_to(tree, whole, shape, memo)
+    return tree
+
+
+def sum_to(tree, whole, shape, memo):
+    """The sum over what was repeated to make `whole` out of `shape`."""
+    total, left = facula.Size(whole).numel(), facula.Size(shape).numel()
+    have = facula.Size(shape_of(tree, memo)).numel()
+    if total == left:
+        return tree
+    if have == left and left and total % left == 0 and have <= total:
+        if fit_is_exact(shape_of(tree, memo), shape):  # all the same along what is summed
+            return tidy(("mul", float(total // left), tree))
+    return (SumTo(whole, shape), _full(tree, whole, memo) if have != total else tree)
+
+
+def fit_is_exact(a, b):
+    return tuple(n for n in a if n != 1) == tuple(n for n in b if n != 1)
+
+
+def _recorded(step, i, gradients, operands, memo):
+    """Runs the step's derivative with its own graph, and reads that graph as a formula."""
+    again = graphs.record_again(step)
+    if again is None:
+        return None, None
+    inputs, outputs = again
+    if i >= len(inputs) or inputs[i] is None:
+        return None, None
+    previous = _C._set_grad_enabled(True)
+    try:
+        leaves = []
+        for o, g in zip(outputs, gradients):
+            leaves.append(
+                None if o is None or g is None else fit(_tensor(g, memo, o), o.shape).clone().to(o.dtype)
+            )
+        for leaf in leaves:
+            if leaf is not None:
+                leaf.requires_grad_()
+        found = graphs.gradients_of(outputs, inputs, leaves, create_graph=True)[i]
+    finally:
+        _C._set_grad_enabled(previous)
+    if found is None:
+        return None, None
+    trees = {}
+    for t, tree in [*zip(inputs, operands), *zip(leaves, gradients)]:
+        if t is not None and tree is not None:
+            trees[_C._tensor_address(t)] = tree
+    shape = tuple(found.shape)
+    try:
+        return tree_of(found, trees, memo), shape
+    except (KeyError, RuntimeError, IndexError, TypeError, ValueError, AttributeError, NotImplementedError):
+        order = [k for k, leaf in enumerate(leaves) if leaf is not None]
+
+        def run(*values):
+            fresh = [values[order.index(k)] if k in order else None for k in range(len(outputs))]
+            return graphs.local_gradients(
+                step, [None if v is None else fit(v, o.shape) for v, o in zip(fresh, outputs)]
+            )[i]
+
+        return (Opaque(f"{step.op}_vjp", run), *(gradients[k] for k in order)), shape
+
+
+def _tensor(tree, memo, like):
+    value = evaluate(tree, memo)
+    return value.detach() if isinstance(value, _C.Tensor) else facula.tensor(value, dtype=like.dtype)
+
+
+def tree_of(tensor, trees: dict, memo):
+    """The formula of a recorded tensor, whose leaves are known by address."""
+    address = _C._tensor_address(tensor)
+    if address in trees:
+        return trees[address]
+    if tensor.grad_fn is None:
+        return _constant(tensor)
+    inner = graphs.read(tensor, limit=200)
+    if not inner.complete:
+        raise KeyError("too long")
+    given: dict[int, object] = {}
+    for key, source in inner.constants.items():
+        if source.kind == "unknown" and key in trees:  # an operand that takes part as a constant
+            given[id(source)] = trees[key]
+            source.kind, source.value = "constant", _tensor(trees[key], memo, tensor)
+    graphs.compute_values(inner)
+    made: dict[tuple[int, int], object] = {}
+    for step in inner.steps:
+        operands = []
+        for source in step.inputs:
+            if source.kind == "step":
+                operands.append(made[id(source.step), source.index])
+            elif source.kind == "number":
+                operands.append(source.value)
+            elif source.kind in ("leaf", "constant"):
+                tree = given.get(id(source), trees.get(_C._tensor_address(source.value)))
+                operands.append(_constant(source.value) if tree is None else tree)
+            elif source.kind == "absent":
+                operands.append(None)
+            else:
+                raise KeyError("unknown")
+        for index in range(len(step.values or [None])):
+            made[id(step), index] = forward_tree(step, index, operands, memo)
+    return made[id(inner.by_node[id(tensor.grad_fn)]), tensor.output_nr]
+
+
+def _constant(tensor):
+    if tensor.numel() == 1:
+        value = tensor.item()
+        if not isinstance(value, complex):
+            return float(value)
+    first = tensor.reshape(-1)[0] if tensor.numel() else None
+    if first is not None and bool((tensor == first).all()) and not tensor.is_complex():
+        return float(first)  # the same everywhere: broadcasting does the rest
+    return Symbol("const", tensor.detach())

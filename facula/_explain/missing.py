@@ -1,0 +1,225 @@
+"""Why a tensor has no gradient."""
+
+from __future__ import annotations
+
+from .. import _C
+from . import graph as graphs
+from . import names as naming
+from .graph import short
+
+__all__ = ["Reasons", "explain_leaf"]
+
+
+class Reasons:
+    """Sentences; `str()` joins them.
+
+    Attributes:
+        reasons: the sentences, the decisive one first.
+        advice: what to change, or "".
+    """
+
+    def __init__(self, title: str, reasons: list[str], advice: str = ""):
+        self.title, self.reasons, self.advice = title, reasons, advice
+
+    def __str__(self) -> str:
+        lines = [self.title, *("  " + r for r in self.reasons)]
+        return "\n".join(lines + ([f"  -> {self.advice}"] if self.advice else []))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        from .web import wrap
+
+        body = "".join(f"<p>{escape(r)}</p>" for r in self.reasons)
+        advice = f'<p class="ok">→ {escape(self.advice)}</p>' if self.advice else ""
+        return wrap(f"<h3>{escape(self.title)}</h3>{body}{advice}")
+
+
+def explain_leaf(tensor, loss, frame) -> Reasons:
+    """Why `tensor.grad` is None, or what is there: from the tensor, the loss and the caller's frame."""
+    known = naming.Names()
+    known.look(frame)
+    hit = known.tensors.get(_C._tensor_address(tensor))
+    name = hit[0] if hit else "the tensor"
+    losses = [("loss", loss)] if loss is not None else _losses(known, tensor)
+    if loss is not None:
+        found = known.tensors.get(_C._tensor_address(loss))
+        losses = [(found[0] if found else "loss", loss)]
+    grad = tensor.grad if tensor.grad_fn is None else None
+    if grad is not None:
+        if grad.numel() and bool((grad == 0).all()):
+            return Reasons(
+                f"{name}.grad is not None: it is zero everywhere.",
+                ["Either the derivative is zero, or zero_grad(set_to_none=False) was called since."],
+                f"explain(loss) shows on which path to {name} the gradient becomes zero",
+            )
+        return Reasons(f"{name}.grad is not None: it holds {short(grad)}.", _use(name, tensor, losses))
+    title = f"{name}.grad is None:"
+    floating = tensor.is_floating_point() or tensor.is_complex()
+    if not floating:
+        return Reasons(
+            title,
+            [f"its dtype is {tensor.dtype}, and only floating point and complex tensors have gradients."],
+            f"make it one of them: {name} = {name}.float().requires_grad_()",
+        )
+    if tensor.grad_fn is not None:
+        return _inner(title, name, tensor, losses)
+    if not tensor.requires_grad:
+        return _no_requires(title, name, tensor, known)
+    for loss_name, t in losses:
+        reasons = _against(title, name, tensor, loss_name, t, frame, known)
+        if reasons is not None:
+            return reasons
+    if not losses:
+        return Reasons(
+            title,
+            [f"{name} requires grad, and no variable in sight holds a result that was computed from it."],
+            f"call backward() on a loss computed from {name}; explain({name}, loss) looks at one loss",
+        )
+    loss_name = losses[0][0]
+    return Reasons(
+        title,
+        [f"{loss_name} depends on {name}, but its backward() was never called (or zero_grad() was since)."],
+        f"call {loss_name}.backward()",
+    )
+
+
+def _losses(known, tensor):
+    """Results the caller holds that have a graph, newest first, except what `tensor` itself leads to."""
+    found = []
+    for name, t in known.nodes.values():
+        if t is not tensor:
+            found.append((t.grad_fn._sequence_nr(), name, t))
+    found.sort(key=lambda item: -item[0])
+    return [(name, t) for _, name, t in found]
+
+
+def _reaches(loss, tensor) -> bool:
+    graph = graphs.read(loss)
+    if tensor.grad_fn is not None:
+        return id(tensor.grad_fn) in graph.by_node
+    return id(tensor) in graph.leaves
+
+
+def _use(name, tensor, losses):
+    for loss_name, t in losses:
+        if t.requires_grad and t.grad_fn is not None and _reaches(t, tensor):
+            return [f"{loss_name} depends on it."]
+    return []
+
+
+def _inner(title, name, tensor, losses):
+    where = f"{name} is no leaf: it was made by {tensor.grad_fn.name()}, and only leaves keep their gradient"
+    if tensor.retains_grad:
+        return Reasons(
+            title,
+            [f"{name} retains its gradient, but no backward() has come through it since."],
+            "call backward() on a loss computed from it",
+        )
+    return Reasons(title, [where + " (memory is saved so)."], f"call {name}.retain_grad() before backward()")
+
+
+def _no_requires(title, name, tensor, known):
+    if tensor.is_inference():
+        return Reasons(
+            title,
+            [f"{name} was made in inference_mode, where nothing is recorded."],
+            "make it outside, or use no_grad() instead",
+        )
+    for other, t in known.tensors.values():
+        if t is not tensor and t.requires_grad and _shares(t, tensor):
+            return Reasons(
+                title,
+                [f"{name} shares the memory of {other}, but it was detached from it (.detach() or .data)."],
+                f"use {other} itself",
+            )
+    if not _C.is_grad_enabled():
+        reason = "gradients are switched off here (no_grad, or set_grad_enabled(False))"
+        return Reasons(
+            title,
+            [f"{name} does not require grad; {reason}: what is computed here has no graph."],
+            "compute the loss outside of no_grad()",
+        )
+    return Reasons(
+        title,
+        [
+            f"{name}.requires_grad is False, so operations on it are not recorded. That is so for tensors "
+            "made from data, results of .detach() and .data, and what is computed under no_grad() or from "
+            "tensors that do not require grad themselves."
+        ],
+        f"before the loss is computed: {name}.requires_grad_()",
+    )
+
+
+def _against(title, name, tensor, loss_name, loss, frame, known):
+    """What stands between one loss and the leaf; None where the loss depends on it."""
+    if loss.grad_fn is None:
+        if not loss.requires_grad:
+            cut = _cut_between(frame, known, loss)
+            return Reasons(
+                title,
+                [f"{loss_name} has no graph (it does not require grad): {cut}"],
+                "compute it outside of no_grad() and without .detach(), .data, .item() or NumPy on the way",
+            )
+        return None if loss is tensor else Reasons(title, [f"{loss_name} is a leaf of its own."])
+    if _reaches(loss, tensor):
+        return None
+    graph = graphs.read(loss)
+    known_names = {_C._tensor_address(t): n for n, t in known.tensors.values()}
+    leaves = [known_names.get(_C._tensor_address(s.value), "a leaf") for s in graph.leaves.values()]
+    reasons = [
+        f"{loss_name} does not depend on {name}: its graph ends in {', '.join(leaves[:8]) or 'constants'}."
+    ]
+    ends = []
+    for key, source in graph.constants.items():
+        address = key if source.kind == "unknown" else _C._tensor_address(source.value)
+        hit = known.tensors.get(address)
+        if hit is None:
+            continue
+        cut = hit[1]
+        if cut is tensor:
+            continue
+        ends.append(hit[0])
+        step = next(s for s in graph.steps if source in s.inputs)
+        if _shares(cut, tensor):
+            reasons.insert(
+                0,
+                f"the graph of {loss_name} ends at {hit[0]}, an operand of {step.op}, which shares "
+                f"{name}'s memory but is detached from it.",
+            )
+    if ends:
+        reasons.append(
+            f"Constants in its graph: {', '.join(ends[:8])}. Where one of them was computed from {name}, it "
+            "was detached on the way (.detach(), .data, .item(), NumPy, torch.tensor(...), no_grad())."
+        )
+    if _changed(tensor):
+        reasons.append(f"{name} was written to in place {tensor._version} times since it was made.")
+    same = [
+        n
+        for n, t in known.tensors.values()
+        if t is not tensor
+        and t.requires_grad
+        and t.grad_fn is None
+        and id(t) in graph.leaves
+        and t.shape == tensor.shape
+        and n.split(".")[-1] == name.split(".")[-1]
+    ]
+    if same:
+        reasons.append(f"{same[0]} is another tensor of the same shape that it does depend on.")
+    return Reasons(title, reasons, f"use {name} itself in the computation of {loss_name}")
+
+
+def _changed(tensor):
+    return tensor._version > 0
+
+
+def _shares(a, b) -> bool:
+    return bool(a.numel() and b.numel() and a.data_ptr() == b.data_ptr())
+
+
+def _cut_between(frame, known, loss):
+    if loss.is_inference():
+        return "it was made in inference_mode."
+    return "it was computed under no_grad(), or from detached tensors and constants only."

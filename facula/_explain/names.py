@@ -1,0 +1,178 @@
+"""The caller's names for tensors: variables of its frames, parameters of modules, entries of containers."""
+
+from __future__ import annotations
+
+import keyword
+import sys
+
+from .. import _C
+from .graph import Graph
+
+__all__ = ["Names", "assign"]
+
+_GREEK = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi
+psi omega"""
+GREEK = dict(zip(_GREEK.split(), "αβγδεζηθικλμνξπρστφχψω"))
+
+
+class Names:
+    """What is called how: address of a tensor -> name, and (id of a node, output) -> (name, tensor)."""
+
+    def __init__(self):
+        self.tensors: dict[int, tuple[str, object]] = {}
+        self.nodes: dict[tuple[int, int], tuple[str, object]] = {}
+        self.modules: list[tuple[str, object]] = []
+
+    def add(self, name: str, value) -> None:
+        self.tensors.setdefault(_C._tensor_address(value), (name, value))
+        if value.requires_grad:
+            try:
+                node = value.grad_fn
+            except RuntimeError:  # a view that may not be written to was
+                return
+            if node is not None:
+                self.nodes.setdefault((id(node), value.output_nr), (name, value))
+                self._keep = [*getattr(self, "_keep", []), node]
+
+    def add_module(self, name: str, module, alone: bool) -> None:
+        self.modules.append((name, module))
+        prefix = "" if alone or not name or name == "self" else name + "."
+        for path, value in [*module.named_parameters(), *module.named_buffers()]:
+            self.add((prefix or (name + "." if path[:1].isdigit() and name else "")) + path, value)
+        for path, value in vars(module).items():  # tensors that are no parameters
+            if isinstance(value, _C.Tensor):
+                self.add(path if name == "self" else prefix + path, value)
+
+    def look(self, frame, module=None, leaves=()) -> None:
+        """Collects from a frame and those that called it; names of inner frames win.
+
+        leaves: ids of tensors; a module that alone has some of them gives its parameters' names as they are.
+        """
+        spaces = []
+        depth = 0
+        while frame is not None and depth < 30:
+            if not _is_machinery(frame):
+                spaces.append(frame.f_locals)
+                if frame.f_globals is not frame.f_locals:
+                    spaces.append(frame.f_globals)
+            frame, depth = frame.f_back, depth + 1
+        modules, containers = [], []
+        seen = set()
+        for space in spaces:
+            if id(space) in seen:
+                continue
+            seen.add(id(space))
+            for name, value in list(space.items()):
+                if not isinstance(name, str) or name.startswith("_") or not name.isidentifier():
+                    continue
+                if isinstance(value, _C.Tensor):
+                    self.add(name, value)
+                elif _is_module(value):
+                    modules.append((name, value))
+                elif isinstance(value, (list, tuple, dict)):
+                    containers.append((name, value))
+                elif hasattr(value, "__dict__") and not isinstance(value, (type, type(sys))):
+                    containers.append((name, value))
+        if module is not None:
+            modules = [("", module)] + [m for m in modules if m[1] is not module]
+        inner = {id(m) for _, top in modules for m in top.modules() if m is not top}
+        tops = [m for m in modules if id(m[1]) not in inner]
+        distinct = {id(m) for _, m in tops if not leaves or any(id(p) in leaves for p in m.parameters())}
+        for name, m in tops:
+            self.add_module(name, m, alone=distinct == {id(m)} or module is m)
+        for name, value in containers:
+            self._add_contents(name, value)
+
+    def _add_contents(self, name, value):
+        if isinstance(value, dict):
+            items = [
+                (f"{name}[{k!r}]", v) for k, v in list(value.items())[:1000] if isinstance(k, (str, int))
+            ]
+        elif isinstance(value, (list, tuple)):
+            items = [(f"{name}[{i}]", v) for i, v in enumerate(value[:1000])]
+        else:
+            if type(value).__module__.partition(".")[0] in ("facula", "torch", "numpy", "builtins"):
+                return
+            items = [(f"{name}.{k}", v) for k, v in list(vars(value).items())[:1000]]
+        for path, v in items:
+            if isinstance(v, _C.Tensor):
+                self.add(path, v)
+            elif _is_module(v):
+                self.add_module(path, v, alone=False)
+
+
+def _is_machinery(frame) -> bool:
+    module = frame.f_globals.get("__name__", "")
+    return module.startswith(
+        ("facula.", "IPython.", "ipykernel.", "runpy", "_pytest", "pluggy", "traitlets", "asyncio")
+    )
+
+
+def _is_module(value) -> bool:
+    nn = sys.modules.get("facula.nn")
+    return nn is not None and isinstance(value, nn.Module)
+
+
+def assign(graph: Graph, names: Names, loss_name: str | None) -> dict[tuple[int, int], object]:
+    """Gives every leaf, constant and step a symbol; returns the results that the caller still holds."""
+    taken: set[str] = set()
+
+    def unique(name):
+        symbol, n = name, 2
+        while symbol in taken:
+            symbol, n = f"{name}_{n}", n + 1
+        taken.add(symbol)
+        return symbol
+
+    root = (id(graph.loss.grad_fn), graph.loss.output_nr)
+    found = names.nodes.get(root)
+    own = loss_name or (found[0] if found else None)
+    if own is None or own.lower() in ("loss", "l", "total_loss", "err", "error", "cost"):
+        symbol = "L"
+    else:
+        symbol = own
+    graph.loss_name = own or "L"  # what the caller calls it
+    taken.add(symbol)
+    graph.by_node[root[0]].symbols[root[1]] = symbol
+    fresh = {"leaf": 0, "constant": 0, "step": 0}
+    for source in graph.leaves.values():
+        hit = names.tensors.get(_C._tensor_address(source.value))
+        if hit:
+            source.symbol = unique(hit[0])
+    for key, source in graph.constants.items():
+        hit = names.tensors.get(key if source.kind == "unknown" else _C._tensor_address(source.value))
+        if hit is None:
+            continue
+        if source.kind == "unknown":
+            source.kind, source.value = "constant", hit[1].detach()
+        source.symbol = unique(hit[0])
+    held = {}
+    for key, (name, tensor) in names.nodes.items():
+        step = graph.by_node.get(key[0])
+        if step is not None:
+            held[key] = tensor
+            if key != root:
+                step.symbols[key[1]] = unique(name)
+    for kind, letter, sources in (
+        ("leaf", "p", graph.leaves.values()),
+        ("constant", "c", graph.constants.values()),
+    ):
+        for source in sources:
+            if source.symbol is None:
+                fresh[kind] += 1
+                while f"{letter}{fresh[kind]}" in taken:
+                    fresh[kind] += 1
+                source.symbol = unique(f"{letter}{fresh[kind]}")
+    for step in graph.steps:
+        if step.symbols:
+            continue
+        fresh["step"] += 1
+        while f"u{fresh['step']}" in taken:
+            fresh["step"] += 1
+        step.symbols[0] = unique(f"u{fresh['step']}")
+    return held
+
+
+def is_plain(symbol: str) -> bool:
+    """Whether a symbol is a single name, as opposed to `layers.0.weight`."""
+    return symbol.isidentifier() and not keyword.iskeyword(symbol)

@@ -1,0 +1,240 @@
+"""Trees as text (Python that can be run), as text for reading (∂, ·, ²), and as LaTeX."""
+
+from __future__ import annotations
+
+from .formula import Symbol
+from .graph import number
+from .names import GREEK
+
+__all__ = ["latex", "pretty", "symbol_latex", "symbol_pretty", "text"]
+
+_SUM, _PRODUCT, _SIGN, _POWER, _ATOM = 1, 2, 3, 4, 5
+_COMPARE = {
+    "gt": ">",
+    "lt": "<",
+    "ge": ">=",
+    "le": "<=",
+    "eq": "==",
+    "ne": "!=",
+    "logical_and": "&",
+    "logical_or": "|",
+}
+_PRETTY_COMPARE = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠", "&": "and", "|": "or"}
+_LATEX_COMPARE = {">=": r"\ge", "<=": r"\le", "==": "=", "!=": r"\ne", "&": r"\land", "|": r"\lor"}
+_LATEX_FUNCTIONS = frozenset("sin cos tan sinh cosh tanh exp log max min det arg".split())
+_SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+def text(tree, digits: int = 6) -> str:
+    """`2*x*(w*x + b - y)`"""
+    return _write(tree, _Text(digits))[0]
+
+
+def pretty(tree, digits: int = 4) -> str:
+    """`2·x·(w·x + b − y)`"""
+    return _write(tree, _Pretty(digits))[0]
+
+
+def latex(tree, digits: int = 4) -> str:
+    r"""`2 x \left(w x + b - y\right)`"""
+    return _write(tree, _Latex(digits))[0]
+
+
+def _write(tree, style):
+    """(text, level): the level of its outermost operation."""
+    if isinstance(tree, Symbol):
+        if tree.of is not None:
+            return style.gradient(tree.loss, tree.of), _ATOM
+        return style.symbol(tree.name), _ATOM
+    if not isinstance(tree, tuple):
+        s = style.number(tree)
+        return s, _SIGN if s.startswith(("-", "−")) else _ATOM
+    f = tree[0]
+    name = f if isinstance(f, str) else f.name
+
+    def at(t, level):
+        s, have = _write(t, style)
+        return s if have >= level else style.group(s)
+
+    if name in ("add", "sub"):
+        right = _SUM + 1 if name == "sub" else _SUM
+        sign = "+" if name == "add" else style.minus
+        s = at(tree[2], right)
+        if s.startswith((style.minus, "-")):
+            s = style.group(s)
+        return f"{at(tree[1], _SUM)} {sign} {s}", _SUM
+    if name == "mul":
+        a, b = at(tree[1], _PRODUCT), at(tree[2], _PRODUCT)
+        if b.startswith((style.minus, "-")):
+            b = style.group(b)
+        return style.product(a, b), _PRODUCT
+    if name == "matmul":
+        return style.matmul(at(tree[1], _PRODUCT), at(tree[2], _SIGN + 1)), _PRODUCT
+    if name == "div":
+        return style.quotient(tree, at)
+    if name == "neg":
+        return style.minus + at(tree[1], _PRODUCT), _SIGN
+    if name == "T":
+        return style.transpose(at(tree[1], _ATOM)), _ATOM
+    if name in ("pow", "square"):
+        exponent = tree[2] if name == "pow" else 2.0
+        return style.power(at(tree[1], _ATOM), exponent)
+    if name in _COMPARE:
+        return f"{at(tree[1], _SUM)} {style.compare(_COMPARE[name])} {at(tree[2], _SUM)}", 0
+    return style.call(name.removeprefix("special."), [_write(t, style)[0] for t in tree[1:]]), _ATOM
+
+
+class _Text:
+    minus = "-"
+
+    def __init__(self, digits):
+        self.digits = digits
+
+    def number(self, x):
+        return number(int(x) if isinstance(x, float) and x.is_integer() and abs(x) < 1e15 else x, self.digits)
+
+    def symbol(self, name):
+        return name
+
+    def gradient(self, loss, of):
+        return f"d{loss}/d{of}"
+
+    def group(self, s):
+        return f"({s})"
+
+    def product(self, a, b):
+        return f"{a}*{b}"
+
+    def matmul(self, a, b):
+        return f"{a} @ {b}"
+
+    def quotient(self, tree, at):
+        return f"{at(tree[1], _PRODUCT)}/{at(tree[2], _SIGN + 1)}", _PRODUCT
+
+    def transpose(self, a):
+        return f"{a}.T"
+
+    def power(self, base, exponent):
+        s, level = _write(exponent, self)
+        return f"{base}**{s if level == _ATOM else f'({s})'}", _POWER
+
+    def compare(self, sign):
+        return sign
+
+    def call(self, name, arguments):
+        return f"{name}({', '.join(arguments)})"
+
+
+class _Pretty(_Text):
+    minus = "−"
+
+    def number(self, x):
+        return super().number(x).replace("-", "−")
+
+    def symbol(self, name):
+        return symbol_pretty(name)
+
+    def gradient(self, loss, of):
+        return f"∂{symbol_pretty(loss)}/∂{symbol_pretty(of)}"
+
+    def product(self, a, b):
+        return f"{a}·{b}"
+
+    def transpose(self, a):
+        return f"{a}ᵀ"
+
+    def power(self, base, exponent):
+        if isinstance(exponent, (int, float)) and float(exponent).is_integer():
+            return base + str(int(exponent)).translate(_SUPERSCRIPTS), _POWER
+        s, level = _write(exponent, self)
+        return f"{base}^{s if level == _ATOM else f'({s})'}", _POWER
+
+    def compare(self, sign):
+        return _PRETTY_COMPARE.get(sign, sign)
+
+    def call(self, name, arguments):
+        if name == "sqrt":
+            return f"√({arguments[0]})"
+        if name == "abs":
+            return f"|{arguments[0]}|"
+        return f"{name}({', '.join(arguments)})"
+
+
+class _Latex(_Text):
+    def number(self, x):
+        s = super().number(x)
+        if "e" in s and "j" not in s and s not in ("inf", "-inf"):
+            mantissa, exponent = s.split("e")
+            return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
+        return s.replace("inf", r"\infty").replace("nan", r"\mathrm{nan}")
+
+    def symbol(self, name):
+        return symbol_latex(name)
+
+    def gradient(self, loss, of):
+        return rf"\frac{{\partial {symbol_latex(loss)}}}{{\partial {symbol_latex(of)}}}"
+
+    def group(self, s):
+        return rf"\left({s}\right)"
+
+    def product(self, a, b):
+        return rf"{a} \cdot {b}" if b[:1].isdigit() or b.startswith(r"\left(-") else f"{a} {b}"
+
+    def matmul(self, a, b):
+        return rf"{a} \, {b}"
+
+    def quotient(self, tree, at):
+        return rf"\frac{{{at(tree[1], 0)}}}{{{at(tree[2], 0)}}}", _PRODUCT
+
+    def transpose(self, a):
+        return rf"{a}^{{\top}}"
+
+    def power(self, base, exponent):
+        return rf"{base}^{{{_write(exponent, self)[0]}}}", _POWER
+
+    def compare(self, sign):
+        return _LATEX_COMPARE.get(sign, sign)
+
+    def call(self, name, arguments):
+        inner = ", ".join(arguments)
+        if name == "sqrt":
+            return rf"\sqrt{{{inner}}}"
+        if name == "exp":
+            return rf"e^{{{inner}}}"
+        if name == "abs":
+            return rf"\left|{inner}\right|"
+        if name == "sigmoid":
+            return rf"\sigma\left({inner}\right)"
+        head = "\\" + name if name in _LATEX_FUNCTIONS else rf"\operatorname{{{_escape(name)}}}"
+        return rf"{head}\left({inner}\right)"
+
+
+def _escape(s):
+    return s.replace("\\", "").replace("_", r"\_").replace("{", r"\{").replace("}", r"\}").replace("#", r"\#")
+
+
+def symbol_pretty(name: str) -> str:
+    """`theta_1` is θ₁."""
+    stem, digits = _split(name)
+    stem = GREEK.get(stem, stem)
+    return stem + digits.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+
+
+def symbol_latex(name: str) -> str:
+    r"""`theta_1` is `\theta_{1}`, `fc.weight` is `\mathrm{fc.weight}`."""
+    stem, digits = _split(name)
+    if stem in GREEK:
+        stem = "\\" + stem if stem != "omicron" else "o"
+    elif len(stem) > 1 or not stem.isascii():
+        stem = rf"\mathrm{{{_escape(stem)}}}"
+    return rf"{stem}_{{{digits}}}" if digits else stem
+
+
+def _split(name):
+    stem = name.rstrip("0123456789")
+    digits = name[len(stem) :]
+    if digits and stem.endswith("_"):
+        stem = stem[:-1]
+    if not stem or "." in stem or "[" in stem or len(digits) > 3:
+        return name, ""
+    return stem, digits

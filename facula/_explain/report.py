@@ -1,0 +1,548 @@
+"""What `facula.explain` returns: the explanation of one graph as text, LaTeX, HTML and a picture."""
+
+from __future__ import annotations
+
+from html import escape
+
+import facula
+
+from . import algebra, derive, formula
+from . import graph as graphs
+from .formula import Symbol
+from .graph import Graph, number, short
+from .picture import STYLE, Box, Link, draw
+from .printing import latex, pretty, symbol_latex, symbol_pretty, text
+
+__all__ = ["Derivative", "Explanation"]
+
+
+_LONG = 140  # a closed form of more characters explains nothing
+
+
+class Derivative:
+    """The gradient of one leaf.
+
+    Attributes:
+        symbol: the leaf's name.
+        formula: the closed form as Python text, or None where the graph is too large or leaves no formula.
+        simplified: whether SymPy worked on it.
+        numbers: the same with numbers put in, where every operand has one element; else None.
+        value: the gradient, a tensor.
+        entry: the index into the flattened leaf of the entry that was checked.
+        numeric: its central difference, or None where the graph cannot be run again.
+        agrees: whether the two agree (None without a numeric value).
+        path_count: in how many ways the loss depends on the leaf.
+        paths: at most six of them.
+    """
+
+    def __init__(self, leaf, value):
+        self.leaf, self.symbol, self.value = leaf, leaf.symbol, value
+        self.tree, self.simplified, self.paths, self.path_count = None, False, [], 0
+        self.entry, self.numeric, self.precision, self.agrees = 0, None, "", None
+
+    @property
+    def formula(self) -> str | None:
+        return None if self.tree is None else text(self.tree)
+
+    @property
+    def numbers(self) -> str | None:
+        tree = None if self.tree is None else with_numbers(self.tree)
+        return None if tree is None else text(tree)
+
+    def __repr__(self):
+        return f"<d/d{self.symbol} = {self.formula or '...'} = {short(self.value)}>"
+
+
+def with_numbers(tree):
+    """Every symbol replaced by its value; None where one has several elements or none."""
+    if isinstance(tree, Symbol):
+        v = tree.value
+        if v is None or v.numel() != 1 or v.is_complex():
+            return None
+        return float(number(float(v), 5))
+    if not isinstance(tree, tuple):
+        return tree
+    parts = [with_numbers(t) for t in tree[1:]]
+    return None if None in parts else (tree[0], *parts)
+
+
+class Explanation:
+    """`str()` and `print` give the text, notebooks show the picture with tables; `save` writes files.
+
+    Attributes:
+        derivatives: {name of a leaf: Derivative}.
+        graph: the steps, in forward order.
+        loss: the symbol of the loss.
+    """
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        root = graph.by_node[id(graph.loss.grad_fn)]
+        self.loss = root.symbols[graph.loss.output_nr]
+        tensors = [graph.loss, *(s.value for s in graph.leaves.values()), *(s.value for s in graph.steps)]
+        formula.mind_conjugates(any(t is not None and t.is_complex() for t in tensors))
+        self.symbols = derive.Symbols(graph)
+        self.locals = derive.local_derivatives(graph, self.symbols, self.loss)
+        forms, self.loss_tree = derive.closed_forms(graph, self.symbols, self.loss)
+        self.derivatives: dict[str, Derivative] = {}
+        for source in graph.leaves.values():
+            value = graph.leaf_grads.get(id(source.value))
+            if value is None:
+                continue
+            d = Derivative(source, value)
+            d.tree, d.simplified = forms.get(id(source.value), (None, False))
+            d.paths, d.path_count = derive.paths(graph, self.locals, source)
+            self._check(d)
+            self.derivatives[source.symbol] = d
+        self.operations = [self._operation(step) for step in graph.steps]
+
+    def _check(self, d: Derivative) -> None:
+        size = d.value.abs()
+        if size.numel() == 0:
+            return
+        size = size.reshape(-1).to(facula.float64)
+        d.entry = int(facula.where(facula.isfinite(size), size, -1.0).argmax())
+        found = graphs.central_difference(self.graph, d.leaf.value, d.entry)
+        if found is None:
+            return
+        d.numeric, d.precision = found
+        exact = d.value.reshape(-1)[d.entry].item()
+        if not (abs(d.numeric) < float("inf") and abs(exact) < float("inf")):
+            return  # nothing to compare
+        size = abs(self.graph.loss.detach().abs().sum().item())
+        noise = {facula.float64: 1e-8, facula.complex128: 1e-8, facula.float32: 1e-6, facula.complex64: 1e-6}
+        tolerance = (1e-4 if d.precision == "float64" else 2e-2) * abs(exact)
+        tolerance += noise.get(d.value.dtype, 1e-2) * (1 + size) * (1 if d.precision == "float64" else 100)
+        d.agrees = abs(d.numeric - exact) <= tolerance
+
+    def _operation(self, step):
+        operands = [self.symbols.of(s) for s in step.inputs]
+        try:
+            return formula.forward_tree(step, 0, operands, {}, drop=False)
+        except (KeyError, RuntimeError, TypeError, ValueError, IndexError, AttributeError):
+            return (formula.Opaque(step.op, None), *(o for o in operands if o is not None))
+
+    # --- what all forms show ---
+
+    def _heading(self) -> str:
+        name = self.graph.loss_name
+        return self.loss if name in (self.loss, None) else f"{self.loss} = {name}"
+
+    def _notes(self) -> list[str]:
+        graph, notes = self.graph, []
+        if graph.mismatch:
+            notes.append("Note: " + graph.mismatch + ".")
+        if graph.loss.numel() != 1:
+            shape = "×".join(map(str, graph.loss.shape))
+            notes.append(
+                f"{self.loss} has {graph.loss.numel()} elements ({shape}): these are derivatives of its sum."
+            )
+        if graph.loss.is_complex():
+            notes.append(f"{self.loss} is complex: gradients are taken with 1 as its gradient.")
+        lost = [s.symbol for s in graph.constants.values() if s.kind == "unknown"]
+        if lost:
+            notes.append(
+                f"{', '.join(lost)}: constants that no variable holds any more; the graph does not keep them."
+            )
+        missing = [s.symbol for s in graph.leaves.values() if id(s.value) not in graph.leaf_grads]
+        if graph.released and missing:
+            notes.append(
+                f"The derivative of {', '.join(missing)} is not known: backward() released the graph, and "
+                "not all of it can be computed again. Call explain before backward(), or use "
+                "backward(retain_graph=True)."
+            )
+        if not algebra.available():
+            notes.append("Formulas are not simplified: that needs SymPy (pip install sympy).")
+        notes += [f"Warning: {w}" for w in self.problems()]
+        return notes
+
+    def problems(self) -> list[str]:
+        """Zero gradients and the first NaN or infinity, one sentence each."""
+        from .summary import dead_cause, first_nonfinite
+
+        found = first_nonfinite(self.graph)
+        for d in self.derivatives.values():
+            if d.value.numel() and bool((d.value == 0).all()):
+                cause = dead_cause(self.graph, d.leaf)
+                found.append(f"the gradient of {d.symbol} is zero" + (f": {cause}" if cause else ""))
+        return found
+
+    def _rows(self):
+        for step, tree in zip(self.graph.steps, self.operations):
+            shape = "?" if step.shape is None else "×".join(map(str, step.shape)) or "scalar"
+            yield step, step.symbols[min(step.symbols)], tree, shape
+
+    def _factors(self, path):
+        """(names, formulas, numbers) of a path's factors; None where one of them is no factor."""
+        if any(link.factor is None for link in path.links):
+            return None
+        names, trees = [], []
+        above = None
+        for link in path.links:
+            below = self._name(link.source)
+            above = above or self.loss
+            names.append((above, below))
+            trees.append(link.factor)
+            above = below
+        numbers = [with_numbers(t) for t in trees]
+        return names, trees, None if None in numbers else numbers
+
+    def _name(self, source):
+        if source.kind == "step":
+            return self.symbols.output(source.step, source.index).name
+        return source.symbol
+
+    # --- text ---
+
+    def __str__(self) -> str:
+        lines = [
+            f"How {self._heading()} = {short(self.graph.loss.detach())} came about, and its derivatives",
+            "",
+        ]
+        table = [("", "operation", "shape", "value", f"d{self.loss}/d(.)")]
+        for leaf in self.graph.leaves.values():
+            g = self.graph.leaf_grads.get(id(leaf.value))
+            table.append((leaf.symbol, "parameter", _shape(leaf.value), short(leaf.value), short(g)))
+        for c in self.graph.constants.values():
+            if c.kind == "constant":
+                table.append((c.symbol, "constant", _shape(c.value), short(c.value), ""))
+        for step, symbol, tree, shape in self._rows():
+            table.append((symbol, _clip(text(tree), 44), shape, short(step.value), short(step.grads[0])))
+        widths = [max(len(row[i]) for row in table) for i in range(5)]
+        for row in table:
+            lines.append("  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip())
+        lines += ["", "Local derivatives"]
+        for step in self.graph.steps:
+            for local in self.locals[step.order]:
+                if local is not None:
+                    lines.append("  " + self._local_text(step, local))
+        lines += ["", f"Chain rule, from {self.loss} to each parameter"]
+        for d in self.derivatives.values():
+            lines += [""] + ["  " + line for line in self._derivative_text(d)]
+        notes = self._notes()
+        return "\n".join(lines + ([""] + notes if notes else []))
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _local_text(self, step, local):
+        below, above = self._name(local.source), self._step_symbol(step)
+        if local.factor is not None:
+            shown = text(local.factor)
+            value = with_numbers(local.factor)
+            tail = "" if value is None else _equals(shown, short(formula.evaluate(value)))
+            summed = f"   (then summed to the shape of {below})" if _is_summed(local) else ""
+            twice = (
+                sum(
+                    s is local.source or s.kind == "step" and s.step is getattr(local.source, "step", 0)
+                    for s in step.inputs
+                )
+                > 1
+            )
+            which = f"   (operand {local.index + 1})" if twice else ""
+            return f"d{above}/d{below} = {shown}{tail}{summed}{which}"
+        if local.tree is not None:
+            return f"d{self.loss}/d{below} = {_clip(text(local.tree), 90)}"
+        return f"d{self.loss}/d{below} = {step.op}_vjp(d{self.loss}/d{above})"
+
+    def _link_text(self, link):
+        below = f"d{self.loss}/d{self._name(link.source)}"
+        if link.tree is None:
+            return f"{below} = {link.step.op}_vjp(d{self.loss}/d{self._step_symbol(link.step)})"
+        return f"{below} = {_clip(text(link.tree), 100)}"
+
+    def _step_symbol(self, step):
+        return step.symbols[min(step.symbols)]
+
+    def _derivative_text(self, d):
+        head = f"d{self.loss}/d{d.symbol}"
+        pad = " " * len(head)
+        lines = []
+        several = d.path_count > 1
+        for k, path in enumerate(d.paths):
+            label = f"path {k + 1}: " if several else ""
+            factors = self._factors(path)
+            route = [self.loss, *(self._name(link.source) for link in path.links)]
+            if factors is None and not several:
+                lines.append(" <- ".join(route))
+                lines += [self._link_text(link) for link in path.links]
+                continue
+            if factors is None:
+                lines.append(f"{label}{' <- '.join(route)} contributes {short(path.contribution)}")
+                continue
+            names, trees, numbers = factors
+            start = label.rstrip() if several else head
+            value = short(path.contribution)
+            rows = [" * ".join(f"d{a}/d{b}" for a, b in names), " * ".join(_factor(text(t)) for t in trees)]
+            if numbers is not None:
+                rows.append(" * ".join(_factor(short(formula.evaluate(n))) for n in numbers))
+            rows = [r for k, r in enumerate(rows) if r not in (head, *rows[:k])]
+            if numbers is not None:
+                rows[-1] += f" = {value}" if rows[-1] != value else ""
+            elif several:
+                rows.append(value)
+            for k, row in enumerate(rows):
+                lines.append(f"{' ' * len(start) if k else start} = {row}")
+        if several:
+            more = d.path_count - len(d.paths)
+            if more > 0:
+                lines.append(f"... and {more:,} more paths")
+            lines.append(f"{head} = the sum of all {d.path_count:,} paths = {short(d.value)}")
+        if d.tree is not None and len(text(d.tree)) <= _LONG:
+            lines.append(f"{head} = {text(d.tree)}")
+            if d.numbers is not None and d.numbers != text(d.tree):
+                lines.append(f"{pad} = {d.numbers}")
+            lines.append(f"{pad} = {short(d.value)}")
+        elif not several:
+            lines.append(f"{head} = {short(d.value)}")
+        lines.append(self._check_text(d))
+        return lines
+
+    def _check_text(self, d) -> str:
+        if d.numeric is None:
+            if not d.value.numel():
+                return "check: it is empty"
+            if self.graph.loss.is_complex():
+                return "check: none for a complex result"
+            return "check: not possible, the graph cannot be run again"
+        where = "" if d.value.numel() == 1 else f" of entry {_index(d.entry, d.value.shape)}"
+        exact = d.value.reshape(-1)[d.entry].item()
+        verdict = "cannot be compared" if d.agrees is None else "agrees" if d.agrees else "DIFFERS"
+        both = f"{number(d.numeric, 6)}, gradient = {number(exact, 6)}"
+        return f"check: central difference{where} = {both}: {verdict}"
+
+    # --- LaTeX ---
+
+    def latex(self) -> str:
+        """The definitions and each derivative as `align*` environments."""
+        rows = [rf"{symbol_latex(s)} &= {latex(t)}" for _, s, t, _ in self._rows()]
+        blocks = [_align(rows)]
+        loss = symbol_latex(self.loss)
+        for d in self.derivatives.values():
+            rows = []
+            head = _partial(self.loss, d.symbol)
+            if d.path_count == 1 and (factors := self._factors(d.paths[0])):
+                names, trees, numbers = factors
+                rows.append(f"{head} &= " + r" \cdot ".join(_partial(a, b) for a, b in names))
+                rows.append("&= " + r" \cdot ".join(_factor_latex(latex(t)) for t in trees))
+            elif d.path_count > 1:
+                terms = []
+                for path in d.paths:
+                    route = [self.loss, *(self._name(link.source) for link in path.links)]
+                    terms.append(" ".join(_partial(a, b) for a, b in zip(route, route[1:])))
+                more = r" + \cdots" if d.path_count > len(d.paths) else ""
+                rows.append(f"{head} &= " + r"\\ &\quad + ".join(terms) + more)
+            else:
+                for link in (k for p in d.paths for k in p.links):
+                    if link.tree is not None:
+                        rows.append(f"{_partial(self.loss, self._name(link.source))} &= {latex(link.tree)}")
+            start = head if not rows or d.path_count != 1 or not self._factors(d.paths[0]) else ""
+            if d.tree is not None and len(text(d.tree)) <= _LONG:
+                rows.append(f"{start} &= {latex(d.tree)}")
+                start = ""
+                put_in = with_numbers(d.tree)
+                if put_in is not None and put_in != d.tree:
+                    rows.append(f"&= {latex(put_in)}")
+            rows.append(f"{start} &= {_value_latex(d.value)}")
+            if d.numeric is not None:
+                h = symbol_latex(d.symbol)
+                rows.append(
+                    rf"\frac{{{loss}({h} + h) - {loss}({h} - h)}}{{2h}} &\approx {number(d.numeric, 6)}"
+                    if d.value.numel() == 1
+                    else rf"\text{{central difference, entry {_index(d.entry, d.value.shape)}}}"
+                    rf" &\approx {number(d.numeric, 6)}"
+                )
+            blocks.append(_align(rows))
+        return "\n\n".join(blocks)
+
+    # --- picture and HTML ---
+
+    def svg(self) -> str:
+        """The graph as a picture that needs nothing outside itself."""
+        boxes, links = [], []
+        loss = symbol_pretty(self.loss)
+        for source in self.graph.leaves.values():
+            g = self.graph.leaf_grads.get(id(source.value))
+            lines = [(symbol_pretty(source.symbol), "fx-title"), (_clip(short(source.value), 34), "fx-small")]
+            if g is not None:
+                lines.append((f"∂{loss}/∂{symbol_pretty(source.symbol)} = {_clip(short(g), 34)}", "fx-grad"))
+            boxes.append(Box(id(source), lines, "leaf", "parameter"))
+        readers = {}
+        for step in self.graph.steps:
+            for source in step.inputs:
+                if source.kind in ("constant", "unknown"):
+                    readers.setdefault(id(source), source)
+        for key, source in readers.items():
+            value = source.value if source.kind == "constant" else None
+            boxes.append(
+                Box(
+                    key,
+                    [(symbol_pretty(source.symbol), "fx-title"), (_clip(short(value), 34), "fx-small")],
+                    "constant",
+                    "constant",
+                )
+            )
+        root = self.graph.by_node[id(self.graph.loss.grad_fn)]
+        bad = {id(s) for s in _bad_steps(self.graph)}
+        for step, symbol, tree, shape in self._rows():
+            s = symbol_pretty(symbol)
+            lines = [
+                (f"{s} = {_clip(pretty(tree), 40)}", "fx-title"),
+                (_clip(short(step.value), 34), "fx-small"),
+            ]
+            if step.grads[0] is not None:
+                lines.append((f"∂{loss}/∂{s} = {_clip(short(step.grads[0]), 34)}", "fx-grad"))
+            kind = "bad" if id(step) in bad else "loss" if step is root else "box"
+            boxes.append(Box(step.order, lines, kind, f"{step.name}, shape {shape}"))
+            row = self.locals[step.order]
+            for i, source in enumerate(step.inputs):
+                if source.kind == "step":
+                    start = source.step.order
+                elif source.kind in ("leaf", "constant", "unknown"):
+                    start = id(source)
+                else:
+                    continue
+                local = row[i] if i < len(row) else None
+                links.append(Link(start, step.order, self._link_label(step, local), local is not None))
+        legend = [
+            ("value", "fx-small"),
+            ("gradient", "fx-grad"),
+            ("on an arrow: the local derivative", "fx-note"),
+        ]
+        return draw(boxes, links, f"{self._heading()} = {short(self.graph.loss.detach())}", legend)
+
+    def _link_label(self, step, local):
+        if local is None:
+            return ""
+        below = symbol_pretty(self._name(local.source))
+        if local.factor is not None:
+            shown = _clip(pretty(local.factor), 26)
+            put_in = with_numbers(local.factor)
+            value = "" if put_in is None else short(formula.evaluate(put_in)).replace("-", "−")
+            tail = f" = {value}" if value and value != shown else ""
+            return f"∂{symbol_pretty(self._step_symbol(step))}/∂{below} = {shown}{tail}"
+        if local.tree is not None:
+            return f"∂{symbol_pretty(self.loss)}/∂{below} = {_clip(pretty(local.tree), 30)}"
+        return ""
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+    def _repr_html_(self) -> str:
+        from .web import page
+
+        return page(self)
+
+    def save(self, path) -> None:
+        """Writes the explanation: `.svg` the picture, `.html` a page, `.tex` a document, `.txt` the text.
+
+        Raises:
+            ValueError: the name ends in something else.
+        """
+        save(self, path)
+
+
+def save(explanation, path) -> None:
+    """By the ending of the name."""
+    import os
+
+    ending = os.path.splitext(os.fspath(path))[1].lower()
+    if ending == ".svg":
+        content = explanation.svg()
+    elif ending in (".html", ".htm"):
+        title = escape(f"explain({explanation.graph.loss_name})")
+        content = (
+            f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+            f"<style>{STYLE}"
+            "html{color-scheme:light dark}body{margin:24px;background:Canvas}</style></head><body>\n"
+            f"{explanation._repr_html_()}\n</body></html>\n"
+        )
+    elif ending == ".tex":
+        content = (
+            "\\documentclass{article}\n\\usepackage{amsmath}\n\\begin{document}\n\n"
+            f"{explanation.latex()}\n\n\\end{{document}}\n"
+        )
+    elif ending == ".txt":
+        content = str(explanation) + "\n"
+    else:
+        raise ValueError(
+            f"explanations are saved as .svg, .html, .tex or .txt, not {ending or 'without an ending'!r}"
+        )
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(content)
+
+
+# --- small things ---
+
+
+def _bad_steps(graph):
+    from .summary import nonfinite_steps
+
+    return nonfinite_steps(graph)
+
+
+def _is_summed(local) -> bool:
+    tree = local.tree
+    return isinstance(tree, tuple) and isinstance(tree[0], formula.SumTo)
+
+
+def _shape(t) -> str:
+    return "×".join(map(str, t.shape)) or "scalar"
+
+
+def _clip(s: str, width: int) -> str:
+    return s if len(s) <= width else s[: width - 1] + "…"
+
+
+def _equals(shown: str, value: str) -> str:
+    return "" if shown == value else f" = {value}"
+
+
+def _factor(s: str) -> str:
+    plain = not any(c in s for c in "+ /") and not s.startswith(("-", "−"))
+    return s if plain or _wrapped(s) else f"({s})"
+
+
+def _factor_latex(s: str) -> str:
+    return rf"\left({s}\right)" if s.startswith("-") or "+" in s or " - " in s else s
+
+
+def _wrapped(s: str) -> bool:
+    """Whether one call or pair of brackets is all of it."""
+    depth = 0
+    for i, c in enumerate(s):
+        depth += (c == "(") - (c == ")")
+        if depth == 0 and c in " +-*/" and i:
+            return False
+    return not s.startswith(("-", "−"))
+
+
+def _index(position: int, shape) -> str:
+    if len(shape) == 1:
+        return str(position)
+    index = []
+    for n in reversed(shape):
+        index.append(position % n)
+        position //= n
+    return "(" + ", ".join(map(str, reversed(index))) + ")"
+
+
+def _partial(a: str, b: str) -> str:
+    return rf"\frac{{\partial {symbol_latex(a)}}}{{\partial {symbol_latex(b)}}}"
+
+
+def _value_latex(v) -> str:
+    if v.numel() == 1:
+        return latex(v.item() if v.is_complex() else float(v))
+    if v.dim() in (1, 2) and v.numel() <= 12 and not v.is_complex():
+        rows = v.tolist() if v.dim() == 2 else [v.tolist()]
+        return (
+            r"\begin{pmatrix}"
+            + r" \\ ".join(" & ".join(latex(float(x)) for x in r) for r in rows)
+            + r"\end{pmatrix}"
+        )
+    return rf"\text{{{short(v).replace('×', 'x')}}}"
+
+
+def _align(rows) -> str:
+    return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
