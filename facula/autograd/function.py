@@ -86,7 +86,7 @@ class FunctionMeta(type):
 
     def __init__(cls, name, bases, attrs):
         super().__init__(name, bases, attrs)
-        cls._backward_cls = _C._context_type(
+        cls._backward_cls = type(
             name + "Backward",
             (BackwardCFunction,),
             {"_forward_cls": cls, "__module__": "torch.autograd.function"},

@@ -273,7 +273,15 @@ PyGetSetDef context_attributes[] = {
     {"materialize_grads", nullptr, set_materialize, nullptr, nullptr},
     {"_materialize_grads", get_materialize, nullptr, nullptr, nullptr},
     {}};
+// Every class of contexts, whoever makes it.
+PyObject* context_subclass(PyObject* type, PyObject*, PyObject*) {
+  reinterpret_cast<PyTypeObject*>(type)->tp_dealloc = context_dealloc;
+  Py_RETURN_NONE;
+}
 PyMethodDef context_methods[] = {
+    {"__init_subclass__", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(context_subclass)),
+     METH_CLASS | METH_VARARGS | METH_KEYWORDS, nullptr},
+
     {"name", context_name, METH_NOARGS, "The name of the node."},
     {"_sequence_nr", context_sequence, METH_NOARGS, nullptr},
     {"register_hook", context_hook, METH_O, "Calls a function with the gradients of inputs and outputs."},
@@ -295,13 +303,6 @@ PyTypeObject ContextType = [] {
   t.tp_methods = context_methods;
   return t;
 }();
-
-// _context_type(name, bases, namespace): a class of contexts.
-PyObject* context_type(PyObject*, PyObject* args) {
-  PyObject* type = PyObject_CallObject(reinterpret_cast<PyObject*>(&PyType_Type), args);
-  if (type) reinterpret_cast<PyTypeObject*>(type)->tp_dealloc = context_dealloc;
-  return type;
-}
 
 // --- recording ---
 
@@ -419,7 +420,6 @@ PyObject* attach(PyObject*, PyObject* const* args, Py_ssize_t count) {
 PyMethodDef kFunctions[] = {
     {"_attach_function", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(attach)), METH_FASTCALL,
      nullptr},
-    {"_context_type", context_type, METH_VARARGS, nullptr},
     {}};
 
 }  // namespace

@@ -19,6 +19,7 @@ PyObject* python_hook_target(const GradHook&);  // the callable, if the hook is 
 
 // What x.name is for a method of the type (bound_method.cpp). Null: let Python bind it.
 PyObject* bind_method(PyObject* self, PyMethodDescrObject*);
+PyObject* kept_method(PyObject* value);
 void add_bound_method_type();
 
 // x[...] (index.cpp)

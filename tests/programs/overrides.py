@@ -1,10 +1,7 @@
 # ruff: noqa: E501  the programs keep their lines
-"""__torch_function__ beside PyTorch: what handlers are told, in which order, and what comes out."""
+"""__torch_function__: what handlers are told, in which order, and what comes out."""
 
-from __future__ import annotations
-
-import pytest
-from compat.programs import cases, check
+from programs import divided
 
 SETUP = """
 from contextlib import nullcontext
@@ -67,45 +64,7 @@ STATEMENTS = """
 x[0] = 1. | x[0] = y[0] | x[x > 0] = 0. | x += y | x -= 1 | x *= y | x /= 2 | x //= 2 | x **= 2 | x %= 2 | i <<= 1
 i >>= 1 | b &= b | b ^= b | x.grad = None | x.grad = y.clone() | x.requires_grad = True | x.data = y
 """
-
-
-def listed(text: str) -> list[str]:
-    return [each.strip() for line in text.strip().splitlines() for each in line.split(" | ")]
-
-
-@pytest.mark.parametrize("expression", listed(EXPRESSIONS) + listed(ALONE))
-def test_seen_by_a_mode(expression):
-    check(f"log('on')\nwith Log(): {expression}", SETUP)
-
-
-@pytest.mark.parametrize("statement", listed(STATEMENTS))
-def test_statement_seen_by_a_mode(statement):
-    check(f"log('on')\nwith Log(): {statement}\nlog(x, i, b)", SETUP)
-
-
-WRAP = "x, b, i, s, n = (t.as_subclass({}) for t in (x, b, i, s, n))\n"
-
-
-@pytest.mark.parametrize("expression", [e for e in listed(EXPRESSIONS) if e != "x.type()"])
-def test_class_of_results(expression):
-    program = (
-        "def kind(r): return [kind(e) for e in r] if isinstance(r, (list, tuple)) else type(r).__name__\n"
-        f"show(lambda: kind({expression}))"
-    )
-    check(WRAP.format("Plain") + program, SETUP)
-
-
-@pytest.mark.parametrize("statement", listed(STATEMENTS))
-def test_statement_on_a_subclass(statement):
-    check(
-        WRAP.format("Plain") + f"{statement}\nlog(type(x).__name__, x.tolist(), i.tolist(), b.tolist())",
-        SETUP,
-    )
-
-
-@pytest.mark.parametrize(
-    "expression",
-    listed("""
+CALLS = """
 x + Duck() | Duck() + x | Duck() - x | Duck() ** x | Duck() @ x | x & Duck() | Duck() & x | x[Duck()] | x[0, Duck()]
 torch.add(Duck(), x) | torch.stack([x, Duck()]) | torch.cat((Duck(), x)) | torch.zeros(Duck()) | torch.sum(x, Duck())
 torch.zeros_like(Duck()) | x.view(Duck()) | x.view(1, Duck()) | torch.add(x, x, out=Duck()) | x.clamp(min=Duck())
@@ -128,14 +87,17 @@ torch.Tensor.__torch_function__(torch.add, (torch.Tensor,), (x, x)) | torch.Tens
 type(S.__torch_function__(torch.add, (S,), (x, x))).__name__ | torch.add in overrides.get_overridable_functions()[torch]
 torch.Tensor.add in overrides.get_overridable_functions()[torch.Tensor] | torch.is_tensor in overrides.get_ignored_functions()
 overrides.get_testing_overrides()[torch.add](1, 2)
-"""),
-)
-def test_call(expression):
-    operators = r"unsupported operand"
-    check(f"show(lambda: {expression})".replace(operators, ""), SETUP)
+"""
 
 
-PROGRAMS = """
+def listed(text: str) -> list[str]:
+    return [each.strip() for line in text.strip().splitlines() for each in line.split(" | ")]
+
+
+_WRAP = "x, b, i, s, n = (t.as_subclass(Plain) for t in (x, b, i, s, n))\n"
+_KIND = "def kind(r): return [kind(e) for e in r] if isinstance(r, (list, tuple)) else type(r).__name__\n"
+
+PROGRAMS = divided("""
 # the function handed over is the one the user knows
 class I(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
@@ -235,7 +197,7 @@ class D3:
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None): return cls.__name__, [t.__name__ for t in types]
 log(torch.add(Duck(), D2())); log(torch.add(D2(), Duck())); log(torch.add(D3(), Duck())); log(torch.add(D2(), D3()))
-# a handler that is no classmethod warns
+# a handler that is no classmethod
 class I:
     def __torch_function__(self, func, types, args=(), kwargs=None): return "answer", kwargs
 log(torch.add(I(), x))
@@ -373,9 +335,16 @@ t = x.as_subclass(Plain); log(type(t == 1).__name__, bool((t == x).all()), t.equ
 # hooks and grads on subclasses
 t = torch.Tensor._make_subclass(Plain, torch.ones(2), True); t.register_hook(lambda g: log(type(g).__name__, g.tolist()))
 (t * 2).sum().backward()
-"""
-
-
-@pytest.mark.parametrize("program", cases(PROGRAMS))
-def test_program(program):
-    check(program, SETUP)
+""")
+for _e in listed(EXPRESSIONS) + listed(ALONE):
+    PROGRAMS[f"a mode sees {_e}"] = f"log('on')\nwith Log(): {_e}"
+for _e in listed(STATEMENTS):
+    PROGRAMS[f"a mode sees {_e}"] = f"log('on')\nwith Log(): {_e}\nlog(x, i, b)"
+    PROGRAMS[f"on a subclass: {_e}"] = (
+        f"{_WRAP}{_e}\nlog(type(x).__name__, x.tolist(), i.tolist(), b.tolist())"
+    )
+for _e in listed(EXPRESSIONS):
+    if _e != "x.type()":
+        PROGRAMS[f"class of {_e}"] = f"{_WRAP}{_KIND}show(lambda: kind({_e}))"
+for _e in listed(CALLS):
+    PROGRAMS[_e] = f"show(lambda: {_e})"

@@ -1,10 +1,7 @@
 # ruff: noqa: E501  the programs keep their lines
-"""torch.autograd.Function beside PyTorch."""
+"""torch.autograd.Function."""
 
-from __future__ import annotations
-
-import pytest
-from compat.programs import cases, check
+from programs import divided
 
 SETUP = """
 Function = torch.autograd.Function
@@ -40,7 +37,7 @@ class Dirty(Function):
     def backward(ctx, g): return g * 2
 """
 
-PROGRAMS = """
+PROGRAMS = divided("""
 # a function and its gradients
 y = Mul.apply(x, z); log(y); y.sum().backward(); log(x.grad, z.grad)
 # what the node is
@@ -430,9 +427,4 @@ log(torch.autograd.gradcheck(Mul.apply, (xd, xd.detach().clone().requires_grad_(
 log(torch.autograd.function.InplaceFunction.__mro__[1].__name__, hasattr(torch.autograd.function, "traceable"))
 # is Function's class a type of its own
 log(type(Mul).__name__, Mul._backward_cls.__name__, issubclass(Mul._backward_cls, torch.autograd.function.BackwardCFunction))
-"""
-
-
-@pytest.mark.parametrize("program", cases(PROGRAMS))
-def test_program(program):
-    check(program, SETUP)
+""")

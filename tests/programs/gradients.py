@@ -1,10 +1,7 @@
 # ruff: noqa: E501  the programs keep their lines
-"""backward, grad, hooks, edges, anomaly mode and saved tensors beside PyTorch."""
+"""backward, grad, hooks, edges, anomaly mode and saved tensors."""
 
-from __future__ import annotations
-
-import pytest
-from compat.programs import cases, check
+from programs import divided
 
 SETUP = """
 autograd = torch.autograd; grad = autograd.grad; graph = torch.autograd.graph
@@ -15,7 +12,7 @@ def kind(f):  # the texts of these are compared elsewhere
     except Exception as e: log(type(e).__name__)
 """
 
-PROGRAMS = """
+PROGRAMS = divided("""
 # grad of several inputs
 log(grad((x * z).sum(), (x, z))); log(grad((x * z).sum(), [x])); log(grad([x.sum(), z.sum()], [x, z]))
 # grad of nothing, or of no tensor
@@ -369,9 +366,4 @@ with torch.no_grad():
 log(seen)
 # names of the module
 log([n for n in ("Function", "Variable", "backward", "detect_anomaly", "enable_grad", "grad", "gradcheck", "gradgradcheck", "inference_mode", "no_grad", "set_detect_anomaly", "set_grad_enabled", "set_multithreading_enabled", "variable", "graph", "functional", "forward_ad", "function") if not hasattr(autograd, n)])
-"""
-
-
-@pytest.mark.parametrize("program", cases(PROGRAMS))
-def test_program(program):
-    check(program, SETUP)
+""")

@@ -1,10 +1,7 @@
 # ruff: noqa: E501  the programs keep their lines
-"""gradcheck and gradgradcheck beside PyTorch: what passes, what fails, and the first line of what is said."""
+"""gradcheck and gradgradcheck: what passes, what fails, and the first line of what is said."""
 
-from __future__ import annotations
-
-import pytest
-from compat.programs import cases, check
+from programs import divided
 
 SETUP = """
 gradcheck, gradgradcheck = torch.autograd.gradcheck, torch.autograd.gradgradcheck
@@ -26,7 +23,7 @@ def lines(f):
         log(type(e).__name__, t[:400])
 """
 
-PROGRAMS = """
+PROGRAMS = divided("""
 # right ones
 log(gradcheck(torch.sin, x), gradcheck(torch.mul, (x, z)), gradcheck(lambda a: (a.sin(), a.cos()), x), gradcheck(lambda a: a.sum(), [x]))
 # right ones in fast mode
@@ -91,9 +88,4 @@ show(lambda: gradgradcheck(wrong(lambda a: a * a, once), x), lambda: gradgradche
 show(lambda: gradgradcheck(torch.sin, x, check_rev_over_rev=False), lambda: gradgradcheck(torch.sin, x, check_rev_over_rev=False, check_fwd_over_rev=True), lambda: gradgradcheck(torch.sin, x, check_rev_over_rev=False, check_fwd_over_rev=True, check_undefined_grad=False))
 # layers and losses
 torch.manual_seed(0); l = torch.nn.Linear(2, 3).double(); log(gradcheck(l, x[None].detach().requires_grad_()), gradcheck(lambda a: F.softmax(a, 0), x), gradcheck(lambda a: F.layer_norm(a, (2,)), x))
-"""
-
-
-@pytest.mark.parametrize("program", cases(PROGRAMS))
-def test_program(program):
-    check(program, SETUP)
+""")

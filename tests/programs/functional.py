@@ -1,10 +1,7 @@
 # ruff: noqa: E501  the programs keep their lines
-"""torch.autograd.functional beside PyTorch."""
+"""torch.autograd.functional."""
 
-from __future__ import annotations
-
-import pytest
-from compat.programs import cases, check
+from programs import divided
 
 SETUP = """
 A = torch.autograd.functional
@@ -12,7 +9,7 @@ x = torch.tensor([1., 2.]); z = torch.tensor([3., 4.]); s = torch.tensor(2.)
 m = torch.tensor([[1., 2.], [3., 4.]])
 """
 
-PROGRAMS = """
+PROGRAMS = divided("""
 # vjp
 log(A.vjp(lambda a: a ** 2, x, torch.ones(2))); log(A.vjp(lambda a: (a ** 2).sum(), x)); log(A.vjp(lambda a, b: a * b, (x, z), torch.ones(2)))
 # vjp of several outputs
@@ -90,9 +87,4 @@ def f(a): b = a * 2; b.mul_(3); return b
 log(A.jacobian(f, x), A.jvp(f, x, x), A.vjp(f, x, x))
 # complex numbers
 c = torch.tensor([1 + 1j, 2 - 1j]); log(A.vjp(lambda a: a * 2j, c, torch.ones(2, dtype=torch.complex64))); log(A.jvp(lambda a: a * 2j, c, torch.ones(2, dtype=torch.complex64)))
-"""
-
-
-@pytest.mark.parametrize("program", cases(PROGRAMS))
-def test_program(program):
-    check(program, SETUP)
+""")

@@ -1,7 +1,8 @@
-"""Small programs run under PyTorch and under facula: what they print and how they end must be the same.
+"""Small programs, a module a subject, that print the same under facula as under PyTorch.
 
-A program is a few lines of Python in which `torch` is either library, `F` its nn.functional; `log` prints.
-`show(f)` prints what f() returns, or the type and the first sentence of its error.
+`torch` is either library in them, `F` its nn.functional; `log` prints. `show(f)` prints what f() returns, or
+the type and the first sentence of its error. tests/compat/test_programs.py runs them under both. What PyTorch
+printed is kept in tests/golden, for tests/test_programs.py, which needs no PyTorch.
 """
 
 from __future__ import annotations
@@ -9,46 +10,52 @@ from __future__ import annotations
 import re
 import textwrap
 import warnings
+from importlib import import_module
 
-import pytest
-
-torch = pytest.importorskip("torch")
-
-import facula  # noqa: E402
-
+SUBJECTS = ("checkpoints", "checks", "function", "functional", "gradients", "overrides")
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
 
-def cases(text: str) -> list:
-    """Parameters from a text: programs divided by lines that begin with '# ', which name them."""
-    found, name, lines = [], "", []
+def divided(text: str) -> dict[str, str]:
+    """Programs by name, from a text that is divided by lines beginning with '# ', the names."""
+    found, name, lines = {}, "", []
     for line in [*textwrap.dedent(text).strip().splitlines(), "# "]:
         if line.startswith("# "):
             if lines:
-                found.append(pytest.param("\n".join(lines), id=name))
+                found[name] = found[name] + "\n" + "\n".join(lines) if name in found else "\n".join(lines)
             name, lines = line[2:].strip(), []
         elif line.strip():
             lines.append(line)
     return found
 
 
-def first_sentence(error: BaseException) -> str:
+def subject(name: str):
+    """The module of a subject: SETUP, and PROGRAMS by name."""
+    return import_module("programs." + name)
+
+
+def every_program() -> list[tuple[str, str]]:
+    return [(each, name) for each in SUBJECTS for name in subject(each).PROGRAMS]
+
+
+def first_sentence(error) -> str:
     text = str(error).strip().split("\n")[0]
     return re.split(r"(?<=[a-z)\]'\"`])\. |: facula does not have it", text)[0].rstrip(".")
 
 
-def written(program: str, library, setup: str = "") -> list[str]:
+def written(which: str, name: str, library) -> list[str]:
     """The lines that a program prints under a library; the last is its error, if it ends with one."""
+    module = subject(which)
+    program = module.PROGRAMS[name]
     lines: list[str] = []
 
     def clean(value) -> str:
         text = ADDRESS.sub("0x", str(value)).replace("torch._C.TensorBase", "torch.Tensor")
         # The interpreter names a class written in C by its module too.
-        return (
-            re.sub(r"\bfacula\b", "torch", text)
-            .replace("'torch.Tensor' and", "'Tensor' and")
-            .replace("and 'torch.Tensor'", "and 'Tensor'")
+        text = text.replace("'torch.Tensor' and", "'Tensor' and").replace(
+            "and 'torch.Tensor'", "and 'Tensor'"
         )
+        return re.sub(r"\bfacula\b", "torch", text)
 
     def log(*values):
         lines.append(" ".join(clean(v) for v in values))
@@ -65,18 +72,10 @@ def written(program: str, library, setup: str = "") -> list[str]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            exec(compile(setup + program, "program", "exec"), names)
+            exec(compile(module.SETUP + program, "program", "exec"), names)
         except Exception as error:
             log(type(error).__name__ + ":", first_sentence(error))
-    if "warns" in program:
+    if "warns" in name:
         for w in caught:
             log(w.category.__name__, first_sentence(w.message))
     return lines
-
-
-def check(program: str, setup: str = "") -> None:
-    expected, got = written(program, torch, setup), written(program, facula, setup)
-    assert got == expected, "\nPyTorch: {}\nfacula:  {}".format(
-        "\n         ".join(expected), "\n         ".join(got)
-    )
-    assert expected, "the program prints nothing"

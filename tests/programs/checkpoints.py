@@ -1,10 +1,7 @@
 # ruff: noqa: E501  the programs keep their lines
-"""torch.utils.checkpoint beside PyTorch."""
+"""torch.utils.checkpoint."""
 
-from __future__ import annotations
-
-import pytest
-from compat.programs import cases, check
+from programs import divided
 
 SETUP = """
 import importlib, warnings
@@ -13,7 +10,7 @@ x = torch.tensor([1., 2.], requires_grad=True); z = torch.tensor([3., 4.], requi
 def f(a): log("run", torch.is_grad_enabled()); return a.sin().exp() * a
 """
 
-PROGRAMS = """
+PROGRAMS = divided("""
 # without reentrance
 checkpoint(f, x, use_reentrant=False).sum().backward(); log(x.grad)
 # reentrant
@@ -119,9 +116,4 @@ log(cp.DefaultDeviceType.get_device_type(), issubclass(cp.CheckpointError, Runti
 show(lambda: checkpoint(lambda a: a.detach(), x, use_reentrant=True).sum().backward(), lambda: checkpoint(lambda a: a.detach(), x, use_reentrant=False).sum().backward())
 # saved tensors asked for twice
 y = checkpoint(lambda a: a.sin().exp(), x, use_reentrant=False); n = y.grad_fn; log(n._saved_result.detach()); log(n._saved_result.detach())
-"""
-
-
-@pytest.mark.parametrize("program", cases(PROGRAMS))
-def test_program(program):
-    check(program, SETUP)
+""")
