@@ -1,6 +1,7 @@
 """Copies, pickles, storages, shared memory, safetensors."""
 
 import copy
+import io
 import os
 import pickle
 import subprocess
@@ -55,6 +56,30 @@ def test_storages():
         s.resize_(1000)
     with pytest.raises(NotImplementedError):
         torch.empty(2, device="meta").untyped_storage()[0]
+
+
+def test_storages_under_a_view_keep_their_memory():
+    s = torch.UntypedStorage(16)
+    s.fill_(3)
+    view = memoryview(s)
+    with pytest.raises(BufferError):
+        s.resize_(1 << 20)
+    assert view[0] == 3
+    view.release()
+    s.resize_(1 << 20)
+    assert len(s) == 1 << 20 and s[0] == 3
+    x = torch.arange(6.0)
+    x.untyped_storage().resize_(0)
+    assert x.untyped_storage().nbytes() == 0
+    part = torch.load(saved(torch.arange(6.0)[2:]), map_location="meta")
+    assert part.is_meta and part.storage_offset() == 2
+
+
+def saved(obj):
+    file = io.BytesIO()
+    torch.save(obj, file)
+    file.seek(0)
+    return file
 
 
 def _warned():

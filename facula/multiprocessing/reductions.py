@@ -6,6 +6,7 @@ from multiprocessing.reduction import DupFd, ForkingPickler
 
 from .. import _C
 from .._shared import attach, handle_of, is_shared
+from .._tensor import reduce_function
 from ..nn.parameter import Parameter
 from ..storage import UntypedStorage
 
@@ -48,3 +49,4 @@ def init_reductions() -> None:
     """Tells multiprocessing about tensors."""
     for kind in (_C.Tensor, Parameter):
         ForkingPickler.register(kind, reduce_tensor)
+    ForkingPickler.register(type(_C._add_method), reduce_function)

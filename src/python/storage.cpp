@@ -9,6 +9,7 @@ namespace {
 
 struct StorageObject {
   PyObject_HEAD Storage* storage;
+  Py_ssize_t exports;  // buffers that look into it
 };
 StorageObject* object(PyObject* o) { return reinterpret_cast<StorageObject*>(o); }
 extern PyTypeObject StorageType;
@@ -142,7 +143,7 @@ PyObject* tensor_over(PyObject* o, PyObject* const* args, Py_ssize_t count) {
     t->storage = s;
     t->version_counter = &s->version;
     t->device = s->device;
-    t->data = s->data ? s->data + offset * item : nullptr;
+    t->data = s->data + offset * item;  // on the meta device too: the offset is told from it
     t->set_ndim(sizes.count);
     t->set_geometry(sizes, strides);
     return wrap(std::move(t));
@@ -170,6 +171,10 @@ PyObject* resize(PyObject* o, PyObject* value) {
       s->bytes = n;
       Py_RETURN_NONE;
     }
+    if (object(o)->exports) {
+      PyErr_SetString(PyExc_BufferError, "a storage cannot be resized while a memoryview looks into it");
+      return nullptr;
+    }
     if (s->refcount != 1)
       fail<NotImplemented>("a storage that tensors look into cannot grow from ", s->bytes, " to ", n,
                            " bytes: make a new tensor and copy");
@@ -189,8 +194,11 @@ int get_buffer(PyObject* o, Py_buffer* view, int flags) {
     return -1;
   }
   static char nothing;
-  return PyBuffer_FillInfo(view, o, s->data ? s->data : &nothing, Py_ssize_t(s->bytes), 0, flags);
+  const int failed = PyBuffer_FillInfo(view, o, s->data ? s->data : &nothing, Py_ssize_t(s->bytes), 0, flags);
+  if (!failed) ++object(o)->exports;
+  return failed;
 }
+void release_buffer_of(PyObject* o, Py_buffer*) { --object(o)->exports; }
 
 Py_hash_t hash(PyObject* o) { return Py_hash_t(reinterpret_cast<uintptr_t>(storage_of(o)) >> 4); }
 PyObject* compare(PyObject* a, PyObject* b, int op) {
@@ -215,7 +223,7 @@ PyMethodDef methods[] = {{"_of", of_tensor, METH_O | METH_CLASS, nullptr},
 PyGetSetDef getset[] = {{"_cdata", get_cdata, nullptr, nullptr, nullptr},
                         {"device", get_device, nullptr, "Where the memory is.", nullptr},
                         {}};
-PyBufferProcs buffer = {get_buffer, nullptr};
+PyBufferProcs buffer = {get_buffer, release_buffer_of};
 
 PyTypeObject StorageType = {.ob_base = {PyObject_HEAD_INIT(nullptr) 0}, .tp_name = "torch._C.StorageBase"};
 
