@@ -99,7 +99,15 @@ def local_derivatives(graph: Graph, symbols: Symbols, loss: str) -> dict[int, li
             try:
                 tree = formula.local_tree(step, i, gradients, operands, outputs, memo)
                 factor = _factor(step, i, operands, outputs, memo)
-            except (KeyError, RuntimeError, TypeError, ValueError, IndexError, AttributeError):
+            except (
+                KeyError,
+                RuntimeError,
+                TypeError,
+                ValueError,
+                IndexError,
+                AttributeError,
+                ArithmeticError,
+            ):
                 tree = factor = None
             row.append(Local(step, i, tree, factor))
         found[step.order] = row
@@ -191,7 +199,7 @@ def closed_forms(graph: Graph, symbols: Symbols, loss: str, limit: int = 400):
                         return {}, None
                     continue
                 forward[id(step), index] = formula.forward_tree(step, index, operands, memo)
-    except (KeyError, RuntimeError, TypeError, ValueError, IndexError, AttributeError):
+    except formula.UNKNOWN:
         return {}, None
     root = (id(graph.by_node[id(graph.loss.grad_fn)]), graph.loss.output_nr)
     total = forward.get(root)
@@ -212,7 +220,15 @@ def closed_forms(graph: Graph, symbols: Symbols, loss: str, limit: int = 400):
                 continue
             try:
                 tree = formula.local_tree(step, i, gradients, operands, outputs, memo)
-            except (KeyError, RuntimeError, TypeError, ValueError, IndexError, AttributeError):
+            except (
+                KeyError,
+                RuntimeError,
+                TypeError,
+                ValueError,
+                IndexError,
+                AttributeError,
+                ArithmeticError,
+            ):
                 return {}, total
             if tree is None:
                 continue
@@ -248,7 +264,7 @@ def _has_value(tree, gradient) -> bool:
         if not isinstance(value, _C.Tensor):
             value = facula.tensor(float(value), dtype=gradient.dtype)
         value = formula.fit(value, gradient.shape).to(gradient.dtype)
-    except (KeyError, RuntimeError, TypeError, ValueError, IndexError, AttributeError):
+    except formula.UNKNOWN:
         return False
     difference = (value - gradient).abs()
     scale = gradient.abs().max() if gradient.numel() else 0

@@ -13,12 +13,16 @@ __all__ = [
     "Looker",
     "Shape",
     "broadcast_shape",
+    "describe",
     "is_product",
     "linear_of",
     "matmul_shape",
 ]
 
 UNKNOWN = object()
+
+
+_FACTORIES = ("zeros", "ones", "randn", "rand", "empty")  # whose sizes are their arguments
 
 
 class Looker(ast.NodeVisitor):
@@ -156,6 +160,10 @@ class Looker(ast.NodeVisitor):
             ):
                 return Shape((*tuple(args[0].shape)[:-1], linear[1]))
             return UNKNOWN
+        elif name in _FACTORIES and _from_facula(function) and args:
+            sizes = args[0] if len(args) == 1 and isinstance(args[0], (list, tuple)) else args
+            if all(type(n) is int and n >= 0 for n in sizes):
+                return Shape(sizes)
         tensors = [a for a in args if isinstance(a, (_C.Tensor, Shape))]
         if name in ("matmul", "mm", "bmm", "mv") and len(args) == 2:
             return matmul_shape(*args) or UNKNOWN
@@ -207,9 +215,12 @@ class Looker(ast.NodeVisitor):
             if not found:
                 return []
             shapes = [tuple(int(n) for n in g.split(",") if n.strip()) for g in found.groups()]
-        if not isinstance(node, ast.BinOp):
+        if isinstance(node, ast.BinOp):
+            sides = (node.left, node.right)
+        elif isinstance(node, ast.AugAssign):
+            sides = (node.target, node.value)
+        else:
             return []
-        sides = (node.left, node.right)
         new = []
         for side, other, own, theirs in zip(sides, sides[::-1], shapes, shapes[::-1]):
             value, known = self.values.get(id(side), UNKNOWN), self.values.get(id(other), UNKNOWN)

@@ -28,6 +28,10 @@ __all__ = [
 ]
 
 
+# What evaluating a tree may raise where a value is not known or an operation cannot be run again.
+UNKNOWN = (KeyError, RuntimeError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError)
+
+
 class Symbol:
     """A named tensor; with `of`, the gradient of `loss` with respect to what is called so."""
 
@@ -95,7 +99,7 @@ _OPERATORS = {
     "add": operator.add,
     "sub": operator.sub,
     "mul": operator.mul,
-    "div": operator.truediv,
+    "div": lambda a, b: a / b if isinstance(b, _C.Tensor) or b or isinstance(a, _C.Tensor) else _limit(a),
     "neg": operator.neg,
     "pow": operator.pow,
     "matmul": operator.matmul,
@@ -106,8 +110,9 @@ _OPERATORS = {
     "eq": operator.eq,
     "ne": operator.ne,
     "complex": complex,
+    "where": lambda c, a, b: facula.where(c if isinstance(c, _C.Tensor) else facula.tensor(bool(c)), a, b),
     "T": lambda a: a.t() if isinstance(a, _C.Tensor) and a.dim() == 2 else a,
-    "polygamma": lambda n, a: facula.polygamma(int(n), a),
+    "polygamma": lambda n, a: facula.polygamma(int(n), _as_tensor(a)),
     "log_sigmoid": lambda a: facula.nn.functional.logsigmoid(a),
 }
 
@@ -118,8 +123,14 @@ def _function(name):
     for space in (facula, facula.special):
         found = getattr(space, name.removeprefix("special."), None)
         if found is not None:
-            return lambda *a: found(*(_as_tensor(x) if i == 0 else x for i, x in enumerate(a)))
+            return lambda *a: found(
+                *(_as_tensor(x) if i == 0 or type(x) is bool else x for i, x in enumerate(a))
+            )
     raise KeyError(name)
+
+
+def _limit(a):
+    return float("nan") if a == 0 or a != a else float("inf") if a > 0 else -float("inf")
 
 
 def _as_tensor(x):
@@ -300,7 +311,7 @@ def _structural(step, index, operands, memo, drop):
     for candidate in _products(step.op, operands):
         try:  # without the memo: a candidate is a tree that may not live on
             value = evaluate(candidate)
-        except (RuntimeError, KeyError, IndexError, TypeError, ValueError):
+        except UNKNOWN:
             continue
         if isinstance(value, _C.Tensor) and graphs.same(value, result):
             return candidate
@@ -419,7 +430,7 @@ def _recorded(step, i, gradients, operands, memo):
     shape = tuple(found.shape)
     try:
         return tree_of(found, trees, memo), shape
-    except (KeyError, RuntimeError, IndexError, TypeError, ValueError, AttributeError, NotImplementedError):
+    except UNKNOWN:
         order = [k for k, leaf in enumerate(leaves) if leaf is not None]
 
         def run(*values):
@@ -476,8 +487,10 @@ def _constant(tensor):
     if tensor.numel() == 1:
         value = tensor.item()
         if not isinstance(value, complex):
-            return float(value)
+            return value if isinstance(value, bool) else float(value)
     first = tensor.reshape(-1)[0] if tensor.numel() else None
     if first is not None and bool((tensor == first).all()) and not tensor.is_complex():
-        return float(first)  # the same everywhere: broadcasting does the rest
+        return (
+            bool(first) if tensor.dtype == _C.bool else float(first)
+        )  # the same everywhere: broadcasting does the rest
     return Symbol("const", tensor.detach())

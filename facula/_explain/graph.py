@@ -424,7 +424,8 @@ def _complex_difference(graph, leaf, position):
 
 
 def central_difference(graph: Graph, leaf, position: int) -> tuple[complex, str] | None:
-    """(L(p + h) - L(p - h)) / 2h for one entry of a real leaf, and the type it was computed in."""
+    """(L(p + h) - L(p - h)) / 2h for one entry of a leaf, and the type it was computed in; "kink" where the
+    derivatives to both sides differ."""
     if leaf.is_complex():
         return _complex_difference(graph, leaf, position)
     state = _C.default_generator.get_state()
@@ -436,13 +437,18 @@ def central_difference(graph: Graph, leaf, position: int) -> tuple[complex, str]
             exact = wide or leaf.dtype == _C.float64
             h = (1e-6 if exact else 1e-2) * max(1.0, abs(entry))
             ends, places = [], []
-            for sign in (1, -1):
+            for sign in (1, -1, 0):
                 t = base.reshape(-1).clone()
                 t[position] = entry + sign * h
                 places.append(float(t[position]))
                 ends.append(loss_with(graph, leaf, t.reshape(base.shape), wide))
             if None not in ends and places[0] != places[1]:
-                return (ends[0] - ends[1]) / (places[0] - places[1]), "float64" if exact else "float32"
+                sides = [(ends[k] - ends[2]) / (places[k] - places[2]) for k in (0, 1)]
+                whole = (ends[0] - ends[1]) / (places[0] - places[1])
+                size = max(map(abs, sides))
+                if exact and abs(sides[0] - sides[1]) > 1e-2 * size and abs(sides[0] - sides[1]) > 1e-6:
+                    return whole, "kink"
+                return whole, "float64" if exact else "float32"
         return None
     finally:
         _C._set_grad_enabled(previous)

@@ -141,8 +141,8 @@ def assign(graph: Graph, names: Names, loss_name: str | None) -> dict[tuple[int,
             source.symbol = unique(hit[0])
     for key, source in graph.constants.items():
         hit = names.tensors.get(key if source.kind == "unknown" else _C._tensor_address(source.value))
-        if hit is None:
-            continue
+        if hit is None or source.kind == "unknown" and hit[1].requires_grad:
+            continue  # another tensor at this address: a constant required no gradient
         if source.kind == "unknown":
             source.kind, source.value = "constant", hit[1].detach()
         source.symbol = unique(hit[0])

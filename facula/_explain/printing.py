@@ -50,7 +50,9 @@ def _write(tree, style):
         s = style.number(tree)
         return s, _SIGN if s.startswith(("-", "−")) else _ATOM
     f = tree[0]
-    name = f if isinstance(f, str) else f.name
+    if not isinstance(f, str):
+        return style.call(f.name, [_write(t, style)[0] for t in tree[1:]]), _ATOM
+    name = f
 
     def at(t, level):
         s, have = _write(t, style)

@@ -16,6 +16,7 @@ from .printing import latex, pretty, symbol_latex, symbol_pretty, text
 __all__ = ["Derivative", "Explanation"]
 
 
+_COARSE = (facula.float16, facula.bfloat16)  # differences of such numbers are noise
 _LONG = 140  # a closed form of more characters explains nothing
 
 
@@ -107,7 +108,8 @@ class Explanation:
             return
         d.numeric, d.precision = found
         exact = d.value.reshape(-1)[d.entry].item()
-        if not (abs(d.numeric) < float("inf") and abs(exact) < float("inf")):
+        finite = abs(d.numeric) < float("inf") and abs(exact) < float("inf")
+        if not finite or d.precision == "kink" or any(v.dtype in _COARSE for v in self._values()):
             return  # nothing to compare
         size = abs(self.graph.loss.detach().abs().sum().item())
         noise = {facula.float64: 1e-8, facula.complex128: 1e-8, facula.float32: 1e-6, facula.complex64: 1e-6}
@@ -115,11 +117,14 @@ class Explanation:
         tolerance += noise.get(d.value.dtype, 1e-2) * (1 + size) * (1 if d.precision == "float64" else 100)
         d.agrees = abs(d.numeric - exact) <= tolerance
 
+    def _values(self):
+        return [v for step in self.graph.steps for v in step.values or () if v is not None]
+
     def _operation(self, step):
         operands = [self.symbols.of(s) for s in step.inputs]
         try:
             return formula.forward_tree(step, 0, operands, {}, drop=False)
-        except (KeyError, RuntimeError, TypeError, ValueError, IndexError, AttributeError):
+        except formula.UNKNOWN:
             return (formula.Opaque(step.op, None), *(o for o in operands if o is not None))
 
     # --- what all forms show ---
@@ -230,7 +235,7 @@ class Explanation:
         if local.factor is not None:
             shown = text(local.factor)
             value = with_numbers(local.factor)
-            tail = "" if value is None else _equals(shown, short(formula.evaluate(value)))
+            tail = "" if value is None else _equals(shown, short(_value_of(value)))
             summed = f"   (then summed to the shape of {below})" if _is_summed(local) else ""
             twice = (
                 sum(
@@ -275,7 +280,7 @@ class Explanation:
             value = short(path.contribution)
             rows = [" * ".join(f"d{a}/d{b}" for a, b in names), " * ".join(_factor(text(t)) for t in trees)]
             if numbers is not None:
-                rows.append(" * ".join(_factor(short(formula.evaluate(n))) for n in numbers))
+                rows.append(" * ".join(_factor(short(_value_of(n))) for n in numbers))
             rows = [r for k, r in enumerate(rows) if r not in (head, *rows[:k])]
             if numbers is not None:
                 rows[-1] += f" = {value}" if rows[-1] != value else ""
@@ -307,7 +312,8 @@ class Explanation:
             return "check: not possible, the graph cannot be run again"
         where = "" if d.value.numel() == 1 else f" of entry {_index(d.entry, d.value.shape)}"
         exact = d.value.reshape(-1)[d.entry].item()
-        verdict = "cannot be compared" if d.agrees is None else "agrees" if d.agrees else "DIFFERS"
+        undecided = "the derivative jumps here" if d.precision == "kink" else "cannot be compared"
+        verdict = undecided if d.agrees is None else "agrees" if d.agrees else "DIFFERS"
         both = f"{number(d.numeric, 6)}, gradient = {number(exact, 6)}"
         return f"check: central difference{where} = {both}: {verdict}"
 
@@ -418,7 +424,7 @@ class Explanation:
         if local.factor is not None:
             shown = _clip(pretty(local.factor), 26)
             put_in = with_numbers(local.factor)
-            value = "" if put_in is None else short(formula.evaluate(put_in)).replace("-", "−")
+            value = "" if put_in is None else short(_value_of(put_in)).replace("-", "−")
             tail = f" = {value}" if value and value != shown else ""
             return f"∂{symbol_pretty(self._step_symbol(step))}/∂{below} = {shown}{tail}"
         if local.tree is not None:
@@ -473,6 +479,13 @@ def save(explanation, path) -> None:
 
 
 # --- small things ---
+
+
+def _value_of(tree):
+    try:
+        return formula.evaluate(tree)
+    except formula.UNKNOWN:
+        return None  # shown as "?"
 
 
 def _bad_steps(graph):

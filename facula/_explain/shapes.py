@@ -9,7 +9,16 @@ import sys
 import textwrap
 
 from .. import _C
-from .expressions import UNKNOWN, Looker, Shape, broadcast_shape, is_product, linear_of, matmul_shape
+from .expressions import (
+    UNKNOWN,
+    Looker,
+    Shape,
+    broadcast_shape,
+    describe,
+    is_product,
+    linear_of,
+    matmul_shape,
+)
 
 __all__ = ["ShapeReport", "explain_error"]
 
@@ -106,7 +115,36 @@ def explain_error(error=None) -> ShapeReport:
     shown = [(text, what) for text, what in looker.found if text != own or isinstance(guilty, ast.AugAssign)]
     shown += looker.read_from(error, guilty)
     mismatch, suggestion = diagnose(error, guilty, looker)
+    if not mismatch:
+        inner, mismatch, suggestion = _in_layer(frames[frames.index(best) + 1 :])
+        shown += inner
     return ShapeReport(error, place, expression, shown, mismatch, suggestion)
+
+
+def _in_layer(frames):
+    """What the layer that raised was given, where a module called it: (rows, mismatch, change)."""
+    for tb in reversed(frames):
+        layer = tb.tb_frame.f_locals.get("self")
+        given = tb.tb_frame.f_locals.get("input")
+        if not isinstance(given, _C.Tensor):
+            continue
+        shape, name = list(given.shape), type(layer).__name__
+        rows = [(f"inside: {describe(layer) or name}", f"given {list(given.shape)}")]
+        linear, channels = linear_of(layer), getattr(layer, "in_channels", None)
+        if linear and shape[-1:] != [linear[0]]:
+            have = shape[-1] if shape else "none"
+            text = f"{name} takes {linear[0]} features in the last dimension; its input is {shape}: {have}."
+            return rows, text, f"make it Linear({have}, {linear[1]})"
+        if isinstance(channels, int) and len(shape) > 1:
+            kernel = len(getattr(layer, "kernel_size", ()))
+            at = len(shape) - kernel - 1
+            if at >= 0 and kernel and shape[at] != channels:
+                text = (
+                    f"{name} takes {channels} channels in dimension {at}; its input is {shape}: {shape[at]}."
+                )
+                return rows, text, f"make it {name}({shape[at]}, ...)"
+        return rows, "", ""
+    return [], "", ""
 
 
 def _short_name(file):
@@ -134,6 +172,15 @@ def _statement(frame, tb):
         return (tree.body[0], text.strip()) if tree.body else None
     line = tb.tb_lineno
     span = _positions(frame, tb)
+    if span is not None:  # Python 3.11 and later know the columns
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.expr, ast.AugAssign)) and span == (
+                node.lineno,
+                node.end_lineno,
+                node.col_offset,
+                node.end_col_offset,
+            ):
+                return node, ast.get_source_segment("".join(lines), node)
     best = None
     for node in ast.walk(tree):
         if isinstance(node, ast.stmt) and not hasattr(node, "body"):
@@ -148,19 +195,6 @@ def _statement(frame, tb):
             best = node.body
     if best is None:
         return None
-    if span is not None:  # Python 3.11 and later know the columns
-        for node in ast.walk(best):
-            if (
-                isinstance(node, ast.expr)
-                and (
-                    node.lineno,
-                    node.end_lineno,
-                    node.col_offset,
-                    node.end_col_offset,
-                )
-                == span
-            ):
-                return node, None
     return best, ast.unparse(best)
 
 

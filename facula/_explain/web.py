@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from html import escape
 
-from . import formula
 from .graph import number, short
 from .picture import STYLE
 from .printing import pretty, symbol_pretty
@@ -95,7 +94,7 @@ def _shape(t):
 
 
 def _derivative(e, d, loss) -> str:
-    from .report import _LONG, _factor, with_numbers
+    from .report import _LONG, _factor, _value_of, with_numbers
 
     head = f"∂{loss}/∂{symbol_pretty(d.symbol)}"
     lines: list[tuple[str, str]] = []  # left of the sign, right of it (HTML)
@@ -119,7 +118,7 @@ def _derivative(e, d, loss) -> str:
         lines.append((left, " · ".join(f"∂{symbol_pretty(a)}/∂{symbol_pretty(b)}" for a, b in names)))
         lines.append(("", " · ".join(escape(_factor(pretty(t))) for t in trees)))
         if numbers is not None:
-            row = " · ".join(_factor(short(formula.evaluate(n)).replace("-", "−")) for n in numbers)
+            row = " · ".join(_factor(short(_value_of(n)).replace("-", "−")) for n in numbers)
             lines.append(("", f"{row} = <b>{escape(_minus(short(path.contribution)))}</b>"))
         elif several:
             lines.append(("", escape(_minus(short(path.contribution)))))
@@ -137,6 +136,8 @@ def _derivative(e, d, loss) -> str:
         check = "<small>no numeric check: the graph cannot be run again</small>" if d.value.numel() else ""
     else:
         mark = '<span class="ok">✓</span>' if d.agrees else '<span class="no">✗ differs</span>'
+        if d.agrees is None:
+            mark = "<small>(the derivative jumps here)</small>" if d.precision == "kink" else ""
         entry = (
             ""
             if d.value.numel() == 1
