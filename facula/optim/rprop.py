@@ -65,7 +65,8 @@ class Rprop(Elementwise):
         (less, more), bounds = group["etas"], group["step_sizes"]
         previous, size = state["prev"], state["step_size"]
         turn = (grad * previous).sign()
-        factor = torch.where(turn > 0, more, torch.where(turn < 0, less, 1.0)).to(size.dtype)
+        one = torch.ones_like(size)
+        factor = torch.where(turn > 0, one * more, torch.where(turn < 0, one * less, one))
         size.mul_(factor).clamp_(*bounds)
         grad = torch.where(turn < 0, torch.zeros_like(grad), grad)
         p.addcmul_(grad.sign(), size, value=-1)
