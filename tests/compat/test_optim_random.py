@@ -1,12 +1,17 @@
 """Optimizers with options drawn at random, in two groups, with gradients that are missing now and then."""
 
 import random
+import sys
+from pathlib import Path
 
 import pytest
 import torch
-from test_optim_db import close, of
 
 import facula
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from test_optim_db import close, of  # noqa: E402
 
 DECAY, MAXIMIZE = {"weight_decay": [0, 0.1]}, {"maximize": [False, True]}
 BETAS = {"betas": [(0.9, 0.999), (0.5, 0.7), (0.9, 0.8)]}
