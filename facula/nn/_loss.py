@@ -111,6 +111,10 @@ def kl_div(
             "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
             stacklevel=2,
         )
+    for kind in (input, target):
+        if isinstance(kind, torch.Tensor) and not kind.dtype.is_floating_point:
+            what = "Complex" if kind.dtype.is_complex else "Integral"
+            raise RuntimeError(f"kl_div: {what} inputs not supported.")
     loss = target.exp() * (target - input) if log_target else torch.xlogy(target, target) - target * input
     if reduction == "batchmean":
         return loss.sum() / input.size(0) if input.dim() else loss.sum()
@@ -212,6 +216,12 @@ def cosine_embedding_loss(
     """1 - cos where t is 1, max(0, cos - margin) where it is -1."""
     if target.dim() not in (0, 1):
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
+    dims = target.dim() + 1
+    if input1.dim() != dims or input2.dim() != dims:
+        raise RuntimeError(
+            f"{dims - 1}D target tensor expects {dims}D input tensors, but found inputs with sizes "
+            f"{list(input1.shape)} and {list(input2.shape)}."
+        )
     eps = 1e-12
     dot = (input1 * input2).sum(-1)
     cos = dot / (((input1 * input1).sum(-1) + eps) * ((input2 * input2).sum(-1) + eps)).sqrt()
@@ -235,7 +245,8 @@ def multilabel_soft_margin_loss(
     loss = -(target * log_sigmoid(input) + (1 - target) * log_sigmoid(-input))
     if weight is not None:
         loss = loss * weight
-    return _reduced(loss.sum(-1) / input.size(-1), reduction, size_average, reduce)
+    classes = input.dim() - 1
+    return _reduced(loss.sum(classes) / input.size(classes), reduction, size_average, reduce)
 
 
 def _check_margin_target(input: Tensor, target: Tensor, weight: Tensor | None) -> None:
@@ -248,8 +259,7 @@ def _check_margin_target(input: Tensor, target: Tensor, weight: Tensor | None) -
     if target.dim() > 1 or target.numel() != count:
         raise RuntimeError(
             "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples "
-            "(batch "
-            f"size). Expected target size [{count}], but got {list(target.shape)}. Input has shape "
+            f"(batch size). Expected target size [{count}], but got {list(target.shape)}. Input has shape "
             f"{list(sizes)}."
         )
     if weight is not None and weight.numel() != (sizes[-1] if sizes else 1):
@@ -294,6 +304,11 @@ def multilabel_margin_loss(
     """Hinge loss between each listed class and each class not listed; a list ends at its first -1."""
     if size_average is None and reduce is None:
         _check_reduction(reduction)
+    sizes = input.shape
+    if len(sizes) > 2 or 0 in sizes[1:] or len(sizes) == 1 and sizes[0] == 0:
+        raise RuntimeError(
+            f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(sizes)}"
+        )
     if target.shape != input.shape:
         raise RuntimeError(
             f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}"

@@ -4,6 +4,7 @@
 #include "cpu/conv.h"
 #include "op/structural.h"
 #include "ops/functions.h"
+#include "ops/product.h"
 #include "ops/spatial.h"
 
 namespace facula {
@@ -328,9 +329,10 @@ bool any_over_one(const Dims& d) {
 void check_types(const Tensor& x, const Tensor& w, const Tensor& bias, bool is_transposed,
                  const Dims& dilation) {
   const int n = dilation.count;
+  if (bias && bias->dtype != x->dtype && (!is_transposed || x->dtype == w->dtype))
+    fail("Input type (", type_text(x->dtype), ") and bias type (", type_text(bias->dtype),
+         ") should be the same");
   if (x->dtype != w->dtype) fail("expected scalar type ", c_name(x->dtype), " but found ", c_name(w->dtype));
-  if (bias && bias->dtype != x->dtype)
-    fail("Input type (", name(x->dtype), ") and bias type (", name(bias->dtype), ") should be the same");
   if (x->numel == 0) return;
   const bool whole = !is_floating(x->dtype);
   if (whole && !is_transposed && x->dtype != DType::Int64 && x->dtype != DType::Bool &&

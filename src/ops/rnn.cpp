@@ -182,11 +182,12 @@ void require_fitting(Cell cell, const Tensor& x, const Tensor& h, const Tensor& 
   for (int i = 0; i < 2; ++i) {
     const Tensor& s = states[i];
     if (!s) continue;
-    if (s->ndim != 2) fail("hidden", i, " must have 2 dimensions, got ", int64_t(s->ndim));
+    if (s->ndim < 2) fail("hidden", i, " must have 2 dimensions, got ", int64_t(s->ndim));
     if (s->sizes[0] != x->sizes[0])
       fail("Input batch size ", x->sizes[0], " doesn't match hidden", i, " batch size ", s->sizes[0]);
     if (s->sizes[1] != size)
       fail("hidden", i, " has inconsistent hidden_size: got ", s->sizes[1], ", expected ", size);
+    if (s->ndim != 2) fail("hidden", i, " must have 2 dimensions, got ", int64_t(s->ndim));
   }
   const int64_t gates = cell == Cell::Lstm ? 4 : cell == Cell::Gru ? 3 : 1;
   if (w.input->sizes[0] != gates * size)

@@ -83,12 +83,12 @@ class _ConvNd(Module):
         self.padding_mode = padding_mode
         # As F.pad takes it: before and after, the last dimension first.
         around: list[int] = []
-        for d in reversed(range(len(kernel_size))):
-            if isinstance(padding, str):
-                total = dilation[d] * (kernel_size[d] - 1) if padding == "same" else 0
+        if isinstance(padding, str):
+            for step, size in zip(reversed(dilation), reversed(kernel_size)):
+                total = step * (size - 1) if padding == "same" else 0
                 around += [total // 2, total - total // 2]
-            else:
-                around += [padding[d], padding[d]]
+        else:
+            around = [p for p in reversed(padding) for _ in range(2)]
         self._reversed_padding_repeated_twice = around
         channels = (
             (in_channels, out_channels // groups) if transposed else (out_channels, in_channels // groups)

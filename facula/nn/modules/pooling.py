@@ -254,6 +254,8 @@ class _FractionalMaxPoolNd(Module):
         self.output_size = _each(output_size, n) if output_size is not None else None
         self.output_ratio = _each(output_ratio, n) if output_ratio is not None else None
         name = f"FractionalMaxPool{n}d"
+        if n == 3 and not all(size > 0 for size in self.kernel_size):
+            raise ValueError(f"kernel_size must be greater than 0, but got {kernel_size}")
         if output_size is None and output_ratio is None:
             raise ValueError(f"{name} requires specifying either an output size, or a pooling ratio")
         if output_size is not None and output_ratio is not None:

@@ -449,15 +449,15 @@ class LSTMCell(RNNCellBase):
             hx = (zeros, zeros)
         if input.dim() == 2:
             return torch.lstm_cell(input, hx, *self._weights())
-        h, c = (s.unsqueeze(0) if s.dim() == 1 else s for s in hx)
-        h, c = torch.lstm_cell(input.unsqueeze(0), (h, c), *self._weights())
+        states = [s.unsqueeze(0) for s in hx]
+        h, c = torch.lstm_cell(input.unsqueeze(0), states, *self._weights())
         return h.squeeze(0), c.squeeze(0)
 
 
 def _unbatched(step, input: Tensor, hx: Tensor, weights) -> Tensor:
     if input.dim() == 2:
         return step(input, hx, *weights)
-    return step(input.unsqueeze(0), hx.unsqueeze(0) if hx.dim() == 1 else hx, *weights).squeeze(0)
+    return step(input.unsqueeze(0), hx.unsqueeze(0), *weights).squeeze(0)
 
 
 def apply_permutation(tensor: Tensor, permutation: Tensor, dim: int = 1) -> Tensor:

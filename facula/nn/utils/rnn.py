@@ -114,7 +114,7 @@ def pack_padded_sequence(
     if not isinstance(lengths, torch.Tensor):
         lengths = torch.tensor(lengths, dtype=torch.int64, device="cpu")
     else:
-        lengths = lengths.to("cpu")
+        lengths = lengths.to(device="cpu", dtype=torch.int64)
     order = None
     if not enforce_sorted:
         lengths, order = torch.sort(lengths, descending=True)
@@ -161,11 +161,17 @@ def pad_sequence(
     if not sequences:
         raise RuntimeError("received an empty list of sequences")
     if padding_side not in ("left", "right"):
-        raise RuntimeError(f"padding_side must be either 'left' or 'right', got {padding_side}")
+        raise RuntimeError(f"Expected padding_side to be one of left or right, but got {padding_side}.")
     longest = max(s.size(0) for s in sequences)
     rest = sequences[0].shape[1:]
     padded = []
     for s in sequences:
+        for d, (a, b) in enumerate(zip(rest, s.shape[1:]), 1):
+            if a != b:
+                raise RuntimeError(
+                    f"The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton "
+                    f"dimension {d}"
+                )
         missing = longest - s.size(0)
         if missing:
             filler = sequences[0].new_full((missing, *rest), padding_value)
