@@ -15,6 +15,7 @@ from ._C import _has_torch_function_unary as has_torch_function_unary  # noqa: F
 from ._C import _has_torch_function_variadic as has_torch_function_variadic  # noqa: F401
 
 __all__ = [
+    "get_default_nowrap_functions",
     "get_ignored_functions",
     "get_overridable_functions",
     "get_testing_overrides",
@@ -145,6 +146,11 @@ def get_ignored_functions():
     return functions | {
         getattr(_C.Tensor, name) for name in ("as_subclass", "_make_subclass", "__new__", "__init__")
     }
+
+
+def get_default_nowrap_functions():
+    """Attributes whose value keeps its class in `Tensor.__torch_function__`: .grad and ._base."""
+    return {vars(_C.Tensor)[name].__get__ for name in ("_base", "grad", "_grad")}
 
 
 def get_testing_overrides():

@@ -59,6 +59,22 @@ bool is_sparse(PyObject* o) {
   const Owned answer(PyObject_GetAttrString(o, "is_sparse"));
   return answer.get() == Py_True;
 }
+const char* type_in_cpp(DType t) {  // as PyTorch's error has it
+  switch (t) {
+    case DType::Float32: return "float";
+    case DType::Float64: return "double";
+    case DType::Float16: return "c10::Half";
+    case DType::BFloat16: return "c10::BFloat16";
+    case DType::Complex64: return "c10::complex<float>";
+    case DType::Complex128: return "c10::complex<double>";
+    case DType::Int64: return "long int";
+    case DType::Int32: return "int";
+    case DType::Int16: return "short int";
+    case DType::Int8: return "signed char";
+    case DType::UInt8: return "unsigned char";
+    default: return name(t);
+  }
+}
 int set_grad(PyObject* o, PyObject* value, void*) {
   return guarded([&] {
     TensorImpl* t = impl(o);
@@ -71,10 +87,11 @@ int set_grad(PyObject* o, PyObject* value, void*) {
                       Py_TYPE(value)->tp_name);
     if (value == o) fail("can't assign Variable as its own grad");
     const TensorImpl& g = *tensor_of(value);
-    if (!is_floating(t->dtype)) fail("cannot assign a gradient to a tensor of dtype ", name(t->dtype));
     if (g.dtype != t->dtype)
-      fail("attempting to assign a gradient with dtype '", name(g.dtype), "' to a tensor with dtype '",
-           name(t->dtype), "'. Please ensure that the gradient and the tensor have the same dtype");
+      fail("attempting to assign a gradient with dtype '", type_in_cpp(g.dtype),
+           "' to a tensor with grad_dtype '", c_name(t->dtype),
+           "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype).");
+    if (!is_floating(t->dtype)) fail("cannot assign a gradient to a tensor of dtype ", name(t->dtype));
     if (!(g.device == t->device) && !is_sparse(value))
       fail("attempting to assign a gradient with device type '", to_string(g.device),
            "' to a tensor with device type '", to_string(t->device),

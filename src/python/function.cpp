@@ -379,6 +379,7 @@ PyObject* attach(PyObject*, PyObject* const* args, Py_ssize_t count) {
       if (n) n->note_output(i, *t);
       const bool of_input = among(inputs, t), written = among(dirty, t);
       if (!n || !is_floating(t->dtype) || among(constant, t)) {
+        if (written && !n) t->bump_version();
         if (of_input && !written) t = requires_grad(*t) ? alias(*t) : alias_view(*t);
         else if (requires_grad(*t) && !of_input && t->view == ViewKind::None) set_grad_fn(*t, nullptr);
         continue;
@@ -402,6 +403,7 @@ PyObject* attach(PyObject*, PyObject* const* args, Py_ssize_t count) {
         continue;
       }
       if (of_input) t = alias_view(*t);
+      else if (t->grad_fn == n) t->output_nr = uint16_t(i);  // returned twice
       else if (t->grad_fn || t->requires_grad) t = alias(*t);
       set_grad_fn(*t, node, int(i));
     }

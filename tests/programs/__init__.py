@@ -12,7 +12,7 @@ import textwrap
 import warnings
 from importlib import import_module
 
-SUBJECTS = ("checkpoints", "checks", "function", "functional", "gradients", "overrides")
+SUBJECTS = ("checkpoints", "checks", "corners", "function", "functional", "gradients", "overrides")
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
 
