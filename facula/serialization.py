@@ -37,6 +37,14 @@ __all__ = [
 ]
 
 DEFAULT_PROTOCOL = 2
+# Types that programs annotate with.
+FILE_LIKE = FileLike = "str | os.PathLike[str] | IO[bytes]"
+MAP_LOCATION = "Callable[[UntypedStorage, str], UntypedStorage] | torch.device | str | dict[str, str] | None"
+
+
+class SourceChangeWarning(Warning):
+    """Kept for programs that filter it; facula never compares sources."""
+
 
 # --- settings ---
 

@@ -233,6 +233,15 @@ def _storage_class(name: str):
     return None
 
 
+# Names that PyTorch allows and that mean something facula does not have.
+_MISSING = frozenset(
+    "torch._utils._rebuild_qtensor torch._utils._rebuild_nested_tensor "
+    "torch._utils._rebuild_wrapper_subclass "
+    "torch._utils._rebuild_xla_tensor torch._utils._rebuild_device_tensor_from_numpy "
+    "torch._utils._rebuild_device_tensor_from_cpu_tensor".split()
+)
+
+
 class Allowed:
     """What one file may use.
 
@@ -259,6 +268,11 @@ class Allowed:
         found = _storage_class(full)
         if found is not None:
             return found, None
+        if full in _MISSING:
+            raise NotImplementedError(
+                f"{full}: quantized, nested and wrapped tensors and those of other devices are not "
+                f"implemented"
+            )
         if self.programs:
             from . import programs
 
