@@ -289,6 +289,20 @@ def test_the_mode_and_the_link_stay(tmp_path):
     assert link.is_symlink() and torch.load(path) == 2 and path.stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anything")
+def test_a_file_that_may_not_be_written(tmp_path):
+    path = tmp_path / "a.pt"
+    torch.save(1, path)
+    os.chmod(path, 0o444)
+    with pytest.raises(PermissionError):
+        torch.save(2, path)
+    assert torch.load(path) == 1
+
+
+def test_special_files():
+    torch.save({"x": torch.ones(3)}, "/dev/null")
+
+
 def test_generators():
     g = torch.Generator().manual_seed(3)
     torch.rand(2, generator=g)

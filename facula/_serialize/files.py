@@ -30,6 +30,10 @@ def replacing(path):
         with open(target, "wb") as file:
             yield file
         return
+    if os.path.exists(target) and not os.access(target, os.W_OK):
+        import errno
+
+        raise PermissionError(errno.EACCES, "the file is not writable", os.fspath(path))
     from secrets import token_hex
 
     beside = os.path.join(folder, f".{os.path.basename(target)[:200]}.{token_hex(4)}.tmp")
@@ -43,6 +47,9 @@ def replacing(path):
         return
     try:
         with os.fdopen(handle, "wb") as file:
+            with contextlib.suppress(OSError):  # there may be no old file, or it is somebody else's
+                old = os.stat(target)
+                os.fchown(file.fileno(), old.st_uid, old.st_gid)
             with contextlib.suppress(OSError):
                 os.fchmod(file.fileno(), os.stat(target).st_mode & 0o7777)
             yield file
