@@ -5,9 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
-
-import facula  # noqa: F401
 
 sys.path.insert(0, str(Path(__file__).parent))
 
