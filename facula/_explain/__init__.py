@@ -90,13 +90,15 @@ def _explain_graph(loss, frame, module, names, max_steps, seconds):
 
 
 class _Quiet:
-    """Subclasses have no say in what is computed here, and the garbage collector need not walk through it."""
+    """Subclasses have no say in what is computed here, the random generator is left as it was, and the
+    garbage collector does not walk through what is built."""
 
     def __enter__(self):
         import gc
 
         self.collected = gc.isenabled()
         gc.disable()
+        self.random = _C.default_generator.get_state()
         self.subclasses = _C.DisableTorchFunction()
         self.subclasses.__enter__()
 
@@ -104,5 +106,6 @@ class _Quiet:
         import gc
 
         self.subclasses.__exit__(*exc)
+        _C.default_generator.set_state(self.random)
         if self.collected:
             gc.enable()

@@ -285,38 +285,11 @@ def _structural(step, index, operands, memo, drop):
         real = _shape_of_source(source)
         shapes.append(real if real is not None else None if v is None else tuple(v.shape))
     again = Again(step.op, step.node, index, shapes)
-    present = [o for o in operands if o is not None]
-    result = step.values[index] if step.values and index < len(step.values) else None
-    if result is None:
-        result = again(*tensors)
-    if len(present) == 1:
-        x = fit(tensors[operands.index(present[0])], shapes[operands.index(present[0])])
-        if x.dtype == result.dtype:
-            broadcasts = step.op == "expand"
-            if drop and (
-                broadcasts
-                or x.numel() == result.numel() == 1
-                and graphs.same(x.reshape(()), result.reshape(()))
-            ):
-                return present[0]
-            if x.dim() == 2 and result.dim() == 2 and x.numel() == result.numel():
-                if (
-                    tuple(x.t().shape) == tuple(result.shape)
-                    and graphs.same(x.t(), result)
-                    and not (graphs.same(x.reshape(result.shape), result))
-                ):
-                    return ("T", present[0])
-            if drop and step.op in ("clone", "alias", "to_copy", "contiguous") and graphs.same(x, result):
-                return present[0]
-    for candidate in _products(step.op, operands):
-        try:  # without the memo: a candidate is a tree that may not live on
-            value = evaluate(candidate)
-        except UNKNOWN:
-            continue
-        if isinstance(value, _C.Tensor) and graphs.same(value, result):
-            return candidate
     # An operand that is smaller than what the operation saw is written out.
     full = [o if o is None or s is None else _full(o, s, memo) for o, s in zip(operands, shapes)]
+    usual = _notation(step.op, again, operands, full, tensors, shapes, drop)
+    if usual is not None:
+        return usual
     if any(o is None for o in full):
         places = [i for i, o in enumerate(full) if o is not None]
         count = len(full)
@@ -331,11 +304,62 @@ def _structural(step, index, operands, memo, drop):
     return (again, *full)
 
 
+def _notation(op, again, operands, full, tensors, shapes, drop):
+    """The usual way to write an operation, such as `x @ w.T`, or None.
+
+    It is found by trying on made-up numbers: on those at hand a symmetric matrix passes for its transpose.
+    """
+    present = [i for i, t in enumerate(tensors) if t is not None]
+    if len(present) > 1 and not (op in _PRODUCTS or op.startswith("add")):
+        return None
+    probes = [None if t is None else _probe(t if s is None else fit(t, s)) for t, s in zip(tensors, shapes)]
+    try:
+        result = again(*probes)
+    except UNKNOWN:
+        return None
+    if len(present) == 1:
+        x, tree = probes[present[0]], operands[present[0]]
+        if x.dtype != result.dtype:
+            return None
+        if drop and op == "expand":
+            return tree
+        if drop and x.numel() == result.numel() == 1 and graphs.same(x.reshape(()), result.reshape(())):
+            return tree
+        if drop and op in ("clone", "alias", "to_copy", "contiguous") and graphs.same(x, result):
+            return tree
+        if x.dim() == 2 == result.dim() and graphs.same(x.t(), result):
+            if op in ("t", "transpose", "permute") or not graphs.same(x.reshape(result.shape), result):
+                return ("T", full[present[0]])
+        return None
+    if None in operands:
+        return None
+    names = [Symbol(str(i), p) for i, p in enumerate(probes)]
+    for tried, meant in zip(_products(op, names), _products(op, full)):
+        try:
+            value = evaluate(tried)
+        except UNKNOWN:
+            continue
+        if isinstance(value, _C.Tensor) and graphs.same(value, result):
+            return meant
+    return None
+
+
+def _probe(t):
+    if not t.is_floating_point():
+        return t
+    n = t.numel()
+    numbers = facula.sin(facula.arange(n, dtype=_C.float64) * 1.7 + 4.0)  # the first is negative
+    return numbers.to(t.dtype).reshape(t.shape)
+
+
+_PRODUCTS = ("mm", "bmm", "mv", "dot", "matmul")
+
+
 def _products(op, operands):
     """How products are written; a candidate counts only where its value is the operation's."""
     if len(operands) == 2 and None not in operands:
         a, b = operands
-        if op in ("mm", "bmm", "mv", "dot", "matmul", "addmm"):
+        if op in _PRODUCTS:
             yield ("matmul", a, b)
             if op == "mm":
                 yield ("matmul", ("T", a), b)

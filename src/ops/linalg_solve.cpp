@@ -374,6 +374,15 @@ Tensor logdet(const Tensor& a) {
   return where(binary("eq", parts[0], Scalar(-1)), Scalar(double(NAN)), parts[1]);
 }
 
+// What was made outside of the operation is made again, for explain.
+Tensors replay_op(const Inverse&, const Tensor* in, int) { return inverse(in[0], false, ""); }
+Tensors replay_op(const Det&, const Tensor* in, int) { return {det_of(in[0])}; }
+Tensors replay_op(const SlogDet&, const Tensor* in, int) { return slogdet(in[0]); }
+Tensors replay_op(const Solve& op, const Tensor* in, int) {
+  if (op.vector) return {squeeze(linalg::solve(in[0], unsqueeze(in[1], -1), op.left), -1)};
+  return {linalg::solve(in[0], in[1], op.left)};
+}
+
 }  // namespace
 
 Tensor solve(const Tensor& a, const Tensor& b, bool left) {
