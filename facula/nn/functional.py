@@ -27,6 +27,16 @@ def __getattr__(name):
         from .. import overrides
 
         return getattr(overrides, name)
+    if name in (
+        "_canonical_mask",
+        "_none_or_dtype",
+        "_in_projection",
+        "_in_projection_packed",
+        "_mha_shape_check",
+    ):
+        from . import _attention_helpers
+
+        return getattr(_attention_helpers, name)
     from .._composite import find
 
     function = None if name.startswith("__") else find("nn.functional", name)

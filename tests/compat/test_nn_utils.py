@@ -539,6 +539,8 @@ def test_choice_of_attention():
         return (
             a,
             int(attention.SDPBackend.EFFICIENT_ATTENTION),
+            repr(attention.SDPBackend.MATH),
+            str(attention.SDPBackend.MATH),
             try_(lambda: attention.sdpa_kernel(3).__enter__()),
         )
 

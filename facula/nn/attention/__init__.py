@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 __all__ = ["SDPBackend", "sdpa_kernel", "WARN_FOR_UNFUSED_KERNELS"]
 
@@ -20,8 +20,8 @@ class SDPBackend(IntEnum):
     CUDNN_ATTENTION = 3
     OVERRIDEABLE = 4
 
-    __repr__ = IntEnum.__str__
-    __str__ = IntEnum.__str__
+    __repr__ = Enum.__repr__
+    __str__ = Enum.__str__
 
 
 @contextmanager

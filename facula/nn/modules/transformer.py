@@ -27,11 +27,11 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _causal_mask(size: int, device=None, dtype=None) -> Tensor:
+def _generate_square_subsequent_mask(size: int, device=None, dtype=None) -> Tensor:
     return torch.triu(torch.full((size, size), float("-inf"), dtype=dtype, device=device), diagonal=1)
 
 
-def _activation(name: str) -> Callable[[Tensor], Tensor]:
+def _get_activation_fn(name: str) -> Callable[[Tensor], Tensor]:
     if name not in ("relu", "gelu"):
         raise RuntimeError(f"activation should be relu/gelu, not {name}")
     return getattr(F, name)
@@ -41,18 +41,20 @@ def _is_named(activation, name: str) -> bool:
     return activation is getattr(F, name.lower()) or isinstance(activation, getattr(torch.nn, name))
 
 
-def _length(x: Tensor, batch_first: bool) -> int | None:
+def _get_seq_len(x: Tensor, batch_first: bool) -> int | None:
     """Time steps of an input."""
     if x.dim() == 2:
         return x.size(0)
     return x.size(1 if batch_first else 0)
 
 
-def _is_causal(mask: Tensor | None, hint: bool | None, size: int | None) -> bool:
+def _detect_is_causal_mask(mask: Tensor | None, hint: bool | None, size: int | None) -> bool:
     """The hint; without one, whether the mask is the causal one."""
     if hint is None and mask is not None:
         size = mask.size(-2) if size is None else size
-        causal = _causal_mask(size, mask.device, mask.dtype if mask.dtype.is_floating_point else None)
+        causal = _generate_square_subsequent_mask(
+            size, mask.device, mask.dtype if mask.dtype.is_floating_point else None
+        )
         return mask.size() == causal.size() and bool((mask == causal).all())
     return hint is True
 
@@ -64,7 +66,7 @@ def _added(mask: Tensor | None, name: str, dtype) -> Tensor | None:
     return _as_numbers(mask, name, dtype)
 
 
-def _clones(module: Module, count: int) -> ModuleList:
+def _get_clones(module: Module, count: int) -> ModuleList:
     return ModuleList([copy.deepcopy(module) for _ in range(count)])
 
 
@@ -104,7 +106,7 @@ class _Layer(Module):
         for i in range(len(names) + 1):
             setattr(self, f"dropout{i + 1}", Dropout(dropout))
         if isinstance(activation, str):
-            activation = _activation(activation)
+            activation = _get_activation_fn(activation)
         if isinstance(self, TransformerEncoderLayer):
             # Which activations PyTorch's fused kernel knows; kept for programs that look at it.
             kinds = ("ReLU", "GELU")
@@ -247,7 +249,7 @@ class TransformerEncoder(Module):
         mask_check: bool = True,
     ) -> None:
         super().__init__()
-        self.layers = _clones(encoder_layer, num_layers)
+        self.layers = _get_clones(encoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
         self.enable_nested_tensor = enable_nested_tensor
@@ -273,7 +275,7 @@ class TransformerEncoder(Module):
         padding = _added(src_key_padding_mask, "src_key_padding_mask", src.dtype)
         mask = _added(mask, "mask", src.dtype)
         layer = self.layers[0]
-        causal = _is_causal(mask, is_causal, _length(src, layer.self_attn.batch_first))
+        causal = _detect_is_causal_mask(mask, is_causal, _get_seq_len(src, layer.self_attn.batch_first))
         x = src
         for layer in self.layers:
             x = layer(x, src_mask=mask, is_causal=causal, src_key_padding_mask=padding)
@@ -316,7 +318,7 @@ class TransformerDecoder(Module):
         self, decoder_layer: TransformerDecoderLayer, num_layers: int, norm: Module | None = None
     ) -> None:
         super().__init__()
-        self.layers = _clones(decoder_layer, num_layers)
+        self.layers = _get_clones(decoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
 
@@ -331,7 +333,9 @@ class TransformerDecoder(Module):
         tgt_is_causal: bool | None = None,
         memory_is_causal: bool = False,
     ) -> Tensor:
-        causal = _is_causal(tgt_mask, tgt_is_causal, _length(tgt, self.layers[0].self_attn.batch_first))
+        causal = _detect_is_causal_mask(
+            tgt_mask, tgt_is_causal, _get_seq_len(tgt, self.layers[0].self_attn.batch_first)
+        )
         x = tgt
         for layer in self.layers:
             x = layer(
@@ -434,7 +438,7 @@ class Transformer(Module):
     @staticmethod
     def generate_square_subsequent_mask(sz: int, device=None, dtype=None) -> Tensor:
         """-inf above the diagonal of a square, 0 elsewhere."""
-        return _causal_mask(sz, device, dtype)
+        return _generate_square_subsequent_mask(sz, device, dtype)
 
     def _reset_parameters(self) -> None:
         for p in self.parameters():
