@@ -27,7 +27,13 @@ def _forget(address: int, handle: int) -> None:
 
 
 def _allocate(size: int) -> int:
-    handle = os.memfd_create("facula", os.MFD_CLOEXEC)
+    if hasattr(os, "memfd_create"):
+        handle = os.memfd_create("facula", os.MFD_CLOEXEC)
+    else:
+        import tempfile
+
+        with tempfile.TemporaryFile() as file:
+            handle = os.dup(file.fileno())
     os.ftruncate(handle, size)
     return handle
 

@@ -91,6 +91,29 @@ def test_resuming_changes_no_bit(name, tmp_path):
     assert second.bits() == whole.bits()
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_copies_train_alike(name):
+    import copy
+    import pickle
+
+    first = Training(name)
+    first.step()
+    parts = (first.model, first.optimizer, first.schedule)
+    file = io.BytesIO()
+    torch.save(parts, file)
+    file.seek(0)
+    state = torch.get_rng_state()
+    copies = [copy.deepcopy(parts), pickle.loads(pickle.dumps(parts)), torch.load(file, weights_only=False)]
+    first.step()
+    for model, optimizer, schedule in copies:
+        torch.set_rng_state(state)
+        other = Training.__new__(Training)
+        other.model, other.optimizer, other.schedule = model, optimizer, schedule
+        other.step()
+        assert other.bits() == first.bits()
+        assert schedule.get_last_lr() == first.schedule.get_last_lr()
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_threads_change_no_bit(threads):
     before = torch.get_num_threads()
