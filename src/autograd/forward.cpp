@@ -4,10 +4,9 @@
 namespace facula {
 namespace {
 
-// Tensors with a tangent. They may refer to each other in circles (the tangent of an output is recorded by
-// nodes that saved the output), which the end of the level cuts.
-std::unordered_set<TensorImpl*> duals;
-bool open = false;
+// Tensors with a tangent, by level. They may refer to each other in circles (the tangent of an output is
+// recorded by nodes that saved the output), which the end of the level cuts.
+std::vector<std::unordered_set<TensorImpl*>> duals;
 
 bool same_layout(const TensorImpl& a, const TensorImpl& b) {
   for (int d = 0; d < a.ndim; ++d)
@@ -21,9 +20,15 @@ Tensor in_layout_of(const TensorImpl& t, Tensor tangent) {
   return copy_(laid_out, tangent);
 }
 
-void attach(TensorImpl& t, Tensor tangent) {
-  extras_of(t).tangent = std::move(tangent);
-  duals.insert(&t);
+void attach(TensorImpl& t, Tensor tangent, int level) {
+  std::vector<Tensor>& all = extras_of(t).tangents;
+  if (all.size() < size_t(level)) all.resize(size_t(level));
+  all[size_t(level - 1)] = std::move(tangent);
+  duals[size_t(level - 1)].insert(&t);
+}
+Tensor own_tangent(const TensorImpl& t, int level) {
+  return t.extras && t.extras->tangents.size() >= size_t(level) ? t.extras->tangents[size_t(level - 1)]
+                                                                : Tensor();
 }
 
 // Where the cotangents come from whose gradients are the tangents: a node, not a leaf, so that a search for
@@ -38,66 +43,83 @@ class Cotangents final : public Node {
 
 }  // namespace
 
-bool dual_level_open() { return open; }
+int dual_levels() { return int(duals.size()); }
 
-void enter_dual_level() {
-  if (open) fail("Nested forward mode AD is not supported at the moment");
-  open = true;
-  mode.forward = mode.forward_allowed;
+int enter_dual_level() {
+  duals.emplace_back();
+  if (mode.forward_allowed) mode.forward = dual_levels();
+  return dual_levels();
 }
 
 void exit_dual_level() {
-  open = mode.forward = false;
-  while (!duals.empty()) {
-    TensorImpl* t = *duals.begin();
-    duals.erase(duals.begin());
-    const Tensor gone = std::move(t->extras->tangent);  // may take other duals with it
+  const size_t level = duals.size();
+  while (!duals.back().empty()) {
+    TensorImpl* t = *duals.back().begin();
+    duals.back().erase(duals.back().begin());
+    const Tensor gone = std::move(t->extras->tangents[level - 1]);  // may take other duals with it
   }
+  duals.pop_back();
+  mode.forward = std::min(mode.forward, dual_levels());
 }
 
-void forget_tangent(TensorImpl* t) { duals.erase(t); }
+void forget_tangent(TensorImpl* t) {
+  for (auto& of_level : duals) of_level.erase(t);
+}
 
-Tensor tangent_of(TensorImpl& t) {
-  if (t.extras && t.extras->tangent) return t.extras->tangent;
+Tensor tangent_at(TensorImpl& t, int level) {
+  if (Tensor own = own_tangent(t, level)) return own;
   if (t.view == ViewKind::None || !t.base || t.base->dtype != t.dtype) return nullptr;
   TensorImpl& base = *t.base;
-  if (!base.extras || !base.extras->tangent) return nullptr;
-  const Tensor whole = base.extras->tangent;
-  NoForward off;
-  const Tensor part = as_strided(whole, t.shape(), t.stride(), whole->offset() + t.offset() - base.offset());
-  attach(t, part);
-  return part;
+  const Tensor whole = own_tangent(base, level);
+  if (!whole) return nullptr;
+  mode_at(level, [&] {
+    const BelowLevel below;
+    attach(t, as_strided(whole, t.shape(), t.stride(), whole->offset() + t.offset() - base.offset()), level);
+  });
+  return own_tangent(t, level);
 }
 
-void set_view_tangent(TensorImpl& t, Tensor tangent) { attach(t, std::move(tangent)); }
+void set_view_tangent(TensorImpl& t, Tensor tangent) { attach(t, std::move(tangent), mode.level); }
 
 void set_tangent(TensorImpl& t, Tensor tangent) {
-  NoForward off;
+  const int level = mode.level;
+  const BelowLevel below;
   tangent = in_layout_of(t, std::move(tangent));
   // A later write to t must not be seen by what it was made from.
   if (tangent->refcount > 1 || tangent->storage->refcount > 1) tangent = clone(tangent);
-  attach(t, std::move(tangent));
+  attach(t, std::move(tangent), level);
 }
 
 void write_tangent(TensorImpl& t, const Tensor& values) {
-  const Tensor old = tangent_of(t);
+  const int level = mode.level;
+  const Tensor old = tangent_at(t, level);
   if (!old && !values) return;
-  NoForward off;
   if (!old && (t.view == ViewKind::None || !t.base || t.base->dtype != t.dtype)) {
-    set_tangent(t, values->dtype == t.dtype ? values : to_dtype(values, t.dtype));
+    const Tensor same_type = [&] {
+      const BelowLevel below;
+      return values->dtype == t.dtype ? values : to_dtype(values, t.dtype);
+    }();
+    set_tangent(t, same_type);
     return;
   }
+  const BelowLevel below;
   if (!old) {
     TensorImpl& base = *t.base;
     Tensor whole = empty_strided(base.dtype, base.shape(), base.stride(), base.device);
-    attach(base, copy_(whole, full_like(whole, 0)));
+    attach(base, copy_(whole, full_like(whole, 0)), level);
   }
-  const Tensor own = tangent_of(t);
+  const Tensor own = tangent_at(t, level);
   copy_(own, values ? values : full_like(own, 0));
 }
 
-void share_tangent(TensorImpl& to, const TensorImpl& from) {
-  if (from.extras && from.extras->tangent) attach(to, from.extras->tangent);
+void share_tangents(TensorImpl& to, const TensorImpl& from) {
+  for (int level = 1; level <= dual_levels(); ++level)
+    if (const Tensor own = own_tangent(from, level)) attach(to, own, level);
+}
+
+void share_tangents(TensorImpl& to, TensorImpl& from, int below) {
+  for (int level = 1; level < below; ++level)
+    if (const Tensor t = tangent_at(from, level)) attach(to, t, level);
 }
 
 Tensor expanded_to(const Tensor& t, const Dims& shape) {
@@ -112,7 +134,8 @@ Tensor expanded_to(const Tensor& t, const Dims& shape) {
 // forward derivative. What u holds does not matter.
 std::vector<Tensor> push_forward(Node& node, const Tensor* in, int inputs, const Tensor* out, int outputs) {
   const bool recorded = mode.grad;
-  NoForward off;
+  const int level = mode.level;
+  const BelowLevel below;
   std::vector<Tensor> result(static_cast<size_t>(outputs)), roots, tangents, wanted;
   std::vector<int> at;
   {
@@ -129,7 +152,7 @@ std::vector<Tensor> push_forward(Node& node, const Tensor* in, int inputs, const
     node.backward(u.data(), grads.data(), true);
     for (int i = 0; i < inputs; ++i) {
       if (!in[i] || !grads[size_t(i)] || !requires_grad(*grads[size_t(i)])) continue;
-      const Tensor t = tangent_of(*in[i]);
+      const Tensor t = tangent_at(*in[i], level);
       if (!t) continue;
       roots.push_back(grads[size_t(i)]);
       tangents.push_back(t->shape() == roots.back()->shape() ? t : expanded_to(t, roots.back()->shape()));

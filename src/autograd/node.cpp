@@ -50,7 +50,7 @@ Extras& extras_of(TensorImpl& t) {
       if (e->retains_grad && dying->grad_fn && dying->grad_fn->hooks)
         std::erase_if(dying->grad_fn->hooks->retained,
                       [&](const Hooks::Retained& r) { return r.tensor == dying; });
-      if (e->tangent) forget_tangent(dying);
+      if (!e->tangents.empty()) forget_tangent(dying);
       delete e;
     };
   }
@@ -106,7 +106,7 @@ void Saved::keep_output(const Tensor& t, int output_nr) {
   version = t->version();
   is_output = present = true;
   if (mode.forward) [[unlikely]]
-    share_tangent(*tensor, *t);
+    share_tangents(*tensor, *t);
 }
 
 void Saved::fail_changed(const Node* owner) const {
@@ -128,7 +128,7 @@ Tensor Saved::unpack(Node* owner, bool create_graph) const {
   if (!is_output || !create_graph) return tensor;
   Tensor with_history = alias(*tensor);
   if (mode.forward) [[unlikely]]
-    share_tangent(*with_history, *tensor);
+    share_tangents(*with_history, *tensor);
   set_grad_fn(*with_history, Ref<Node>(owner), output);
   return with_history;
 }

@@ -1,6 +1,7 @@
 #include "op/execute.h"
 #include <algorithm>
 #include <limits>
+#include "autograd/mode.h"
 #include "cpu/loop.h"
 
 namespace facula {
@@ -100,11 +101,25 @@ static Tensor allocate_result(const Execution& e, const Dims& shape, Device devi
   return empty_strided(e.stored, shape, strides, device);
 }
 
+// Where every operand repeats along dimension 0 (examples that vmap made of one), so does the result: one
+// of them is computed.
+static bool repeats(const Execution& e, const Dims& shape) {
+  if (!mode.lazy_batch || e.into || shape.count == 0 || shape[0] < 2) return false;
+  for (int k = 0; k < e.count; ++k)
+    if (const TensorImpl* t = e.in[k].tensor;
+        t && t->ndim == shape.count && t->sizes[0] != 1 && t->strides[0])
+      return false;
+  return true;
+}
+
 [[gnu::noinline]] static Tensor execute_general(const Execution& e) {
   Dims shape;
   for (int k = 0; k < e.count; ++k)
     if (e.in[k].tensor) shape = broadcast(shape, e.in[k].tensor->shape());
   const Device device = common_device(e);
+  const Dims whole = shape;
+  const bool repeated = repeats(e, shape);
+  if (repeated) shape[0] = 1;
   Tensor out;
   if (e.into) {
     if (!(shape == e.into->shape()))
@@ -117,7 +132,15 @@ static Tensor allocate_result(const Execution& e, const Dims& shape, Device devi
   } else {
     out = allocate_result(e, shape, device);
   }
-  if (device.type == Device::Meta) return out;
+  auto finished = [&] {
+    if (repeated) {
+      Dims strides = out->stride();
+      strides[0] = 0;
+      out->set_geometry(whole, strides);
+    }
+    return out;
+  };
+  if (device.type == Device::Meta) return finished();
   LoopOperand operands[kMaxOperands];
   alignas(16) char scalars[kMaxOperands][16];
   auto set = [&](int k, const TensorImpl& t, DType computed) {
@@ -141,7 +164,7 @@ static Tensor allocate_result(const Execution& e, const Dims& shape, Device devi
     std::memset(operands[k + 1].strides, 0, sizeof(int64_t) * size_t(shape.count));
   }
   if (out->numel) run_loop(e.kernel, e.params, shape, operands, e.count + 1);
-  return out;
+  return finished();
 }
 
 Tensor execute(const Execution& e) {

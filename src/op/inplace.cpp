@@ -13,7 +13,9 @@ Tensor old_value(TensorImpl& t) {
   copy_into(*copy, t);
   if (Node* n = grad_fn(&t)) set_grad_fn(*copy, Ref<Node>(n), t.output_nr);
   if (mode.forward) [[unlikely]]
-    if (const Tensor tangent = tangent_of(t)) set_tangent(*copy, tangent);
+    at_each_level([&] {
+      if (const Tensor tangent = tangent_of(t)) set_tangent(*copy, tangent);
+    });
   return copy;
 }
 
@@ -35,7 +37,7 @@ void assign(const Tensor& self, const Tensor& result) {
   finish_inplace(*self, nullptr);
   if (recorded && requires_grad(*kept)) set_grad_fn(*self, Ref<Node>(grad_fn(kept.get())), kept->output_nr);
   if (mode.forward) [[unlikely]]
-    write_tangent(*self, tangent_of(*result));
+    at_each_level([&] { write_tangent(*self, tangent_of(*result)); });
 }
 
 void copy_to_out(const Tensor& out, const Tensor& result, std::string_view name) {

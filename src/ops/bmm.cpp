@@ -96,8 +96,20 @@ template <Name N> struct Batched {
     Dims sizes = broadcast(batch_of(*a), batch_of(*b));
     sizes.push(a->sizes[a->ndim - (r.ta ? 1 : 2)]);
     sizes.push(b->sizes[b->ndim - (r.tb ? 2 : 1)]);
+    auto repeats = [&](const TensorImpl& t) {
+      return t.ndim < sizes.count || t.sizes[0] == 1 || !t.strides[0];
+    };
+    const int64_t examples = sizes[0];
+    const bool lazy = mode.lazy_batch && sizes.count > 2 && examples > 1 && repeats(*a) && repeats(*b);
+    if (lazy) sizes[0] = 1;  // they are all the same
     Tensor out = result_of_product(sizes, a->dtype, a, b);
     if (!out->is_meta()) multiply_batches(*out, *a, *b, r);
+    if (lazy) {
+      Dims strides = out->stride();
+      strides[0] = 0;
+      sizes[0] = examples;
+      out->set_geometry(sizes, strides);
+    }
     return out;
   }
   void vjp(const Back& back, Tensor* d) const {
@@ -308,7 +320,7 @@ Tensor matmul_batched(const Tensor& a, const Tensor& b) {
 namespace {
 
 static constexpr OpEntry entries[] = {
-    fn<bmm>("bmm(Tensor input, Tensor mat2)", kFunction | kMethod | kOut),
+    fn<bmm>("bmm(Tensor input, Tensor mat2)", kFunction | kMethod | kOut | kFold),
     fn<baddbmm>("baddbmm(Tensor input, Tensor batch1, Tensor batch2, *, Number beta=1, Number alpha=1)",
                 kEverywhere),
     fn<addbmm>("addbmm(Tensor input, Tensor batch1, Tensor batch2, *, Number beta=1, Number alpha=1)",

@@ -132,13 +132,13 @@ Tensor adjoint(const Tensor& x) {
 }
 
 static constexpr OpEntry entries[] = {
-    fn<view_as_real>("view_as_real(Tensor input)", kFunction),
-    fn<view_as_complex>("view_as_complex(Tensor input)", kFunction),
-    fn<real_part>("real(Tensor input)", kFunction),
-    fn<imag_part>("imag(Tensor input)", kFunction),
-    fn<complex_of>("complex(Tensor real, Tensor imag)", kFunction | kOut),
-    fn<polar>("polar(Tensor abs, Tensor angle)", kFunction | kOut),
-    fn<adjoint>("adjoint(Tensor input)"),
+    fn<view_as_real>("view_as_real(Tensor input)", kFunction | kLeading),
+    fn<view_as_complex>("view_as_complex(Tensor input)", kFunction | kLeading),
+    fn<real_part>("real(Tensor input)", kFunction | kLeading),
+    fn<imag_part>("imag(Tensor input)", kFunction | kLeading),
+    fn<complex_of>("complex(Tensor real, Tensor imag)", kFunction | kOut | kLeading),
+    fn<polar>("polar(Tensor abs, Tensor angle)", kFunction | kOut | kLeading),
+    fn<adjoint>("adjoint(Tensor input)", kFunction | kMethod | kLeading),
 };
 
 }  // namespace

@@ -405,34 +405,34 @@ Tensor set_geometry(const Tensor& self, const Tensor& source, int64_t offset, co
 }
 
 static constexpr OpEntry entries[] = {
-    fn<clone_as>("clone(Tensor input, *, memory_format? memory_format=None)"),
-    fn<contiguous_as>("contiguous(Tensor input, *, memory_format? memory_format=None)", kMethod),
-    fn<detach>("detach(Tensor input)"),
+    fn<clone_as>("clone(Tensor input, *, memory_format? memory_format=None)", kFunction | kMethod | kLeading),
+    fn<contiguous_as>("contiguous(Tensor input, *, memory_format? memory_format=None)", kMethod | kLeading),
+    fn<detach>("detach(Tensor input)", kFunction | kMethod | kLeading),
     fn<detach_>("detach_(Tensor input)"),
     fn<to_type>("to(Tensor input, dtype dtype, bool non_blocking=False, bool copy=False, *, memory_format? "
                 "memory_format=None)",
-                kMethod),
+                kMethod | kLeading),
     fn<to_other>("to(Tensor input, Tensor other, bool non_blocking=False, bool copy=False, *, memory_format? "
                  "memory_format=None)",
-                 kMethod),
+                 kMethod | kLeading),
     fn<to_device>("to(Tensor input, device? device=None, dtype? dtype=None, bool non_blocking=False, bool "
                   "copy=False, *, "
                   "memory_format? memory_format=None)",
-                  kMethod),
-    fn<type_as>("type_as(Tensor input, Tensor other)", kMethod),
-    fn<cpu>("cpu(Tensor input, memory_format? memory_format=None)", kMethod),
+                  kMethod | kLeading),
+    fn<type_as>("type_as(Tensor input, Tensor other)", kMethod | kLeading),
+    fn<cpu>("cpu(Tensor input, memory_format? memory_format=None)", kMethod | kLeading),
 #define X(enumerator, ...) \
   fn<&short_form<DType::enumerator>>(short_signature<DType::enumerator>.text, short_scope(DType::enumerator)),
     FACULA_DTYPES(X)
 #undef X
-        fn<copy_from>("copy_(Tensor input, Tensor other, bool non_blocking=False)", kMethod),
-    fn<fill_with>("fill_(Tensor input, Tensor value)"),
-    fn<fill_>("fill_(Tensor input, Number value)"),
-    fn<filled_with>("fill(Tensor input, Tensor value)", kFunction),
-    fn<filled>("fill(Tensor input, Number value)", kFunction),
-    fn<zero_>("zero_(Tensor input)"),
-    fn<itself>("resolve_conj(Tensor input)"),
-    fn<itself>("resolve_neg(Tensor input)"),
+        fn<copy_from>("copy_(Tensor input, Tensor other, bool non_blocking=False)", kMethod | kLeading),
+    fn<fill_with>("fill_(Tensor input, Tensor value)", kFunction | kMethod | kLeading),
+    fn<fill_>("fill_(Tensor input, Number value)", kFunction | kMethod | kLeading),
+    fn<filled_with>("fill(Tensor input, Tensor value)", kFunction | kLeading),
+    fn<filled>("fill(Tensor input, Number value)", kFunction | kLeading),
+    fn<zero_>("zero_(Tensor input)", kFunction | kMethod | kLeading),
+    fn<itself>("resolve_conj(Tensor input)", kFunction | kMethod | kLeading),
+    fn<itself>("resolve_neg(Tensor input)", kFunction | kMethod | kLeading),
     fn<is_contiguous_as>("is_contiguous(Tensor input, memory_format? memory_format=None)", kMethod),
     fn<is_floating_point>("is_floating_point(Tensor input)"),
     fn<is_complex_tensor>("is_complex(Tensor input)"),

@@ -203,7 +203,7 @@ Tensor pdist(const Tensor& x, double p) {
 }
 
 constexpr OpEntry entries[] = {
-    fn<cdist>("_cdist(Tensor x1, Tensor x2, float p=2, int? compute_mode=None)", kPrivate),
+    fn<cdist>("_cdist(Tensor x1, Tensor x2, float p=2, int? compute_mode=None)", kPrivate | kLeading),
     fn<pdist>("pdist(Tensor input, float p=2)", kFunction | kNN),
 };
 

@@ -299,9 +299,9 @@ Tensor grid_sampler(const Tensor& x, const Tensor& grid, int64_t mode, int64_t b
 
 static constexpr OpEntry entries[] = {
 #define PARAMS "Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners"
-    fn<grid_sampler>("grid_sampler(" PARAMS ")", kFunction),
-    fn<grid_sampler>("grid_sampler_2d(" PARAMS ")", kFunction),
-    fn<grid_sampler>("grid_sampler_3d(" PARAMS ")", kFunction),
+    fn<grid_sampler>("grid_sampler(" PARAMS ")", kFunction | kFold),
+    fn<grid_sampler>("grid_sampler_2d(" PARAMS ")", kFunction | kFold),
+    fn<grid_sampler>("grid_sampler_3d(" PARAMS ")", kFunction | kFold),
 #undef PARAMS
 };
 FACULA_ENTRIES(grid_sample)

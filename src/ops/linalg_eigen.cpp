@@ -160,10 +160,11 @@ Tensor eigvals(const Tensor& a) {
 Tensors eigh(const Tensor& a, bool upper) { return call_structural(Eigh{{eigh_made(a, upper, true)}}, a); }
 
 static constexpr OpEntry entries[] = {
-    fn<eigh_entry>("eigh(Tensor input, str UPLO='L') -> eigenvalues, eigenvectors", kLinalg | kOut),
-    fn<eigvalsh>("eigvalsh(Tensor input, str UPLO='L')", kLinalg | kOut),
-    fn<eig>("eig(Tensor input) -> eigenvalues, eigenvectors", kLinalg | kOut),
-    fn<eigvals>("eigvals(Tensor input)", kLinalg | kOut),
+    fn<eigh_entry>("eigh(Tensor input, str UPLO='L') -> eigenvalues, eigenvectors",
+                   kLinalg | kOut | kLeading),
+    fn<eigvalsh>("eigvalsh(Tensor input, str UPLO='L')", kLinalg | kOut | kLeading),
+    fn<eig>("eig(Tensor input) -> eigenvalues, eigenvectors", kLinalg | kOut | kLeading),
+    fn<eigvals>("eigvals(Tensor input)", kLinalg | kOut | kLeading),
 };
 
 }  // namespace facula::linalg

@@ -406,19 +406,19 @@ static constexpr OpEntry entries[] = {
     fn<solve_entry>("solve(Tensor A, Tensor B, *, bool left=True)", kLinalg | kOut),
     fn<solve_triangular_entry>(
         "solve_triangular(Tensor A, Tensor B, *, bool upper, bool left=True, bool unitriangular=False)",
-        kLinalg | kOut),
+        kLinalg | kOut | kLeading),
     fn<triangular_solve>(
         "triangular_solve(Tensor input, Tensor A, bool upper=True, bool transpose=False, bool "
         "unitriangular=False) -> solution, cloned_coefficient",
-        kFunction | kMethod | kOut),
-    fn<inv_ex>("inv_ex(Tensor A, *, bool check_errors=False) -> inverse, info", kLinalg | kOut),
-    fn<inv>("inv(Tensor A)", kLinalg | kOut),
-    fn<inv>("inverse(Tensor input)", kFunction | kMethod | kOut),
-    fn<det>("det(Tensor A)", kLinalg | kOut),
-    fn<det>("det(Tensor input)", kFunction | kMethod | kOut),
-    fn<slogdet>("slogdet(Tensor A) -> sign, logabsdet", kLinalg | kOut),
-    fn<slogdet>("slogdet(Tensor input) -> sign, logabsdet", kFunction | kMethod | kOut),
-    fn<logdet>("logdet(Tensor input)", kFunction | kMethod),
+        kFunction | kMethod | kOut | kLeading),
+    fn<inv_ex>("inv_ex(Tensor A, *, bool check_errors=False) -> inverse, info", kLinalg | kOut | kLeading),
+    fn<inv>("inv(Tensor A)", kLinalg | kOut | kLeading),
+    fn<inv>("inverse(Tensor input)", kFunction | kMethod | kOut | kLeading),
+    fn<det>("det(Tensor A)", kLinalg | kOut | kLeading),
+    fn<det>("det(Tensor input)", kFunction | kMethod | kOut | kLeading),
+    fn<slogdet>("slogdet(Tensor A) -> sign, logabsdet", kLinalg | kOut | kLeading),
+    fn<slogdet>("slogdet(Tensor input) -> sign, logabsdet", kFunction | kMethod | kOut | kLeading),
+    fn<logdet>("logdet(Tensor input)", kFunction | kMethod | kLeading),
 };
 
 }  // namespace facula::linalg

@@ -237,13 +237,13 @@ static constexpr OpEntry entries[] = {
 #define PARAMS                                                                                           \
   "Tensor input, int[1] kernel_size, int[1]? stride=None, int[1] padding=0, bool ceil_mode=False, bool " \
   "count_include_pad=True"
-    fn<avg_pool1d>("avg_pool1d(" PARAMS ")", kFunction | kNN),
-    fn<avg_pool<2>>("avg_pool2d(" PARAMS ", int? divisor_override=None)", kNN | kOut),
-    fn<avg_pool<3>>("avg_pool3d(" PARAMS ", int? divisor_override=None)", kNN | kOut),
+    fn<avg_pool1d>("avg_pool1d(" PARAMS ")", kFunction | kNN | kFold),
+    fn<avg_pool<2>>("avg_pool2d(" PARAMS ", int? divisor_override=None)", kNN | kOut | kFold),
+    fn<avg_pool<3>>("avg_pool3d(" PARAMS ", int? divisor_override=None)", kNN | kOut | kFold),
 #undef PARAMS
-    fn<adaptive_avg_pool1d>("adaptive_avg_pool1d(Tensor input, int[1] output_size)", kFunction | kNN),
-    fn<adaptive_avg<2>>("_adaptive_avg_pool2d(Tensor input, int[] output_size)", kPrivate),
-    fn<adaptive_avg<3>>("_adaptive_avg_pool3d(Tensor input, int[] output_size)", kPrivate),
+    fn<adaptive_avg_pool1d>("adaptive_avg_pool1d(Tensor input, int[1] output_size)", kFunction | kNN | kFold),
+    fn<adaptive_avg<2>>("_adaptive_avg_pool2d(Tensor input, int[] output_size)", kPrivate | kFold),
+    fn<adaptive_avg<3>>("_adaptive_avg_pool3d(Tensor input, int[] output_size)", kPrivate | kFold),
 };
 FACULA_ENTRIES(pool_avg)
 

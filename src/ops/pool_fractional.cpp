@@ -134,10 +134,10 @@ std::vector<Tensor> fractional(const Tensor& x, const Dims& kernel, const Dims& 
 static constexpr OpEntry entries[] = {
     fn<fractional<2>>(
         "_fractional_max_pool2d(Tensor input, int[1] kernel_size, int[1] output_size, Tensor samples)",
-        kPrivate),
+        kPrivate | kFold),
     fn<fractional<3>>(
         "_fractional_max_pool3d(Tensor input, int[1] kernel_size, int[1] output_size, Tensor samples)",
-        kPrivate),
+        kPrivate | kFold),
 };
 FACULA_ENTRIES(pool_fractional)
 

@@ -393,23 +393,25 @@ static constexpr OpEntry entries[] = {
 #define PARAMS                                                                                        \
   "Tensor input, int[1] kernel_size, int[1]? stride=None, int[1] padding=0, int[1] dilation=1, bool " \
   "ceil_mode=False"
-    fn<max_pool1d>("max_pool1d(" PARAMS ", bool return_indices=False)", kFunction | kNN),
-    fn<max_pool2d>("max_pool2d(" PARAMS ", bool return_indices=False)", kFunction | kNN),
-    fn<max_pool3d>("max_pool3d(" PARAMS ", bool return_indices=False)", kFunction | kNN),
+    fn<max_pool1d>("max_pool1d(" PARAMS ", bool return_indices=False)", kFunction | kNN | kFold),
+    fn<max_pool2d>("max_pool2d(" PARAMS ", bool return_indices=False)", kFunction | kNN | kFold),
+    fn<max_pool3d>("max_pool3d(" PARAMS ", bool return_indices=False)", kFunction | kNN | kFold),
     fn<with_indices<max_pool1d>>("max_pool1d_with_indices(" PARAMS ", bool return_indices=True)",
-                                 kFunction | kNN),
-    fn<with_indices<max_pool2d>>("max_pool2d_with_indices(" PARAMS ", bool return_indices=True)", kNN),
-    fn<with_indices<max_pool3d>>("max_pool3d_with_indices(" PARAMS ", bool return_indices=True)", kNN),
+                                 kFunction | kNN | kFold),
+    fn<with_indices<max_pool2d>>("max_pool2d_with_indices(" PARAMS ", bool return_indices=True)",
+                                 kNN | kFold),
+    fn<with_indices<max_pool3d>>("max_pool3d_with_indices(" PARAMS ", bool return_indices=True)",
+                                 kNN | kFold),
 #undef PARAMS
-    fn<adaptive_max_pool1d>("adaptive_max_pool1d(Tensor input, int[1] output_size)", kFunction),
+    fn<adaptive_max_pool1d>("adaptive_max_pool1d(Tensor input, int[1] output_size)", kFunction | kFold),
     fn<adaptive_max_1d>("_adaptive_max_pool1d(Tensor input, int[1] output_size, bool return_indices)",
-                        kPrivate),
+                        kPrivate | kFold),
     fn<adaptive_max<2>>("_adaptive_max_pool2d(Tensor input, int[1] output_size, bool return_indices)",
-                        kPrivate),
+                        kPrivate | kFold),
     fn<adaptive_max<3>>("_adaptive_max_pool3d(Tensor input, int[1] output_size, bool return_indices)",
-                        kPrivate),
-    fn<max_unpool<2>>("_max_unpool2d(Tensor input, Tensor indices, int[] output_size)", kPrivate),
-    fn<max_unpool<3>>("_max_unpool3d(Tensor input, Tensor indices, int[] output_size)", kPrivate),
+                        kPrivate | kFold),
+    fn<max_unpool<2>>("_max_unpool2d(Tensor input, Tensor indices, int[] output_size)", kPrivate | kFold),
+    fn<max_unpool<3>>("_max_unpool3d(Tensor input, Tensor indices, int[] output_size)", kPrivate | kFold),
 };
 FACULA_ENTRIES(pool_max)
 

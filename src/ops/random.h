@@ -72,14 +72,16 @@ Tensor overwrite(const Tensor& self, Fill fill, const In&... others) {
   fill();
   finish_inplace(*self, node);
   if (mode.forward) [[unlikely]]
-    write_tangent(*self, nullptr);
+    at_each_level([&] { write_tangent(*self, nullptr); });
   return self;
 }
 template <NodeName name, class... In> Tensor with_no_gradient(const Tensor& result, const In&... inputs) {
   if (const Ref<Node> node = no_gradient_node<name>(inputs...)) set_grad_fn(*result, node);
   if (mode.forward) [[unlikely]] {
     const Tensor in[] = {inputs...};
-    if (any_tangent(in, int(sizeof...(In)))) set_tangent(*result, full_like(alias(*result), 0));
+    at_each_level([&] {
+      if (any_tangent(in, int(sizeof...(In)))) set_tangent(*result, full_like(alias(*result), 0));
+    });
   }
   return result;
 }

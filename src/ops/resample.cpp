@@ -330,7 +330,7 @@ Tensor upsample(const Tensor& x, int64_t mode, const Dims& size, bool align_corn
 static constexpr OpEntry entries[] = {
     fn<upsample>(
         "_upsample(Tensor input, int mode, int[] size, bool align_corners, float[] scales, bool antialias)",
-        kPrivate),
+        kPrivate | kFold),
 };
 FACULA_ENTRIES(resample)
 

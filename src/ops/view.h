@@ -11,10 +11,12 @@ Tensor recorded_alias(const Tensor& x);  // a view of all of x, as it is
 template <class Op> Tensor change_geometry(Op op, const Tensor& self) {
   check_inplace(*self, requires_grad(*self));
   if (mode.forward) [[unlikely]] {
-    if (const Tensor t = tangent_of(*self)) {
-      NoForward off;
-      change_geometry(op, t);
-    }
+    at_each_level([&] {
+      if (const Tensor t = tangent_of(*self)) {
+        const BelowLevel below;
+        change_geometry(op, t);
+      }
+    });
   }
   const Tensor changed = op.view(self);
   Ref<Node> node;

@@ -317,10 +317,10 @@ static constexpr OpEntry entries[] = {
         "fold(Tensor input, int[1] output_size, int[1] kernel_size, int[1] dilation=1, int[1] padding=0, "
         "int[1] stride=1)",
         kNN),
-    fn<pixel_shuffle>("pixel_shuffle(Tensor input, int upscale_factor)", kFunction | kNN),
-    fn<pixel_unshuffle>("pixel_unshuffle(Tensor input, int downscale_factor)", kFunction | kNN),
-    fn<channel_shuffle>("channel_shuffle(Tensor input, int groups)", kFunction | kNN),
-    fn<channel_shuffle>("native_channel_shuffle(Tensor input, int groups)", kFunction | kNN),
+    fn<pixel_shuffle>("pixel_shuffle(Tensor input, int upscale_factor)", kFunction | kNN | kLeading),
+    fn<pixel_unshuffle>("pixel_unshuffle(Tensor input, int downscale_factor)", kFunction | kNN | kLeading),
+    fn<channel_shuffle>("channel_shuffle(Tensor input, int groups)", kFunction | kNN | kFold),
+    fn<channel_shuffle>("native_channel_shuffle(Tensor input, int groups)", kFunction | kNN | kFold),
 };
 FACULA_ENTRIES(windows)
 

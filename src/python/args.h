@@ -13,5 +13,6 @@ std::string describe_arguments(PyObject* const* args, Py_ssize_t count,
 // The parameter's default; a list of ints is put into `ints`, which the value then points to.
 void default_value(const Param& p, Value& v, Dims& ints, const std::vector<Tensor>& no_tensors);
 Generator* generator_of(PyObject* o);
+PyObject* wrap_generator(Generator* g);
 
 }  // namespace facula::python

@@ -2,6 +2,7 @@
 #include "op/inplace.h"
 #include "python/args.h"
 #include "python/override.h"
+#include "python/batching.h"
 #include "python/quick.h"
 #include "python/thunks.h"
 #include <unordered_map>
@@ -18,6 +19,7 @@ struct Group {
   alignas(16) char defaults[kMaxParams];  // its parameters
   std::vector<QuickBinding> quick;        // of each overload
   Style alone = Style::Native;            // the method called with nothing but self
+  bool random = false;                    // draws random numbers
 };
 
 namespace {
@@ -71,6 +73,7 @@ void build_groups() {
   for (Group& g : groups) {
     make_defaults(g);
     if (g.entries.size() == 1 && g.entries[0]->signature.count == 1) g.alone = Style::Self;
+    for (const OpEntry* e : g.entries) g.random |= draws_numbers(e->signature);
     for (const OpEntry* e : g.entries) g.doc += (g.doc.empty() ? "" : "\n") + std::string(e->signature.text);
   }
 }
@@ -239,6 +242,9 @@ PyObject* call_bound(Group& g, How how, PyObject* const* args, Py_ssize_t count,
       fail<TypeError>(text);
     }
   }
+  if (live_vmaps) [[unlikely]]
+    if (g.random || has_batched(call, *found))
+      return dispatch_batched(*found, call.values, how == How::InPlace, out);
   return run_entry(*found, call.values, how, count ? args[0] : nullptr, out);
 }
 
@@ -267,6 +273,8 @@ PyObject* call_general(Group& g, How how, PyObject* const* args, Py_ssize_t coun
 // full.
 static PyObject* quick_call(const Group& g, How how, PyObject* self, PyObject* const* args, Py_ssize_t count,
                             PyObject* keywords) {
+  if (g.random && live_vmaps) [[unlikely]]
+    return nullptr;
   QuickArguments a(self, args, count, keywords);
   for (const QuickBinding& q : g.quick) {
     const QuickBinding::Fit fit = q.bind(a);
@@ -342,6 +350,34 @@ PyObject* call_inplace(Group& g, PyObject* self, PyObject* const* args, Py_ssize
       return result;
     }
     return with_self(g, How::InPlace, self, args, count, keywords);
+  });
+}
+
+// (index, arguments in the order of the signature, in place): one entry, however its arguments came.
+PyObject* call_entry(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guarded([&]() -> PyObject* {
+    if (n != 3 || !PyTuple_Check(args[1])) fail<TypeError>("_call_entry(index, arguments, inplace)");
+    const auto& all = all_entries();
+    const Py_ssize_t at = PyLong_AsSsize_t(args[0]);
+    if (at < 0 || size_t(at) >= all.size()) fail<IndexError>("there is no entry ", at);
+    const OpEntry& e = *all[size_t(at)];
+    const Signature& s = e.signature;
+    const Py_ssize_t given = PyTuple_GET_SIZE(args[1]);
+    if (given != s.count) fail<TypeError>(s.name, "(): all ", s.count, " arguments are wanted");
+    const Owned keywords(PyTuple_New(given - s.positional));
+    for (Py_ssize_t i = s.positional; i < given; ++i) {
+      const std::string_view name = s.params[i].name;
+      PyTuple_SET_ITEM(keywords.get(), i - s.positional,
+                       PyUnicode_FromStringAndSize(name.data(), Py_ssize_t(name.size())));
+    }
+    PyObject* const* items = PySequence_Fast_ITEMS(args[1]);
+    const bool inplace = args[2] == Py_True;
+    Call call;
+    try_bind(s, items, s.positional, given > s.positional ? keywords.get() : nullptr, call, true,
+             e.pointwise);
+    if (live_vmaps && has_batched(call, e)) return dispatch_batched(e, call.values, inplace, nullptr);
+    return run_entry(e, call.values, inplace ? How::InPlace : How::Function, given ? items[0] : nullptr,
+                     nullptr);
   });
 }
 

@@ -147,6 +147,7 @@ PyGetSetDef getset[] = {
 
 PyTypeObject GeneratorType = {.ob_base = {PyObject_HEAD_INIT(nullptr) 0}, .tp_name = "torch._C.Generator"};
 
+PyObject* wrap_generator(Generator* g) { return new_object(&GeneratorType, g); }
 Generator* generator_of(PyObject* o) { return object(o)->generator.get(); }
 
 void add_generator(PyObject* module) {

@@ -1,0 +1,464 @@
+"""Batched tensors: what vmap shows a function instead of its inputs.
+
+A batched tensor looks like one example and holds them all: a value with the batch in front, which is a batched
+tensor of the next outer level where vmaps nest. Calls of operations with one arrive at `dispatch`, which lets the
+operation's batch rule call the operation on values. Rules come from the operation's entry (`_derived`) or are
+written (`rules/`).
+"""
+
+from __future__ import annotations
+
+from .. import _C
+
+__all__ = ["BatchedTensor", "Entry", "Level", "batch_rule", "decompose", "entries", "entry"]
+
+Tensor = _C.Tensor
+LEADING, FOLD = 512, 1024  # bits of an entry's scope (src/op/op.h)
+
+
+class NotBatchable(RuntimeError):
+    """What a function does cannot be done for a batch of values that differ."""
+
+
+class Level:
+    """One running vmap.
+
+    `alike`: it was opened to carry many tangents or cotangents through one evaluation: values of all examples
+    are the same, and any of them answers a question about values.
+    """
+
+    __slots__ = ("alike", "number", "randomness", "size")
+
+    def __init__(self, number, size, randomness, alike):
+        self.number, self.size, self.randomness, self.alike = number, size, randomness, alike
+
+
+stack: list[Level] = []  # all running levels, the outermost first
+_depth = 0  # how many of them count: rules that call operations on values go below their level
+
+
+def live():
+    """The levels that count here, the outermost first."""
+    return stack[:_depth]
+
+
+def _set_depth(depth):
+    global _depth
+    _depth = depth
+    _C._set_vmap_state(depth, BatchedTensor, dispatch)
+
+
+class at_depth:
+    """Context in which only the outermost levels count."""
+
+    __slots__ = ("depth", "previous")
+
+    def __init__(self, depth):
+        self.depth = depth
+
+    def __enter__(self):
+        self.previous = _depth
+        _set_depth(self.depth)
+
+    def __exit__(self, *exc):
+        _set_depth(self.previous)
+
+
+class new_level:
+    """Context of one more level."""
+
+    __slots__ = ("alike", "hidden", "level", "previous", "randomness", "size")
+
+    def __init__(self, size, randomness="error", alike=False):
+        self.size, self.randomness, self.alike = size, randomness, alike
+
+    def __enter__(self):
+        self.previous = _depth
+        self.hidden = stack[_depth:]  # opened, but not for what runs here
+        del stack[_depth:]
+        self.level = Level(_depth + 1, self.size, self.randomness, self.alike)
+        stack.append(self.level)
+        _set_depth(len(stack))
+        return self.level
+
+    def __exit__(self, *exc):
+        del stack[self.previous :]
+        stack.extend(self.hidden)
+        _set_depth(self.previous)
+
+
+def _no(text):
+    def refuse(self, *args, **kwargs):
+        raise NotBatchable(text)
+
+    return refuse
+
+
+_ITEM = (
+    "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a "
+    "Tensor, please try to rewrite what you're doing with other operations. If error is occurring somewhere "
+    "inside PyTorch internals, please file a bug report."
+)
+_FLOW = (
+    "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support "
+    "that yet, please file an issue at https://github.com/pytorch/pytorch/issues . torch.where(condition, a, b) "
+    "chooses for each example."
+)
+_POINTER = "Cannot access data pointer of Tensor that doesn't have storage"
+
+
+def _ask(name, text, *, first=None):
+    """A method that needs the values: of any example where all are alike, else an error."""
+
+    def method(self, *args, **kwargs):
+        if not stack[self._level - 1].alike:
+            raise NotBatchable(text)
+        one = self._value.select(0, 0)
+        if first is not None:
+            one = first(one)
+        return getattr(one, name)(*args, **kwargs)
+
+    method.__name__ = name
+    return method
+
+
+def _of_value(name):
+    return property(lambda self: getattr(self._value, name))
+
+
+class BatchedTensor(Tensor):
+    """One example of a batch, in the eyes of a function under vmap."""
+
+    _value: Tensor  # the batch in front
+    _level: int
+
+    device = _of_value("device")
+    is_cpu = _of_value("is_cpu")
+    is_meta = _of_value("is_meta")
+    requires_grad = property(
+        lambda self: self._value.requires_grad,
+        lambda self, on: setattr(self._value, "requires_grad", on),
+    )
+    grad_fn = _of_value("grad_fn")
+    is_leaf = _of_value("is_leaf")
+    _version = _of_value("_version")
+    T = property(lambda self: self.permute(tuple(range(self.dim()))[::-1]))
+    mT = property(lambda self: self.transpose(-2, -1))
+    H = property(lambda self: self.transpose(0, 1).conj() if self.dim() == 2 else self.mH)
+    mH = property(lambda self: self.transpose(-2, -1).conj())
+    real = property(lambda self: _C._functions.real(self))
+    imag = property(lambda self: _C._functions.imag(self))
+    grad = property(lambda self: None)
+
+    @property
+    def data(self):
+        raise NotBatchable("accessing `data` under vmap transform is not allowed")
+
+    item = _ask("item", _ITEM)
+    tolist = _ask("tolist", _POINTER)
+    numpy = _ask("numpy", _POINTER, first=lambda t: t.detach())
+    __bool__ = _ask("__bool__", _FLOW)
+    __float__ = _ask("__float__", _ITEM)
+    __int__ = _ask("__int__", _ITEM)
+    __index__ = _ask("__index__", _ITEM)
+    __complex__ = _ask("__complex__", _ITEM)
+    __array__ = _ask("__array__", _POINTER, first=lambda t: t.detach())
+    data_ptr = _no(_POINTER)
+    backward = _no(
+        "backward() called inside a functorch transform. This is not supported, please use functorch.grad or "
+        "functorch.vjp instead or call backward() outside of functorch transforms."
+    )
+    retain_grad = _no("retain_grad() is not supported inside of a function being transformed by vmap")
+    resize_ = _no("vmap: resize_ of a batched tensor is not supported")
+    set_ = _no("vmap: set_ of a batched tensor is not supported")
+
+    def requires_grad_(self, requires_grad=True):
+        raise RuntimeError(
+            "You are attempting to call Tensor.requires_grad_() (or perhaps using torch.autograd.functional.* "
+            "APIs) inside of a function being transformed by a functorch transform. This is unsupported, please "
+            "attempt to use the functorch transforms (e.g. grad, vjp, jacrev, jacfwd, hessian) or call "
+            "requires_grad_() outside of a function being transformed instead."
+        )
+
+    def register_hook(self, hook):
+        level = self._level
+        return self._value.register_hook(lambda g: _hook_result(hook(wrap(g, level)), level))
+
+    def __getitem__(self, index):
+        from .rules.indexing import get_item
+
+        return get_item(self, index)
+
+    def __setitem__(self, index, value):
+        from .rules.indexing import set_item
+
+        set_item(self, index, value)
+
+    def __iter__(self):
+        if self.dim() == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def __contains__(self, value):
+        return bool((self == value).any())
+
+    def __repr__(self, **kwargs):
+        inner = "\n".join("    " + line for line in repr(self._value).split("\n"))
+        return f"BatchedTensor(lvl={self._level}, bdim=0, value=\n{inner}\n)"
+
+    __str__ = __repr__
+
+    def __format__(self, spec):
+        return repr(self)
+
+    def __deepcopy__(self, memo):
+        return self.clone()
+
+    def type(self, dtype=None, **kwargs):  # noqa: A003  its public name
+        if dtype is None:
+            return "torch." + self._value.type().rsplit(".", 1)[-1]
+        return wrap(self._value.type(dtype, **kwargs), self._level)
+
+    def __torch_function__(self, *args, **kwargs):
+        return NotImplemented
+
+
+def _hook_result(g, level):
+    return value_of(g, stack[level - 1]) if isinstance(g, Tensor) else g
+
+
+def wrap(result, number):
+    """The batched tensors of values with the batch in front; containers are followed."""
+    if isinstance(result, Tensor):
+        batched = _C._make_batched(result)
+        batched._value = result
+        batched._level = number
+        return batched
+    if isinstance(result, (tuple, list)):
+        parts = [wrap(r, number) for r in result]
+        return type(result)(parts)
+    return result
+
+
+def is_batched(x, level):
+    return type(x) is BatchedTensor and x._level == level.number
+
+
+def value_of(x, level):
+    """The value of a tensor, expanded where it is the same for every example."""
+    if type(x) is BatchedTensor and x._level == level.number:
+        return x._value
+    return x.unsqueeze(0).expand((level.size, *x.shape))
+
+
+def peel(x, level):
+    """The value of a batched tensor; any other tensor as it is."""
+    return x._value if type(x) is BatchedTensor and x._level == level.number else x
+
+
+# --- entries ---
+
+_DIM_NAMES = frozenset(
+    ("dim", "dim0", "dim1", "dim2", "dims", "axis0", "axis1", "start_dim", "end_dim", "source", "destination")
+    + ("dimension",)
+)
+
+
+class Entry:
+    """An operation as its signature tells it, and its batch rule."""
+
+    def __init__(self, index, row):
+        self.index = index
+        self.name, text, self.scope, _, self.pointwise, self.returns = row
+        self.signature = text
+        head = text.split(" -> ")[0]
+        self.types: list[str] = []
+        self.names: list[str] = []
+        for item in _split(head[head.index("(") + 1 : -1]):
+            if item == "*":
+                continue
+            kind, _, rest = item.partition(" ")
+            self.types.append(kind)
+            self.names.append(rest.partition("=")[0].lstrip("*"))
+        self.tensors = [i for i, t in enumerate(self.types) if t.startswith(("Tensor", "Operand", "Mask"))]
+        integers = ("int", "int?", "int[]", "int[1]", "int[]?", "int[1]?")
+        self.dims = [
+            i for i, (t, n) in enumerate(zip(self.types, self.names)) if n in _DIM_NAMES and t in integers
+        ]
+        self.mutates = self.name.endswith("_")
+        self.random = "Generator?" in self.types or "dropout_p" in self.names or "train" in self.names
+
+    def run(self, args, inplace=False):
+        """The operation on these arguments, in the order of the signature."""
+        return _C._call_entry(self.index, tuple(args), inplace)
+
+    def run_meta(self, args):
+        """What the operation makes of examples: shapes and dtypes, or its error."""
+        with at_depth(0):
+            return _C._call_entry(self.index, tuple(args), False)
+
+    def position(self, name):
+        return self.names.index(name) if name in self.names else None
+
+    def __getattr__(self, name):
+        if name != "rule":
+            raise AttributeError(name)
+        from ._derived import rule_of
+
+        self.rule = rule_of(self)
+        return self.rule
+
+
+def _split(text):
+    """The items of a parameter list: commas inside of brackets and quotes do not count."""
+    items, start, depth, quoted = [], 0, 0, False
+    for i, c in enumerate(text):
+        if c == "'":
+            quoted = not quoted
+        depth += (c in "([") - (c in ")]")
+        if c == "," and depth == 0 and not quoted:
+            items.append(text[start:i].strip())
+            start = i + 1
+    last = text[start:].strip()
+    return [*items, last] if last else items
+
+
+_entries: list[Entry] = []
+
+
+def entries():
+    """All operations, in the order of registration."""
+    if not _entries:
+        _entries.extend(Entry(i, row) for i, row in enumerate(_C._entries()))
+    return _entries
+
+
+def entry(index):
+    return (_entries or entries())[index]
+
+
+# --- rules ---
+
+RULES: dict = {}  # name -> (function, returns values; None: does all itself)
+
+
+def batch_rule(*names):
+    """Registers a rule: f(call, *arguments) -> result on values, the batch in front."""
+
+    def register(f):
+        for name in names:
+            RULES[name] = (f, True)
+        return f
+
+    return register
+
+
+def full_rule(*names):
+    """Registers f(entry, args, inplace, level) -> result: the whole of what `dispatch` wants."""
+
+    def register(f):
+        for name in names:
+            RULES[name] = (f, None)
+        return f
+
+    return register
+
+
+def decompose(*names):
+    """Registers a rule that says the operation in terms of others: f(*arguments) -> result."""
+
+    def register(f):
+        for name in names:
+            RULES[name] = (f, False)
+        return f
+
+    return register
+
+
+class Call:
+    """A call at a level, as a rule sees it."""
+
+    __slots__ = ("args", "entry", "inplace", "level")
+
+    def __init__(self, entry, args, level, inplace=False):
+        self.entry, self.args, self.level, self.inplace = entry, args, level, inplace
+
+    def batched(self, x):
+        return type(x) is BatchedTensor and x._level == self.level.number
+
+    def value(self, x):
+        return value_of(x, self.level)
+
+    def peel(self, x):
+        return peel(x, self.level)
+
+    def run(self, *args):
+        return self.entry.run(args)
+
+    @property
+    def size(self):
+        return self.level.size
+
+
+def top_level(args):
+    """The innermost level of the batched tensors among arguments."""
+    number = 0
+    for a in args:
+        if type(a) is BatchedTensor:
+            if a._level > number:
+                number = a._level
+        elif type(a) is tuple:
+            for x in a:
+                if type(x) is BatchedTensor and x._level > number:
+                    number = x._level
+    return stack[number - 1] if number else None
+
+
+def dispatch(index, args, inplace, out):
+    """A call of an operation while a vmap runs; the arguments are those of its signature, in order."""
+    e = (_entries or entries())[index]
+    if e.random:
+        from .rules.random import run_random
+
+        return run_random(e, args, inplace, out)
+    level = top_level(args)
+    if out is not None:
+        raise NotBatchable(
+            f"Batching rule not implemented for aten::{e.name}.out; the fallback path doesn't work on out= or "
+            "view ops."
+        )
+    if level is None:  # a batched tensor whose vmap is over
+        return e.run(args, inplace)
+    return e.rule(e, args, inplace, level)
+
+
+def fail_inplace():
+    raise NotBatchable(
+        "vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor `other` in "
+        "extra_args that has more elements than `self`. This happened due to `other` being vmapped over but "
+        "`self` not being vmapped over in a vmap. Please try to use out-of-place operators instead of inplace "
+        "arithmetic. If said operator is being called inside the PyTorch framework, please file a bug report"
+    )
+
+
+def fail_dynamic(name):
+    raise NotBatchable(
+        "vmap: We do not support batching operators that can output dynamic shape. Attempted to vmap over "
+        f"aten::{name}. Please file an issue at https://github.com/pytorch/pytorch/issues if you need this feature."
+    )
+
+
+class NeedsMemory(Exception):
+    """An in-place write met a value that repeats one example: evaluate again without such values."""
+
+
+def writable(x, level):
+    """The value of a batched tensor that is about to be written to; every example has memory of its own."""
+    if not is_batched(x, level):
+        fail_inplace()
+    v = x._value
+    if v.size(0) > 1 and v.stride(0) == 0 and v.numel():
+        if any(each.alike for each in stack):
+            raise NeedsMemory
+        x._value = v = v.clone()
+    return v

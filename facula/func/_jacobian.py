@@ -1,0 +1,290 @@
+"""jacrev, jacfwd, hessian: all rows or columns of a Jacobian in one evaluation.
+
+The function is evaluated as under vmap, at inputs that are the same for every row: values are computed once
+(`_set_lazy_batch`), and only what differs, gradients or tangents, is computed for each row.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import wraps
+
+from .. import _C
+from ..utils._pytree import tree_flatten, tree_map, tree_unflatten
+from ._batch import NeedsMemory, NotBatchable, Tensor, live, new_level, value_of, wrap
+from ._forward import push
+from ._reverse import Pulled, _leave, _Recording, _select
+
+__all__ = ["hessian", "jacfwd", "jacrev"]
+
+_f = _C._functions
+
+
+@contextmanager
+def alike(outer_depth, generator_state=None):
+    """Within, the running vmaps from a depth on see one evaluation of a function, the same for all examples."""
+    changed = [(level, level.alike, level.randomness) for level in live()[outer_depth:]]
+    lazy = _C._set_lazy_batch(True)
+    state = None
+    if generator_state is not None:
+        state = _C.default_generator.get_state()
+        _C.default_generator.set_state(generator_state)
+    for level, _, _ in changed:
+        level.alike, level.randomness = True, "same"
+    try:
+        yield
+    finally:
+        for level, was, randomness in changed:
+            level.alike, level.randomness = was, randomness
+        _C._set_lazy_batch(lazy)
+        if state is not None:
+            _C.default_generator.set_state(state)
+
+
+@contextmanager
+def _rows(size, randomness, lazy=True):
+    previous = _C._set_lazy_batch(lazy)
+    try:
+        with new_level(size, randomness, alike=True) as level:
+            yield level
+    finally:
+        _C._set_lazy_batch(previous)
+
+
+def _retried(run):
+    """run(lazy), again without values that stand for many where one of them is written to."""
+    try:
+        return run(True)
+    except NeedsMemory:
+        return run(False)
+
+
+def _no_complex(api, tree, inputs):
+    for i, x in enumerate(tree_flatten(tree)[0]):
+        if isinstance(x, Tensor) and x.dtype.is_complex:
+            raise RuntimeError(
+                f"{api}: Expected all {'inputs' if inputs else 'outputs'} to be real but received complex tensor at "
+                f"flattened input idx: {i}"
+            )
+
+
+def _basis(tensors, start, stop):
+    """Rows start to stop of the identity over all elements of the tensors, in their shapes."""
+    rows, offset, result = stop - start, 0, []
+    for x in tensors:
+        n = x.numel()
+        flat = _f.zeros((rows, n), dtype=x.dtype)
+        first, last = max(start, offset), min(stop, offset + n)
+        if first < last:
+            flat[first - start : last - start, first - offset : last - offset].diagonal().fill_(1)
+        result.append(flat.view((rows, *x.shape)))
+        offset += n
+    return result
+
+
+def _chunks(total, size):
+    size = total if size is None else min(size, total) or 1
+    return [(a, min(a + size, total)) for a in range(0, total, max(size, 1))] or [(0, 0)]
+
+
+def _argument(argnums, primals):
+    return primals if isinstance(argnums, tuple) else (primals,)
+
+
+def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None, _preallocate_and_copy=False):
+    """A function that returns the Jacobian of a function, by reverse mode.
+
+    Args:
+        func: takes real tensors, or nestings of them, by position; returns such a nesting, or (output, aux) with
+            `has_aux`.
+        argnums: the argument, or a tuple of arguments, the Jacobian is taken for.
+        has_aux: `func` returns something besides, which is handed on.
+        chunk_size: how many rows (elements of the output) at a time. Default: all.
+
+    Returns:
+        A function of the same arguments. For an output of shape s and an input of shape t the Jacobian has shape
+        s + t; several outputs and inputs give a nesting by output, then by input.
+
+    Raises:
+        ValueError: chunk_size is not greater than 0.
+        RuntimeError: an input or output is complex or no tensor.
+
+    Example:
+        >>> import facula as torch
+        >>> torch.func.jacrev(torch.sin)(torch.zeros(2))
+        tensor([[1., 0.],
+                [0., 1.]])
+    """
+    if not (chunk_size is None or chunk_size > 0):
+        raise ValueError("jacrev: `chunk_size` should be greater than 0.")
+
+    @wraps(func)
+    def wrapper(*args):
+        _no_complex("jacrev", args, True)
+        chosen, replaced = _select(argnums, args)
+        arguments = _argument(argnums, chosen)
+        flat, spec = tree_flatten(arguments)
+
+        def main(*chosen):
+            return func(*replaced(chosen if isinstance(argnums, tuple) else chosen[0]))
+
+        outer = _C.is_grad_enabled()
+        pulled = Pulled(main, arguments, has_aux, outer)
+        leaves = pulled.leaves
+        _no_complex("jacrev", leaves, False)
+        total = sum(o.numel() for o in leaves)
+        parts = [
+            _pull_rows(pulled, leaves, start, stop, chunk_size == 1) for start, stop in _chunks(total, chunk_size)
+        ]
+        columns = [p[0] if len(p) == 1 else _f.cat(p, 0) for p in zip(*parts)]
+        sizes = [o.numel() for o in leaves]
+        by_output = []
+        split = [c.split(sizes, 0) for c in columns]
+        for i, o in enumerate(leaves):
+            blocks = [split[k][i].reshape((*o.shape, *x.shape)) for k, x in enumerate(flat)]
+            tree = tree_unflatten(blocks, spec)
+            by_output.append(tree if isinstance(argnums, tuple) else tree[0])
+        result = tree_unflatten(by_output, pulled.out_spec)
+        return (result, _leave(pulled.aux, pulled.outside)) if has_aux else result
+
+    return wrapper
+
+
+def _pull_rows(pulled, leaves, start, stop, one_by_one):
+    """Gradients of some elements of the outputs, for each input with the elements in front."""
+    basis = _basis(leaves, start, stop)
+    rows = stop - start
+    with _Recording():
+        if rows == 1 or one_by_one:
+            return [g.unsqueeze(0) for g in pulled.pull([b[0] for b in basis])]
+        try:
+            return _retried(lambda lazy: _replayed(pulled, basis, rows, lazy))
+        except (NotBatchable, NotImplementedError):  # what the function does is not for a batch
+            each = [pulled.pull([b[i] for b in basis]) for i in range(rows)]
+            return [_f.stack(column) for column in zip(*each)]
+
+
+def _replayed(pulled, basis, rows, lazy):
+    """One more evaluation, for all rows at once, whose gradients are those of the rows."""
+    state = None
+    if pulled.state is not None:
+        state = _C.default_generator.get_state()
+        _C.default_generator.set_state(pulled.state)
+    try:
+        with _rows(rows, "same", lazy) as level:
+
+            again = Pulled(pulled._main_of, pulled.primals, outer=pulled.outside)
+            found = again.pull([wrap(b, level.number) for b in basis], retain=False)
+            return [value_of(g, level) for g in found]
+    finally:
+        if state is not None:
+            _C.default_generator.set_state(state)
+
+
+def jacfwd(func, argnums=0, has_aux=False, *, chunk_size=None, randomness="error"):
+    """A function that returns the Jacobian of a function, by forward mode.
+
+    Args:
+        func: takes real tensors, or nestings of them, by position; returns such a nesting, or (output, aux) with
+            `has_aux`.
+        argnums: the argument, or a tuple of arguments, the Jacobian is taken for.
+        has_aux: `func` returns something besides, which is handed on.
+        chunk_size: how many columns (elements of the inputs) at a time. Default: all.
+        randomness: what random operations in `func` do, as in `vmap`.
+
+    Returns:
+        A function of the same arguments, with results as `jacrev` gives them; faster than it where there are
+        fewer inputs than outputs.
+
+    Raises:
+        ValueError: chunk_size is not greater than 0.
+        RuntimeError: an input or output is complex or no tensor.
+
+    Example:
+        >>> import facula as torch
+        >>> torch.func.jacfwd(lambda x: x.sum())(torch.zeros(3))
+        tensor([1., 1., 1.])
+    """
+    if not (chunk_size is None or chunk_size > 0):
+        raise ValueError("jacfwd: `chunk_size` should be greater than 0.")
+
+    @wraps(func)
+    def wrapper(*args):
+        _no_complex("jacfwd", args, True)
+        chosen, replaced = _select(argnums, args)
+        arguments = _argument(argnums, chosen)
+        flat, spec = tree_flatten(arguments)
+
+        def main(*chosen):
+            return func(*replaced(chosen if isinstance(argnums, tuple) else chosen[0]))
+
+        total = sum(x.numel() for x in flat)
+        kept: dict = {}
+        parts = []
+        for start, stop in _chunks(total, chunk_size):
+            parts.append(
+                _retried(
+                    lambda lazy, a=start, b=stop: _push_columns(
+                        main, arguments, flat, a, b, randomness, has_aux, kept, lazy
+                    )
+                )
+            )
+        rows = [p[0] if len(p) == 1 else _f.cat(p, 0) for p in zip(*parts)]
+        sizes = [x.numel() for x in flat]
+        by_output = []
+        for r in rows:
+            shape = r.shape[1:]
+            blocks = [
+                part.movedim(0, -1).reshape((*shape, *x.shape)) for part, x in zip(r.split(sizes, 0), flat)
+            ]
+            tree = tree_unflatten(blocks, spec)
+            by_output.append(tree if isinstance(argnums, tuple) else tree[0])
+        result = tree_unflatten(by_output, kept["spec"])
+        return (result, kept["aux"]) if has_aux else result
+
+    return wrapper
+
+
+def _push_columns(main, arguments, flat, start, stop, randomness, has_aux, kept, lazy):
+    """Derivatives along some elements of the inputs, for each output with the elements in front."""
+    basis = _basis(flat, start, stop)
+    rows = stop - start
+    with _rows(rows, randomness, lazy) as level:
+
+        tangents = [wrap(b, level.number) for b in basis]
+        values, derivatives, out_spec, aux = push(main, arguments, tangents, has_aux=has_aux)
+        _no_complex("jacfwd", values, False)
+        kept["spec"] = out_spec
+        result = [value_of(t, level) for t in derivatives]
+        if has_aux:
+            kept["aux"] = tree_map(lambda x: _one_of(x, level), aux)
+    return result
+
+
+def _one_of(x, level):
+    return value_of(x, level).select(0, 0) if isinstance(x, Tensor) else x
+
+
+def hessian(func, argnums=0):
+    """A function that returns the matrix of second derivatives, forward over reverse.
+
+    Args:
+        func: takes real tensors, or nestings of them, by position; returns such a nesting.
+        argnums: the argument, or a tuple of arguments, the derivatives are taken for.
+
+    Returns:
+        A function of the same arguments; for a scalar function of a vector of n elements an n x n tensor, in
+        general what `jacfwd(jacrev(func))` gives.
+
+    Raises:
+        RuntimeError: an input or output is complex or no tensor.
+
+    Example:
+        >>> import facula as torch
+        >>> torch.func.hessian(lambda x: (x**3).sum())(torch.tensor([1.0, 2.0]))
+        tensor([[ 6.,  0.],
+                [ 0., 12.]])
+    """
+    return jacfwd(jacrev(func, argnums), argnums)
+
+

@@ -1,0 +1,308 @@
+"""Batch rules of the layers of networks: convolutions, embeddings, normalisations, padding.
+
+An operation with a batch of its own takes the examples' batches as one. Where its weights differ between examples
+too, the examples become groups of channels.
+"""
+
+from __future__ import annotations
+
+from ... import _C
+from .._batch import NotBatchable, batch_rule, decompose, full_rule, is_batched
+from .._derived import fold, leading
+
+_f = _C._functions
+_nn = _C._nn
+
+
+def merged(v):
+    """The two first dimensions as one."""
+    return v.reshape((v.size(0) * v.size(1), *v.shape[2:]))
+
+
+def _into_channels(v):
+    """(examples, N, C, ...) as (N, examples * C, ...)."""
+    v = v.transpose(0, 1)
+    return v.reshape((v.size(0), v.size(1) * v.size(2), *v.shape[3:]))
+
+
+def _out_of_channels(v, size):
+    return v.reshape((v.size(0), size, v.size(1) // size, *v.shape[2:])).transpose(0, 1)
+
+
+# --- convolutions ---
+
+
+@full_rule("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "convolution")
+def conv(e, args, inplace, level):
+    from .._batch import wrap
+
+    x, weight, bias = args[:3]
+    groups_at = e.position("groups")
+    groups = args[groups_at]
+    space = weight.dim() - 2
+    if x.dim() not in (space + 1, space + 2):
+        e.run_meta(args)
+    own = x.dim() == space + 2
+
+    def run(v, w, b, g):
+        values = list(args)
+        values[:3], values[groups_at] = [v, w, b], g
+        return e.run(values)
+
+    shared = None if is_batched(bias, level) else bias
+    vx = x._value if is_batched(x, level) else None
+    if not is_batched(weight, level):
+        if vx is None:
+            out = run(x, weight, None, groups).unsqueeze(0)
+        elif own:
+            out = run(merged(vx), weight, shared, groups)
+            out = out.view((level.size, -1, *out.shape[1:]))
+        else:
+            out = run(vx, weight, shared, groups)
+    else:
+        transposed = "transpose" in e.name or (e.name == "convolution" and args[e.position("transposed")])
+        if vx is None and groups == 1 and not transposed:
+            v = x if own else x.unsqueeze(0)
+            out = run(v, merged(weight._value), None, 1)
+        else:
+            v = vx if vx is not None else x.unsqueeze(0).expand((level.size, *x.shape))
+            v = _into_channels(v if own else v.unsqueeze(1))
+            out = run(v, merged(weight._value), None, groups * level.size)
+        out = _out_of_channels(out, level.size)
+        out = out if own else out.squeeze(1)
+        if shared is not None:
+            out = out + shared.reshape((-1, *(1,) * space))
+    if is_batched(bias, level):
+        out = out + bias._value.reshape((level.size, *(1,) * own, -1, *(1,) * space))
+    return wrap(out, level.number)
+
+
+@full_rule("_unfold", "fold")
+def windows(e, args, inplace, level):
+    rank = 4 if e.name == "_unfold" else 3
+    return fold(e, args, inplace, level) if args[0].dim() == rank else leading(e, args, inplace, level)
+
+
+@full_rule("pad")
+def pad(e, args, inplace, level):
+    x, widths, mode = args[:3]
+    space = len(widths) // 2
+    if mode == "constant":
+        return leading(e, args, inplace, level)
+    if x.dim() == space + 2:
+        return fold(e, args, inplace, level)
+    if x.dim() != space + 1:
+        e.run_meta(args)
+    return leading(e, args, inplace, level)
+
+
+# --- embeddings ---
+
+
+@batch_rule("embedding")
+def embedding(call, x, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False,
+              sparse=False):  # fmt: skip
+    if not call.batched(weight):
+        return call.run(x._value, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
+    if max_norm is not None or scale_grad_by_freq:
+        raise NotBatchable("vmap: embedding with max_norm or scale_grad_by_freq takes one weight for all examples")
+    rows = weight.shape[0]
+    first = _f.arange(call.size).reshape((call.size, *(1,) * x.dim())) * rows
+    at = call.peel(x) + first
+    out = call.run(at, merged(weight._value), None, None, norm_type, False, False)
+    if padding_idx is not None:  # its row gets no gradient
+        padding = (call.value(x) == padding_idx % rows).unsqueeze(-1)
+        out = _f.where(padding, out.detach(), out)
+    return out
+
+
+# --- normalisations ---
+
+
+def _affine(out, weight, bias):
+    if weight is not None:
+        out = out * weight
+    return out if bias is None else out + bias
+
+
+@decompose("layer_norm")
+def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-05, cudnn_enable=True):
+    return _affine(plain_layer_norm(x, normalized_shape, eps), weight, bias)
+
+
+def plain_layer_norm(x, shape, eps):
+    dims = tuple(range(-len(shape), 0))
+    if tuple(x.shape[x.dim() - len(shape) :]) != tuple(shape):
+        raise RuntimeError(
+            f"Given normalized_shape={list(shape)}, expected input with shape [*, "
+            f"{', '.join(map(str, shape))}], but got input of size{list(x.shape)}"
+        )
+    wide = x.to(_C.float32) if x.dtype in (_C.float16, _C.bfloat16) else x
+    centred = wide - wide.mean(dims, keepdim=True)
+    return (centred * ((centred * centred).mean(dims, keepdim=True) + eps).rsqrt()).to(x.dtype)
+
+
+@full_rule("layer_norm", "rms_norm")
+def row_norm(e, args, inplace, level):
+    """Weights of one for all go with the operation; others come after it."""
+    from .._batch import value_of, wrap
+
+    x, shape, weight = args[:3]
+    rest = args[3:]
+    bias = rest[0] if e.name == "layer_norm" else None
+    if is_batched(weight, level) or is_batched(bias, level):
+        plain = [x, shape, None, None, *rest[1:]] if e.name == "layer_norm" else [x, shape, None, *rest]
+        return _affine(row_norm(e, plain, False, level) if is_batched(x, level) else e.run(plain), weight, bias)
+    return wrap(e.run([value_of(x, level), *args[1:]]), level.number)
+
+
+@decompose("native_layer_norm")
+def native_layer_norm(x, normalized_shape, weight, bias, eps):
+    dims = tuple(range(-len(normalized_shape), 0))
+    mean = x.mean(dims, keepdim=True)
+    rstd = (((x - mean) ** 2).mean(dims, keepdim=True) + eps).rsqrt()
+    return _affine(_nn.layer_norm(x, normalized_shape, None, None, eps), weight, bias), mean, rstd
+
+
+@decompose("group_norm")
+def group_norm(x, num_groups, weight=None, bias=None, eps=1e-05, cudnn_enabled=True):
+    if x.dim() < 2 or x.shape[1] % num_groups:
+        from .joining import example
+
+        return example(_nn.group_norm, x, num_groups, None, None, eps)
+    n, c = x.shape[:2]
+    rows = x.reshape((n, num_groups, -1))
+    out = _nn.layer_norm(rows, rows.shape[-1:], None, None, eps).reshape(x.shape)
+    wide = (c, *(1,) * (x.dim() - 2))
+    return _affine(out, _shaped(weight, wide), _shaped(bias, wide))
+
+
+def _shaped(x, shape):
+    return None if x is None else x.reshape(shape)
+
+
+@decompose("native_group_norm")
+def native_group_norm(x, weight, bias, N, C, HxW, group, eps):  # noqa: N803  their public names
+    rows = x.reshape((N, group, -1))
+    mean = rows.mean(-1)
+    rstd = (((rows - mean.unsqueeze(-1)) ** 2).mean(-1) + eps).rsqrt()
+    return group_norm(x, group, weight, bias, eps), mean, rstd
+
+
+def _running(call, t, updated, name):
+    if t is None:
+        return None
+    if not call.batched(t):
+        if updated:
+            raise NotBatchable(
+                f"Batch norm got a batched tensor as input while the running_mean or running_var, which will be "
+                "updated in place, were not batched.\nIf you are using a module and do not need eval mode, please "
+                "set `track_running_stats` to be False.If you are using a prebuilt module and do not need eval "
+                "mode, please see the functorch website for resources on how to patch your module to work with vmap"
+            )
+        return t.repeat(call.size)
+    v = call.peel(t)
+    if updated and not v.is_contiguous():
+        raise NotImplementedError(f"vmap: {name} must be contiguous with the batch in front to be updated")
+    return v.reshape(-1)
+
+
+def _by_channels(call, x, weight, bias, running_mean, running_var, updated, run):
+    """Examples as groups of channels: each has statistics of its own."""
+    v = _into_channels(call.value(x))
+    mean = _running(call, running_mean, updated, "running_mean")
+    var = _running(call, running_var, updated, "running_var")
+    out = _out_of_channels(run(v, mean, var), call.size)
+    wide = (x.shape[1], *(1,) * (x.dim() - 2))
+    for t, times in ((weight, True), (bias, False)):
+        if t is None:
+            continue
+        shape = (call.size, 1, *wide) if call.batched(t) else wide
+        t = call.peel(t).reshape(shape)
+        out = out * t if times else out + t
+    return out
+
+
+@batch_rule("batch_norm")
+def batch_norm(call, x, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled):
+    def run(v, mean, var):
+        return _f.batch_norm(v, None, None, mean, var, training, momentum, eps, cudnn_enabled)
+
+    if x.dim() < 2:
+        raise ValueError(f"expected at least 2D input (got {x.dim()}D input)")
+    updated = training and (running_mean is not None or running_var is not None)
+    return _by_channels(call, x, weight, bias, running_mean, running_var, updated, run)
+
+
+@batch_rule("instance_norm")
+def instance_norm(call, x, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, cudnn_enabled):
+    def run(v, mean, var):
+        return _f.instance_norm(v, None, None, mean, var, use_input_stats, momentum, eps, cudnn_enabled)
+
+    updated = use_input_stats and (running_mean is not None or running_var is not None)
+    return _by_channels(call, x, weight, bias, running_mean, running_var, updated, run)
+
+
+@decompose("prelu")
+def prelu(x, weight):
+    if weight.numel() == 1:
+        w = weight.reshape(())
+    else:
+        if x.dim() < 2 and weight.numel() != x.numel():
+            raise RuntimeError("Not allow zero-dim input tensor.")
+        w = weight.reshape((-1, *(1,) * (x.dim() - 2))) if x.dim() > 1 else weight
+    return _f.where(x >= 0, x, w * x)
+
+
+# --- losses of classes ---
+
+
+def _target_counts(target, weight, ignore_index):
+    """What each target counts for in a mean."""
+    kept = target != ignore_index
+    if weight is None:
+        return kept.to(_C.get_default_dtype())
+    picked = weight[_f.where(kept, target, 0)]
+    return _f.where(kept, picked, 0)
+
+
+def _class_loss(call, x, target, weight, size_average, ignore_index, reduce, reduction, none, probabilities=False):
+    from .._derived import _reduction
+
+    reduction = _reduction(call.entry, call.args)
+    vx, vt = call.value(x), call.value(target)
+    if call.batched(weight):
+        raise NotImplementedError("vmap: the weights of classes are the same for all examples")
+    single = x.dim() == 1
+    if single:  # (examples, classes): as they are
+        each = none(vx, vt)
+    else:
+        each = none(merged(vx), merged(vt))
+        each = each.reshape((call.size, -1, *each.shape[1:]))
+    if reduction == "none":
+        return each
+    total = each.reshape((call.size, -1)).sum(1)
+    if reduction == "sum":
+        return total
+    if probabilities:
+        return total / max(each.numel() // call.size, 1)
+    counts = _target_counts(vt, weight, ignore_index).to(total.dtype)
+    return total / counts.reshape((call.size, -1)).sum(1)
+
+
+@batch_rule("nll_loss")
+def nll_loss(call, x, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
+    def none(v, t):
+        return _nn.nll_loss(v, t, weight, None, ignore_index, None, "none")
+
+    return _class_loss(call, x, target, weight, size_average, ignore_index, reduce, reduction, none)
+
+
+@batch_rule("cross_entropy")
+def cross_entropy(call, x, target, weight=None, size_average=None, ignore_index=-100, reduce=None,
+                  reduction="mean", label_smoothing=0.0):  # fmt: skip
+    def none(v, t):
+        return _nn.cross_entropy(v, t, weight, None, ignore_index, None, "none", label_smoothing)
+
+    same = target.dim() == x.dim() and target.dtype.is_floating_point
+    return _class_loss(call, x, target, weight, size_average, ignore_index, reduce, reduction, none, same)

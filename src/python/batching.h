@@ -1,0 +1,20 @@
+// vmap as the calls of operations see it: while one runs, calls with a batched tensor, and those that draw
+// random numbers, go to Python with their arguments in the order of the signature (facula/func/_vmap.py).
+#pragma once
+#include "python/convert.h"
+
+namespace facula::python {
+
+extern int live_vmaps;  // how many run
+
+bool draws_numbers(const Signature& s);
+bool is_batched(PyObject* o);
+bool has_batched(const Call& call, const OpEntry& e);
+PyObject* dispatch_batched(const OpEntry& e, const Value* values, bool inplace, PyObject* out);
+// Whether x[index] concerns a batched tensor although x is none.
+bool index_is_batched(PyObject* index);
+PyObject* get_item_batched(PyObject* self, PyObject* index);
+int set_item_batched(PyObject* self, PyObject* index, PyObject* value);
+void add_batching(PyObject* module);
+
+}  // namespace facula::python
