@@ -87,6 +87,10 @@ def histogram(input, bins, *, range=None, weight=None, density=False):
         weight: of each element; of the shape and dtype of `input`.
         density: divide so that the integral over the bins is 1.
     """
+    if any(_C._is_batched(t) for t in (input, bins, weight)):
+        from ..func._derived import one_by_one
+
+        return one_by_one(histogram, (input, bins), {"range": range, "weight": weight, "density": density})
     flat = input.reshape(-1, 1)
     if weight is not None:
         if weight.shape != input.shape:

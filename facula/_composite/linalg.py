@@ -46,7 +46,7 @@ def tensorinv(input, ind=2):
             f"but got {prod(after)} != {prod(before)}"
         )
     inverse, info = _C._linalg.inv_ex(input.reshape(prod(after), prod(before)))
-    if info.numel() and info.device.type != "meta" and info.item():
+    if info.numel() and info.device.type != "meta" and not _C._is_batched(info) and info.item():
         raise _C._LinAlgError(
             f"inv: The diagonal element {info.item()} is zero, the inversion could not be completed because "
             "the input matrix is singular."
@@ -166,7 +166,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
                 f"{name}: expected {kind} to have the same numel as there are observations in the input "
                 f"but got {w.numel()} != {count}"
             )
-        if count and w.device.type != "meta" and w.min().item() < 0:
+        if count and w.device.type != "meta" and not _C._is_batched(w) and w.min().item() < 0:
             raise RuntimeError(f"{name}: {kind} cannot be negative")
         weights = w if weights is None else weights * w
     if not (rows.is_floating_point() or rows.is_complex()):
@@ -176,7 +176,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
         mean = rows.sum(1, keepdim=True) / count if count else rows.new_full((rows.shape[0], 1), float("nan"))
     else:
         total = weights.sum()
-        if count and total.device.type != "meta" and total.item() == 0:
+        if count and total.device.type != "meta" and not _C._is_batched(total) and total.item() == 0:
             raise RuntimeError(f"{name}: weights sum to zero, can't be normalized")
         mean = (rows * weights).sum(1, keepdim=True) / total
     away = rows - mean

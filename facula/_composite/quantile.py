@@ -22,7 +22,7 @@ def _check_q(function, input, q):
         raise RuntimeError(f"{function}() input tensor must be either float or double dtype")
     if q.dtype != input.dtype:
         raise RuntimeError(f"{function}() q tensor must be same dtype as the input tensor")
-    if q.numel() and not q.is_meta and not bool(((q >= 0) & (q <= 1)).all()):
+    if q.numel() and not q.is_meta and not _C._is_batched(q) and not bool(((q >= 0) & (q <= 1)).all()):
         raise RuntimeError(f"{function}() q values must be in the range [0, 1]")
     return q
 

@@ -46,8 +46,18 @@ def nonzero_static(input, *, size, fill_value=-1):
     """The first `size` rows of nonzero(), filled up with rows of `fill_value`: int64, (size, input.dim())."""
     if size < 0:
         raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
-    found = _T.nonzero(input)
+    flat = input.reshape(-1) != 0
+    place = _T.where(flat, flat.cumsum(0) - 1, size).clamp_max(size)  # of each that is found; others last
+    each = _T.arange(flat.shape[0], device=input.device)
     result = _T.full((size, input.dim()), fill_value, dtype=_C.int64, device=input.device)
-    count = min(size, found.shape[0])
-    result[:count] = found[:count]
+    columns = []
+    for d in range(input.dim()):
+        step = 1
+        for n in input.shape[d + 1 :]:
+            step *= n
+        position = each // max(step, 1) % max(input.shape[d], 1)
+        ending = _T.full((size + 1,), fill_value, dtype=_C.int64, device=input.device)
+        columns.append(ending.scatter(0, place, position)[:size])
+    if columns:
+        result = _T.stack(columns, 1)
     return result

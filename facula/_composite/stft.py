@@ -284,7 +284,8 @@ def istft(
     end = start + length if length is not None else full - n_fft // 2 if center else full
     signal = overlapped(y * window_)[:, start:end]
     envelope = overlapped((window_ * window_).expand(1, frames, n_fft))[:, start:end]
-    if envelope.numel() and not envelope.is_meta and float(envelope.abs().min()) <= 1e-11:
+    known = envelope.numel() and not envelope.is_meta and not _C._is_batched(envelope)
+    if known and float(envelope.abs().min()) <= 1e-11:
         raise RuntimeError(f"{describe()} window overlap add min: 1")
     signal = signal / envelope
     if input.dim() == 2:

@@ -43,8 +43,8 @@ def functionalize(func, *, remove="mutations"):
     """
     if remove not in ("mutations", "mutations_and_views"):
         raise RuntimeError(
-            f"functionalize(f, remove='mutations'): received invalid argument for remove={remove}. Valid options "
-            "are:\n     remove='mutations'\n     remove='mutations_and_views'"
+            f"functionalize(f, remove='mutations'): received invalid argument for remove={remove}. Valid "
+            "options are:\n     remove='mutations'\n     remove='mutations_and_views'"
         )
     return func
 

@@ -1,9 +1,9 @@
 """Batched tensors: what vmap shows a function instead of its inputs.
 
-A batched tensor looks like one example and holds them all: a value with the batch in front, which is a batched
-tensor of the next outer level where vmaps nest. Calls of operations with one arrive at `dispatch`, which lets the
-operation's batch rule call the operation on values. Rules come from the operation's entry (`_derived`) or are
-written (`rules/`).
+A batched tensor looks like one example and holds them all: a value with the batch in front, which is a
+batched tensor of the next outer level where vmaps nest. Calls of operations with one arrive at `dispatch`,
+which lets the operation's batch rule call the operation on values. Rules come from the operation's entry
+(`_derived`) or are written (`rules/`).
 """
 
 from __future__ import annotations
@@ -100,9 +100,9 @@ _ITEM = (
     "inside PyTorch internals, please file a bug report."
 )
 _FLOW = (
-    "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support "
-    "that yet, please file an issue at https://github.com/pytorch/pytorch/issues . torch.where(condition, a, b) "
-    "chooses for each example."
+    "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't "
+    "support that yet, please file an issue at https://github.com/pytorch/pytorch/issues . "
+    "torch.where(condition, a, b) chooses for each example."
 )
 _POINTER = "Cannot access data pointer of Tensor that doesn't have storage"
 
@@ -169,15 +169,15 @@ class BatchedTensor(Tensor):
         "functorch.vjp instead or call backward() outside of functorch transforms."
     )
     retain_grad = _no("retain_grad() is not supported inside of a function being transformed by vmap")
-    resize_ = _no("vmap: resize_ of a batched tensor is not supported")
     set_ = _no("vmap: set_ of a batched tensor is not supported")
 
     def requires_grad_(self, requires_grad=True):
         raise RuntimeError(
-            "You are attempting to call Tensor.requires_grad_() (or perhaps using torch.autograd.functional.* "
-            "APIs) inside of a function being transformed by a functorch transform. This is unsupported, please "
-            "attempt to use the functorch transforms (e.g. grad, vjp, jacrev, jacfwd, hessian) or call "
-            "requires_grad_() outside of a function being transformed instead."
+            "You are attempting to call Tensor.requires_grad_() (or perhaps using "
+            "torch.autograd.functional.* APIs) inside of a function being transformed by a functorch "
+            "transform. This is unsupported, please attempt to use the functorch transforms (e.g. grad, "
+            "vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function being "
+            "transformed instead."
         )
 
     def register_hook(self, hook):
@@ -285,6 +285,7 @@ class Entry:
         self.dims = [
             i for i, (t, n) in enumerate(zip(self.types, self.names)) if n in _DIM_NAMES and t in integers
         ]
+        self.numbers = [i for i, t in enumerate(self.types) if t.startswith(("Number", "float"))]
         self.mutates = self.name.endswith("_")
         self.random = "Generator?" in self.types or "dropout_p" in self.names or "train" in self.names
 
@@ -295,7 +296,7 @@ class Entry:
     def run_meta(self, args):
         """What the operation makes of examples: shapes and dtypes, or its error."""
         with at_depth(0):
-            return _C._call_entry(self.index, tuple(args), False)
+            return _C._call_entry(self.index, tuple(_shape_only(a) for a in args), False)
 
     def position(self, name):
         return self.names.index(name) if name in self.names else None
@@ -307,6 +308,12 @@ class Entry:
 
         self.rule = rule_of(self)
         return self.rule
+
+
+def _shape_only(a):
+    if type(a) is tuple:
+        return tuple(_shape_only(x) for x in a)
+    return a.to("meta") if isinstance(a, Tensor) and type(a) is not BatchedTensor else a
 
 
 def _split(text):
@@ -424,27 +431,33 @@ def dispatch(index, args, inplace, out):
     level = top_level(args)
     if out is not None:
         raise NotBatchable(
-            f"Batching rule not implemented for aten::{e.name}.out; the fallback path doesn't work on out= or "
-            "view ops."
+            f"Batching rule not implemented for aten::{e.name}.out; the fallback path doesn't work on out= "
+            "or view ops."
         )
     if level is None:  # a batched tensor whose vmap is over
         return e.run(args, inplace)
+    if e.numbers and any(type(args[i]) is BatchedTensor for i in e.numbers):
+        from ._derived import with_number
+
+        return with_number(e, args, inplace, level)
     return e.rule(e, args, inplace, level)
 
 
 def fail_inplace():
     raise NotBatchable(
-        "vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor `other` in "
-        "extra_args that has more elements than `self`. This happened due to `other` being vmapped over but "
-        "`self` not being vmapped over in a vmap. Please try to use out-of-place operators instead of inplace "
-        "arithmetic. If said operator is being called inside the PyTorch framework, please file a bug report"
+        "vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor `other` "
+        "in extra_args that has more elements than `self`. This happened due to `other` being vmapped over "
+        "but `self` not being vmapped over in a vmap. Please try to use out-of-place operators instead of "
+        "inplace arithmetic. If said operator is being called inside the PyTorch framework, please file a "
+        "bug report"
     )
 
 
 def fail_dynamic(name):
     raise NotBatchable(
         "vmap: We do not support batching operators that can output dynamic shape. Attempted to vmap over "
-        f"aten::{name}. Please file an issue at https://github.com/pytorch/pytorch/issues if you need this feature."
+        f"aten::{name}. Please file an issue at https://github.com/pytorch/pytorch/issues if you need this "
+        "feature."
     )
 
 

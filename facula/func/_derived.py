@@ -13,8 +13,8 @@ from ._batch import (
     Call,
     NotBatchable,
     Tensor,
+    at_depth,
     is_batched,
-    peel,
     value_of,
     wrap,
     writable,
@@ -99,9 +99,7 @@ def leading(e, args, inplace, level):
 
 def _leading_in_general(e, args, inplace, level):
     types, names = e.types, e.names
-    rank = max(
-        a.dim() + _FEWER.get(n, 0) for a, n in zip(args, names) if isinstance(a, Tensor)
-    )
+    rank = max(a.dim() + _FEWER.get(n, 0) for a, n in zip(args, names) if isinstance(a, Tensor))
     values = []
     for a, n in zip(args, names):
         if is_batched(a, level):
@@ -159,7 +157,9 @@ def _promoted(types, names, args, values):
     else:
         result = _promote(wide, narrow)
     return [
-        v.to(result) if isinstance(v, Tensor) and t != "Mask" and n != "condition" and v.dtype != result else v
+        v.to(result)
+        if isinstance(v, Tensor) and t != "Mask" and n != "condition" and v.dtype != result
+        else v
         for v, t, n in zip(values, types, names)
     ]
 
@@ -212,11 +212,11 @@ def along(e, args, inplace, level):
     keepdim = e.position("keepdim")
     for i in e.dims:
         d = args[i]
-        if d is None or (isinstance(d, tuple) and not d and e.types[i].endswith("?")):
+        if d is None or (d == () and e.types[i].startswith("int[1]") and len(e.dims) == 1):
             if len(tensors) > 1:
                 return loop(e, args, inplace, level)
             values[0] = values[0].reshape((level.size, -1))
-            values[i] = 1
+            values[i] = (1,) if e.types[i].startswith("int[1]") else 1
             result = e.run(values)
             if keepdim is not None and args[keepdim]:
                 result = _map(lambda r: r.reshape((level.size, *(1,) * rank)), result)
@@ -261,7 +261,11 @@ def _overload_with_dim(e):
 
     for other in entries():
         if other.name == e.name and other.types[:2] in (["Tensor", "int"], ["Tensor", "int[1]?"]):
-            if other.names[1] == "dim" and bool(other.scope & 256) == bool(e.scope & 256):
+            if (
+                other.names[1] == "dim"
+                and set(e.names) <= set(other.names)
+                and bool(other.scope & 256) == bool(e.scope & 256)
+            ):
                 return other
     return None
 
@@ -279,7 +283,9 @@ def over_all(e, args, inplace, level):
         else:
             values.append(given.get(name, False if kind == "bool" else None))
     result = other.run(values)
-    return wrap(result if isinstance(result, Tensor) else result[0], level.number)
+    return wrap(
+        result[0] if e.returns == "Tensor" and not isinstance(result, Tensor) else result, level.number
+    )
 
 
 # --- losses: each element, then the reduction of an example ---
@@ -295,6 +301,9 @@ def loss(e, args, inplace, level):
             given[e.position(name)] = None
     rank = max(args[i].dim() for i in e.tensors if isinstance(args[i], Tensor))
     values = [_in_front(a, rank) if is_batched(a, level) else a for a in given]
+    for i in (0, 1):
+        if not is_batched(args[i], level):
+            values[i] = _in_front(wrap(value_of(args[i], level), level.number), rank)
     result = e.run(values)
     if e.position("weight") is not None and reduction == "mean" and e.name in ("mse_loss", "huber_loss"):
         weight = values[e.position("weight")]
@@ -316,6 +325,13 @@ def _reduction(e, args):
     if given.get("reduce") is False:
         return "none"
     return "mean" if average else "sum"
+
+
+def with_number(e, args, inplace, level):
+    """A batched tensor of no dimensions where a number is wanted."""
+    if e.name == "full":
+        return e.rule(e, args, inplace, level)
+    return loop(e, args, inplace, level)
 
 
 # --- the last resort ---
@@ -341,7 +357,8 @@ def loop(e, args, inplace, level):
             return tuple(x._value.select(0, i) if is_batched(x, level) else x for x in a)
         return a
 
-    results = [e.run([one(a, i) for a in args], inplace) for i in range(level.size)]
+    with at_depth(level.number - 1):
+        results = [e.run([one(a, i) for a in args], inplace) for i in range(level.size)]
     if inplace or e.mutates:
         return args[0]
     if not results:
@@ -358,3 +375,20 @@ def _stacked(results):
     if all(r == first for r in results):
         return first
     raise NotBatchable("vmap: the examples give different values that are no tensors")
+
+
+def one_by_one(function, args, kwargs):
+    """function(*args, **kwargs) for the examples of the innermost vmap one after the other, stacked."""
+    from ._batch import top_level
+
+    level = top_level((*args, *kwargs.values()))
+
+    def one(a, i):
+        return a._value.select(0, i) if is_batched(a, level) else a
+
+    with at_depth(level.number - 1):
+        results = [
+            function(*(one(a, i) for a in args), **{k: one(a, i) for k, a in kwargs.items()})
+            for i in range(level.size)
+        ]
+        return wrap(_stacked(results), level.number)

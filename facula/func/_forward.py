@@ -1,4 +1,4 @@
-"""Transforms by forward mode: jvp, linearize. Levels nest: tangents of one carry those of the levels around it."""
+"""Transforms by forward mode: jvp, linearize. Tangents of a level carry those of the levels around it."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def undual(x, level, strict=False):
         if tangent is None:
             if strict:
                 raise RuntimeError(
-                    "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This "
-                    "is not allowed with strict=True."
+                    "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. "
+                    "This is not allowed with strict=True."
                 )
             tangent = _C._functions.zeros_like(primal)
     if not levels_of(x):
@@ -79,7 +79,9 @@ def push(func, primals, tangents, strict=False, has_aux=False):
         aux = None
         if has_aux:
             if not (isinstance(output, tuple) and len(output) == 2):
-                raise RuntimeError(f"{_NAME}: output of function f should be a tuple: (output, aux) if has_aux is True")
+                raise RuntimeError(
+                    f"{_NAME}: output of function f should be a tuple: (output, aux) if has_aux is True"
+                )
             output, aux = output
             aux = tree_map(lambda x: undual(x, level)[0] if isinstance(x, Tensor) else x, aux)
         leaves, out_spec = tree_flatten(output)
@@ -125,9 +127,9 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
     directions, direction_spec = tree_flatten(tangents)
     if spec != direction_spec:
         raise RuntimeError(
-            f"{_NAME}: Expected primals and tangents to have the same python structure. For example, if primals "
-            f"is a tuple of 3 tensors, tangents also must be. Got primals with structure {spec} and tangents with "
-            f"structure {direction_spec}"
+            f"{_NAME}: Expected primals and tangents to have the same python structure. For example, if "
+            f"primals is a tuple of 3 tensors, tangents also must be. Got primals with structure {spec} and "
+            f"tangents with structure {direction_spec}"
         )
     _tensors(flat, "primals")
     _tensors(directions, "tangents")
@@ -169,8 +171,8 @@ def linearize(func, *primals):
             for what in ("shape", "device", "dtype"):
                 if getattr(t, what) != getattr(p, what):
                     raise RuntimeError(
-                        f"tangent:{i} with {what} {getattr(t, what)} in flattened pytree doesn't match the {what} "
-                        f"{getattr(p, what)} of the corresponding primal."
+                        f"tangent:{i} with {what} {getattr(t, what)} in flattened pytree doesn't match the "
+                        f"{what} {getattr(p, what)} of the corresponding primal."
                     )
         _, derivatives, out_spec, _ = push(func, primals, directions)
         return tree_unflatten(derivatives, out_spec)

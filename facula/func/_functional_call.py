@@ -128,8 +128,8 @@ def _tied(own, given):
             continue
         if any(v is not values[0] for v in values):
             raise ValueError(
-                f"functional_call got multiple values for keys {sorted(n for n in names if n in given)}, which are "
-                "tied. Consider using tie_weights=False"
+                f"functional_call got multiple values for keys {sorted(n for n in names if n in given)}, "
+                "which are tied. Consider using tie_weights=False"
             )
         for n in names:
             result[n] = values[0]
@@ -172,8 +172,6 @@ def stack_module_state(models):
 def _stacked(tensors, name):
     wanted = {t.requires_grad for t in tensors}
     if len(wanted) > 1:
-        raise RuntimeError(
-            f"Expected {name} from each model to have the same .requires_grad"
-        )
+        raise RuntimeError(f"Expected {name} from each model to have the same .requires_grad")
     result = _C._functions.stack([t.detach() for t in tensors])
     return result.requires_grad_() if wanted.pop() else result

@@ -22,7 +22,7 @@ _f = _C._functions
 
 @contextmanager
 def alike(outer_depth, generator_state=None):
-    """Within, the running vmaps from a depth on see one evaluation of a function, the same for all examples."""
+    """Within, the running vmaps from a depth on see one evaluation, the same for all examples."""
     changed = [(level, level.alike, level.randomness) for level in live()[outer_depth:]]
     lazy = _C._set_lazy_batch(True)
     state = None
@@ -63,8 +63,8 @@ def _no_complex(api, tree, inputs):
     for i, x in enumerate(tree_flatten(tree)[0]):
         if isinstance(x, Tensor) and x.dtype.is_complex:
             raise RuntimeError(
-                f"{api}: Expected all {'inputs' if inputs else 'outputs'} to be real but received complex tensor at "
-                f"flattened input idx: {i}"
+                f"{api}: Expected all {'inputs' if inputs else 'outputs'} to be real but received complex "
+                f"tensor at flattened input idx: {i}"
             )
 
 
@@ -95,15 +95,16 @@ def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None, _preallocate_and_
     """A function that returns the Jacobian of a function, by reverse mode.
 
     Args:
-        func: takes real tensors, or nestings of them, by position; returns such a nesting, or (output, aux) with
+        func: takes real tensors, or nestings of them, by position; returns such a nesting, or (output, aux)
+            with
             `has_aux`.
         argnums: the argument, or a tuple of arguments, the Jacobian is taken for.
         has_aux: `func` returns something besides, which is handed on.
         chunk_size: how many rows (elements of the output) at a time. Default: all.
 
     Returns:
-        A function of the same arguments. For an output of shape s and an input of shape t the Jacobian has shape
-        s + t; several outputs and inputs give a nesting by output, then by input.
+        A function of the same arguments. For an output of shape s and an input of shape t the Jacobian has
+        shape s + t; several outputs and inputs give a nesting by output, then by input.
 
     Raises:
         ValueError: chunk_size is not greater than 0.
@@ -134,7 +135,8 @@ def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None, _preallocate_and_
         _no_complex("jacrev", leaves, False)
         total = sum(o.numel() for o in leaves)
         parts = [
-            _pull_rows(pulled, leaves, start, stop, chunk_size == 1) for start, stop in _chunks(total, chunk_size)
+            _pull_rows(pulled, leaves, start, stop, chunk_size == 1)
+            for start, stop in _chunks(total, chunk_size)
         ]
         columns = [p[0] if len(p) == 1 else _f.cat(p, 0) for p in zip(*parts)]
         sizes = [o.numel() for o in leaves]
@@ -172,7 +174,6 @@ def _replayed(pulled, basis, rows, lazy):
         _C.default_generator.set_state(pulled.state)
     try:
         with _rows(rows, "same", lazy) as level:
-
             again = Pulled(pulled._main_of, pulled.primals, outer=pulled.outside)
             found = again.pull([wrap(b, level.number) for b in basis], retain=False)
             return [value_of(g, level) for g in found]
@@ -185,7 +186,8 @@ def jacfwd(func, argnums=0, has_aux=False, *, chunk_size=None, randomness="error
     """A function that returns the Jacobian of a function, by forward mode.
 
     Args:
-        func: takes real tensors, or nestings of them, by position; returns such a nesting, or (output, aux) with
+        func: takes real tensors, or nestings of them, by position; returns such a nesting, or (output, aux)
+            with
             `has_aux`.
         argnums: the argument, or a tuple of arguments, the Jacobian is taken for.
         has_aux: `func` returns something besides, which is handed on.
@@ -250,7 +252,6 @@ def _push_columns(main, arguments, flat, start, stop, randomness, has_aux, kept,
     basis = _basis(flat, start, stop)
     rows = stop - start
     with _rows(rows, randomness, lazy) as level:
-
         tangents = [wrap(b, level.number) for b in basis]
         values, derivatives, out_spec, aux = push(main, arguments, tangents, has_aux=has_aux)
         _no_complex("jacfwd", values, False)
@@ -286,5 +287,3 @@ def hessian(func, argnums=0):
                 [ 0., 12.]])
     """
     return jacfwd(jacrev(func, argnums), argnums)
-
-

@@ -1,8 +1,8 @@
 """What the derivative transforms have in common: inputs that a derivative is taken for.
 
-Derivatives are taken of values. Under vmap an input is therefore first made different for every example of every
-running vmap (without copying: the examples share memory), so that the gradient of the value holds the gradient of
-each example, and likewise tangents.
+Derivatives are taken of values. Under vmap an input is therefore first made different for every example of
+every running vmap (without copying: the examples share memory), so that the gradient of the value holds the
+gradient of each example, and likewise tangents.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Transforms by reverse mode: grad, vjp.
 
-There are no wrappers and no graph of a transform's own: an input is replaced by an alias of itself, the function is
-recorded as usual, and the gradient is asked for at the alias. A function that uses the input by another way than
-its argument does not meet the alias, so nested transforms do not take each other's variables.
+There are no wrappers and no graph of a transform's own: an input is replaced by an alias of itself, the
+function is recorded as usual, and the gradient is asked for at the alias. A function that uses the input by
+another way than its argument does not meet the alias, so nested transforms do not take each other's
+variables.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def aliases_of(tensors, outer):
 
 
 def _select(argnums, args):
-    """The arguments a derivative is taken for, as one tree, and a function that puts others in their place."""
+    """The arguments a derivative is taken for, as one tree, and what puts others in their place."""
     n = len(args)
 
     def at(i):
@@ -115,7 +116,8 @@ def grad_and_value(func, argnums=0, has_aux=False):
 
     Args:
         func: returns a scalar tensor, or (scalar tensor, aux) with `has_aux`.
-        argnums: the argument, or a tuple of arguments, the gradient is taken for: tensors or nestings of them.
+        argnums: the argument, or a tuple of arguments, the gradient is taken for: tensors or nestings of
+            them.
         has_aux: `func` returns something besides, which is handed on.
 
     Returns:
@@ -174,7 +176,8 @@ def grad(func, argnums=0, has_aux=False):
 
     Args:
         func: returns a scalar tensor, or (scalar tensor, aux) with `has_aux`.
-        argnums: the argument, or a tuple of arguments, the gradient is taken for: tensors or nestings of them.
+        argnums: the argument, or a tuple of arguments, the gradient is taken for: tensors or nestings of
+            them.
         has_aux: `func` returns something besides, which is handed on.
 
     Returns:
@@ -213,7 +216,7 @@ def _check_outputs(api, output, leaves):
 
 
 class Pulled:
-    """A function that was evaluated, recorded, at some arguments: outputs, and gradients for given cotangents."""
+    """A function that was evaluated and recorded: its outputs, and gradients for given cotangents."""
 
     def __init__(self, func, primals, has_aux=False, outer=True):
         self.func, self.primals, self.has_aux = func, primals, has_aux
@@ -227,7 +230,8 @@ class Pulled:
             if has_aux:
                 if not (isinstance(output, tuple) and len(output) == 2):
                     raise RuntimeError(
-                        "vjp(f, *primals): output of function f should be a tuple: (output, aux) if has_aux is True"
+                        "vjp(f, *primals): output of function f should be a tuple: (output, aux) if "
+                        "has_aux is True"
                     )
                 output, self.aux = output
             self.leaves, self.out_spec = tree_flatten(output)
@@ -235,11 +239,13 @@ class Pulled:
             for o in self.leaves:
                 if not (o.dtype.is_floating_point or o.dtype.is_complex):
                     raise RuntimeError(
-                        "vjp(f, ...): All outputs of f must be floating-point or complex Tensors, got Tensor with "
-                        f"dtype {o.dtype}"
+                        "vjp(f, ...): All outputs of f must be floating-point or complex Tensors, got "
+                        f"Tensor with dtype {o.dtype}"
                     )
         self.values = [plain(o) for o in self.leaves]
-        self.outside = outer and _C._depends_on_others([v for v in self.values if v.requires_grad], self.aliases)
+        self.outside = outer and _C._depends_on_others(
+            [v for v in self.values if v.requires_grad], self.aliases
+        )
 
     def _draws(self):
         return not self.levels or self.levels[-1].randomness != "error"
@@ -248,14 +254,16 @@ class Pulled:
         return _leave(tree_unflatten(self.leaves, self.out_spec), self.outside)
 
     def pull(self, cotangents, *, retain=True, create=True):
-        """Gradients, as a list of tensors, for one cotangent per output, batched as the outputs are or less."""
+        """Gradients, a list of tensors, for one cotangent per output."""
         known = {level.number for level in self.levels}
         if any(number not in known for c in cotangents for number in _numbers(c)):
             return self._again().pull(cotangents, retain=False, create=create)
         given = []
         for c, o, v in zip(cotangents, self.leaves, self.values):
             levels = [level for level in self.levels if level.number in _numbers(o)]
-            if len(levels) < len(_numbers(c)):  # an output that is the same for examples with other cotangents
+            if len(levels) < len(
+                _numbers(c)
+            ):  # an output that is the same for examples with other cotangents
                 levels = self.levels
             g = everywhere(c, levels)
             given.append(g if g.shape == v.shape else g.sum(tuple(range(g.dim() - v.dim()))))
@@ -266,7 +274,7 @@ class Pulled:
         return [rewrap(g, self.levels) for g in found]
 
     def _again(self):
-        """The function evaluated for every example of the vmaps that run now: cotangents differ between them."""
+        """The function evaluated for every example of the vmaps that run now."""
         from ._jacobian import alike
 
         with alike(len(self.levels), self.state):
@@ -298,7 +306,8 @@ def vjp(func, *primals, has_aux=False):
         returns a tuple of gradients, one per primal; it may be called often, and under vmap.
 
     Raises:
-        RuntimeError: an output is no floating point or complex tensor, or cotangents do not have the structure of
+        RuntimeError: an output is no floating point or complex tensor, or cotangents do not have the
+        structure of
             the output.
 
     Example:
@@ -313,16 +322,17 @@ def vjp(func, *primals, has_aux=False):
         leaves, spec = tree_flatten(cotangents)
         if spec != pulled.out_spec:
             raise RuntimeError(
-                "Expected pytree structure of cotangents to be the same as pytree structure of outputs to the "
-                f"function. cotangents: {treespec_pprint(spec)}, primal output: {treespec_pprint(pulled.out_spec)}"
+                "Expected pytree structure of cotangents to be the same as pytree structure of outputs to "
+                f"the function. cotangents: {treespec_pprint(spec)}, primal output: "
+                f"{treespec_pprint(pulled.out_spec)}"
             )
         create = _C.is_grad_enabled() if create_graph is None else create_graph
         with _Recording():
             for c, o in zip(leaves, pulled.leaves):
                 if c.shape != o.shape:
                     raise RuntimeError(
-                        f"Mismatch in shape: grad_output[0] has a shape of {c.shape} and output[0] has a shape of "
-                        f"{o.shape}."
+                        f"Mismatch in shape: grad_output[0] has a shape of {c.shape} and output[0] has a "
+                        f"shape of {o.shape}."
                     )
             depends = create and (pulled.outside or any(plain(c).requires_grad for c in leaves))
             pulled.outside, before = depends, pulled.outside

@@ -15,13 +15,15 @@ __all__ = ["vmap"]
 def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
     """A function over a batch, from a function of one example.
 
-    Operations on examples are carried out for all of them at once; no loop runs where the operation has a batch
-    rule (docs/vmap.md lists those without).
+    Operations on examples are carried out for all of them at once; no loop runs where the operation has a
+    batch rule (docs/vmap.md lists those without).
 
     Args:
-        func: takes tensors, or nestings of dicts, lists and tuples of them, by position; returns such a nesting.
+        func: takes tensors, or nestings of dicts, lists and tuples of them, by position; returns such a
+            nesting.
             Keyword arguments are mapped over dimension 0.
-        in_dims: the dimension of each input that is the batch, None for an input all examples share: an int for
+        in_dims: the dimension of each input that is the batch, None for an input all examples share: an int
+            for
             all inputs, or a nesting that is a prefix of theirs.
         out_dims: where the batch goes in the outputs; None for outputs that are the same for all.
         randomness: "error": random operations may not be called; "different": each example draws its own
@@ -32,9 +34,11 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
         A function that takes batches.
 
     Raises:
-        ValueError: in_dims or out_dims do not fit the inputs or outputs, the sizes of the batch differ, an output
+        ValueError: in_dims or out_dims do not fit the inputs or outputs, the sizes of the batch differ, an
+        output
             is no tensor, or there is nothing to map over.
-        RuntimeError: the function asks for a value of an example (`item`, `if x > 0`), draws random numbers where
+        RuntimeError: the function asks for a value of an example (`item`, `if x > 0`), draws random numbers
+        where
             `randomness` is "error", or writes an example into a tensor that all share.
 
     Example:
@@ -65,12 +69,12 @@ def vmap_impl(func, in_dims, out_dims, randomness, chunk_size, *args, **kwargs):
     named, named_spec = tree_flatten(kwargs)
     if chunk_size is None or chunk_size >= size:
         return _run(func, size, flat_dims, flat_args, spec, out_dims, randomness, named, named_spec)
-    cuts = list(accumulate([chunk_size] * (size // chunk_size) + ([size % chunk_size] * bool(size % chunk_size))))
+    cuts = list(
+        accumulate([chunk_size] * (size // chunk_size) + ([size % chunk_size] * bool(size % chunk_size)))
+    )
     results = []
     for start, end in zip([0, *cuts], cuts):
-        part = [
-            a if d is None else a.narrow(d, start, end - start) for a, d in zip(flat_args, flat_dims)
-        ]
+        part = [a if d is None else a.narrow(d, start, end - start) for a, d in zip(flat_args, flat_dims)]
         part_named = [a.narrow(0, start, end - start) if isinstance(a, Tensor) else a for a in named]
         results.append(
             _run(func, end - start, flat_dims, part, spec, out_dims, randomness, part_named, named_spec)
@@ -122,13 +126,13 @@ def _inputs(in_dims, args, func):
 
     if not isinstance(in_dims, (int, tuple)):
         raise ValueError(
-            f"{call()}: expected `in_dims` to be int or a (potentially nested) tuple matching the structure of "
-            f"inputs, got: {type(in_dims)}."
+            f"{call()}: expected `in_dims` to be int or a (potentially nested) tuple matching the "
+            f"structure of inputs, got: {type(in_dims)}."
         )
     if not args:
         raise ValueError(
-            f"vmap({name_of(func)})(<inputs>): got no inputs. Maybe you forgot to add inputs, or you are trying "
-            "to vmap over a function with no inputs. The latter is unsupported."
+            f"vmap({name_of(func)})(<inputs>): got no inputs. Maybe you forgot to add inputs, or you are "
+            "trying to vmap over a function with no inputs. The latter is unsupported."
         )
     flat, spec = tree_flatten(args)
     dims = _broadcast_to_and_flatten(in_dims, spec)
@@ -142,18 +146,19 @@ def _inputs(in_dims, args, func):
             continue
         if not isinstance(d, int):
             raise ValueError(
-                f"{call()}: Got in_dim={d} for an input but in_dim must be either an integer dimension or None."
+                f"{call()}: Got in_dim={d} for an input but in_dim must be either an integer dimension or "
+                "None."
             )
         if not isinstance(a, Tensor):
             raise ValueError(
-                f"{call()}: Got in_dim={d} for an input but the input is of type {type(a)}. We cannot vmap over "
-                "non-Tensor arguments, please use None as the respective in_dim"
+                f"{call()}: Got in_dim={d} for an input but the input is of type {type(a)}. We cannot vmap "
+                "over non-Tensor arguments, please use None as the respective in_dim"
             )
         n = a.dim()
         if not -n <= d < n:
             raise ValueError(
-                f"{call()}: Got in_dim={d} for some input, but that input is a Tensor of dimensionality {n} so "
-                f"expected in_dim to satisfy -{n} <= in_dim < {n}."
+                f"{call()}: Got in_dim={d} for some input, but that input is a Tensor of dimensionality "
+                f"{n} so expected in_dim to satisfy -{n} <= in_dim < {n}."
             )
         dims[i] = d % n
     sizes = [a.size(d) for a, d in zip(flat, dims) if d is not None]
@@ -180,8 +185,8 @@ def _outputs(outputs, out_dims, level, func):
     if dims is None:
         raise ValueError(
             f"vmap({name_of(func)}, ..., out_dims={out_dims})(<inputs>): out_dims is not compatible with the "
-            f"structure of `outputs`. out_dims has structure {tree_flatten(out_dims)[1]} but outputs has structure "
-            f"{spec}."
+            f"structure of `outputs`. out_dims has structure {tree_flatten(out_dims)[1]} but outputs has "
+            f"structure {spec}."
         )
     return tree_unflatten([_output(x, d, level, func) for x, d in zip(flat, dims)], spec)
 

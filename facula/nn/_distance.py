@@ -46,6 +46,14 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         if num_classes <= 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")
         return tensor.new_zeros((*tensor.shape, num_classes))
+    if torch._C._is_batched(tensor):
+        if num_classes <= 0:
+            raise RuntimeError(
+                "When vmap-ing torch.nn.functional.one_hot, please provide an explicit positive num_classes "
+                "argument."
+            )
+        result = tensor.new_zeros((*tensor.shape, num_classes))
+        return result.scatter_(-1, tensor.unsqueeze(-1), 1)
     if tensor.min().item() < 0:
         raise RuntimeError("Class values must be non-negative.")
     largest = tensor.max().item()

@@ -317,7 +317,7 @@ def multilabel_margin_loss(
     labels = target if target.dim() == 2 else target.reshape(1, -1)
     listed = (labels >= 0).to(rows.dtype).cumprod(1)
     index = labels.clamp_min(0)
-    is_target = torch.zeros_like(rows).scatter_add_(1, index, listed).gt(0)
+    is_target = torch.zeros_like(rows).scatter_add(1, index, listed).gt(0)
     gaps = 1 - rows.gather(1, index).unsqueeze(2) + rows.unsqueeze(1)
     mask = listed.unsqueeze(2) * (~is_target).to(rows.dtype).unsqueeze(1)
     loss = (gaps.clamp_min(0) * mask).sum((1, 2)) / rows.size(1)

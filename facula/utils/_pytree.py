@@ -1,7 +1,7 @@
 """Nested containers as a list of leaves and a description: torch.utils._pytree.
 
-A node is a dict, list, tuple, namedtuple, OrderedDict, defaultdict, deque or a registered type; all else, None
-included, is a leaf.
+A node is a dict, list, tuple, namedtuple, OrderedDict, defaultdict, deque or a registered type; all else,
+None included, is a leaf.
 """
 
 from __future__ import annotations
@@ -199,8 +199,8 @@ def tree_unflatten(leaves, treespec):
     """
     if not isinstance(treespec, TreeSpec):
         raise TypeError(
-            f"tree_unflatten(leaves, treespec): Expected `treespec` to be instance of TreeSpec but got item of "
-            f"type {type(treespec)}."
+            "tree_unflatten(leaves, treespec): Expected `treespec` to be instance of TreeSpec but got "
+            f"item of type {type(treespec)}."
         )
     leaves = list(leaves)
     if len(leaves) != treespec.num_leaves:
@@ -286,7 +286,7 @@ def tree_any_only(kind, predicate, tree, is_leaf=None):
 
 
 def _broadcast_to_and_flatten(tree, treespec, is_leaf=None):
-    """The leaves of a prefix of a structure, each repeated for all leaves below it; None if it is no prefix."""
+    """The leaves of a prefix of a structure, each as often as there are leaves below it; or None."""
     kind = _node_type(tree)
     if kind is None or (is_leaf is not None and is_leaf(tree)):
         return [tree] * treespec.num_leaves

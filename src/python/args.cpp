@@ -1,6 +1,7 @@
 // Argument binding: from Python arguments to the Values of a signature, with errors that name function and
 // argument.
 #include "python/args.h"
+#include "python/batching.h"
 #include <algorithm>
 #include "autograd/forward.h"
 #include "op/pointwise.h"
@@ -133,6 +134,12 @@ bool convert(const Param& p, PyObject* o, Value& v, Call& call) {
     }
     case ParamType::Number:
     case ParamType::Float:
+      if (live_vmaps && is_batched(o) && tensor_of(o)->ndim == 0) [[unlikely]] {  // its batch rule sees to it
+        call.subclass = o;
+        v.kind = Value::Kind::Tensor;
+        v.tensor = tensor_of(o).get();
+        return true;
+      }
       v.kind = Value::Kind::Number;
       if (!to_scalar(o, &v.number) && !number_of_tensor(o, &v.number)) return false;
       return p.type == ParamType::Number || !v.number.is_complex();

@@ -133,6 +133,8 @@ PyObject* depends_on_others(PyObject*, PyObject* const* args, Py_ssize_t n) {
 
 PyMethodDef kFunctions[] = {
     {"_leaf_alias", leaf_alias, METH_O, nullptr},
+    {"_is_batched", [](PyObject*, PyObject* o) { return PyBool_FromLong(is_batched(o)); }, METH_O,
+     "Whether a tensor stands for a batch of examples, whose values cannot be looked at."},
     {"_without_history", without_history, METH_O, nullptr},
     {"_depends_on_others", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(depends_on_others)),
      METH_FASTCALL, nullptr},

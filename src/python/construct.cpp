@@ -2,6 +2,7 @@
 #include "op/execute.h"
 #include "ops/functions.h"
 #include "python/override.h"
+#include "python/batching.h"
 #include "python/tensor_type.h"
 
 namespace facula::python {
@@ -257,6 +258,11 @@ PyObject* tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* keywo
 PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     const Options o = options("as_tensor", args, n, keywords);
+    if (live_vmaps && is_batched(o.data)) [[unlikely]] {
+      if (!o.dtype) return Py_NewRef(o.data);
+      const Owned dtype(wrap(*o.dtype));
+      return PyObject_CallMethod(o.data, "to", "O", dtype.get());
+    }
     if (is_tensor(o.data)) {
       const Tensor& t = tensor_of(o.data);
       if ((!o.dtype || *o.dtype == t->dtype) && o.device.type == t->device.type) return Py_NewRef(o.data);

@@ -152,7 +152,7 @@ Tensor apply(const Tensor& self, PyObject* index, Tensors& indices) {
 }  // namespace
 
 PyObject* get_item(PyObject* self, PyObject* index_object) {
-  if (live_vmaps && index_is_batched(index_object)) [[unlikely]]
+  if (live_vmaps && (is_batched(self) || index_is_batched(index_object))) [[unlikely]]
     return get_item_batched(self, index_object);
   return guarded([&]() -> PyObject* {
     if (overridden(self) || (!PyLong_CheckExact(index_object) && any_override(&index_object, 1)))
@@ -170,7 +170,8 @@ PyObject* get_item(PyObject* self, PyObject* index_object) {
 }
 
 int set_item(PyObject* self, PyObject* index_object, PyObject* value) {
-  if (live_vmaps && value && (is_batched(value) || index_is_batched(index_object))) [[unlikely]]
+  if (live_vmaps && value && (is_batched(self) || is_batched(value) || index_is_batched(index_object)))
+      [[unlikely]]
     return set_item_batched(self, index_object, value);
   return guarded([&] {
     if (!value) fail<TypeError>("Tensor does not support deleting items");

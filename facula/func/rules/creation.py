@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from ... import _C
-from .._batch import NotBatchable, Tensor, batch_rule, decompose, full_rule, wrap
+from .._batch import NotBatchable, Tensor, at_depth, batch_rule, decompose, full_rule, wrap, writable
 
 _f = _C._functions
 
@@ -59,13 +61,36 @@ def _repeats(v):
     return v.numel() and v.stride(0) == 0 and v.size(0) > 1
 
 
-@full_rule("resize_", "resize_as_", "set_")
+@full_rule("resize_", "resize_as_")
 def resize(e, args, inplace, level):
-    raise NotBatchable(f"vmap: {e.name} of a batched tensor is not supported")
+    x = args[0]
+    size = tuple(args[1].shape if e.name == "resize_as_" else args[1])
+    v, n = writable(x, level), prod(size)
+    flat = v.reshape((level.size, -1)) if v.numel() else v.new_empty((level.size, 0))
+    if flat.shape[1] < n:
+        flat = _f.cat([flat, flat.new_empty((level.size, n - flat.shape[1]))], 1)
+    with at_depth(0):
+        Tensor.resize_(x, size)
+    x._value = flat[:, :n].reshape((level.size, *size))
+    return x
+
+
+@full_rule("set_")
+def set_(e, args, inplace, level):
+    raise NotBatchable("vmap: set_ of a batched tensor is not supported")
+
+
+@decompose("full")
+def full(size, fill_value, *rest):
+    names = ("dtype", "layout", "device", "requires_grad")
+    options = {k: v for k, v in zip(names, rest[-4:]) if k == "dtype" and v is not None}
+    return (
+        fill_value.to(**options).expand(tuple(size)).clone()
+        if options
+        else fill_value.expand(tuple(size)).clone()
+    )
 
 
 @full_rule("scalar_tensor")
 def scalar_tensor(e, args, inplace, level):
     return e.run(args)
-
-

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from ... import _C
 from .._batch import NotBatchable, Tensor, fail_dynamic, full_rule, is_batched
 
+_f = _C._functions
 __all__ = ["fail_dynamic"]
 
 _NAMES = {"unique": "_unique2", "argwhere": "nonzero", "where": "nonzero"}
 
 
-@full_rule("nonzero", "argwhere", "masked_select", "unique", "unique_consecutive")
+@full_rule("nonzero", "unique", "unique_consecutive")
 def dynamic(e, args, inplace, level):
     return _of_any(e, args, level, lambda: fail_dynamic(_NAMES.get(e.name, e.name)))
+
+
+@full_rule("masked_select")
+def masked_select(e, args, inplace, level):
+    x, mask = args
+    if is_batched(mask, level):
+        return dynamic(e, args, inplace, level)
+    shape = _f.broadcast_tensors(_f.empty(x.shape, device="meta"), mask.to("meta"))[0].shape
+    return x.expand(shape)[mask.expand(shape)]
 
 
 @full_rule("equal", "allclose")
@@ -22,7 +33,9 @@ def answers(e, args, inplace, level):
                 "vmap over torch.allclose isn't supported yet. Please file an issue at "
                 "https://github.com/pytorch/pytorch/issues if you need this feature."
             )
-        raise NotBatchable(f"Batching rule not implemented for aten::{e.name}. We could not generate a fallback.")
+        raise NotBatchable(
+            f"Batching rule not implemented for aten::{e.name}. We could not generate a fallback."
+        )
 
     return _of_any(e, args, level, fail)
 
@@ -31,7 +44,9 @@ def _of_any(e, args, level, fail):
     """For examples that are all alike, of one of them."""
     if not level.alike:
         fail()
-    return e.run([a._value.select(0, 0) if isinstance(a, Tensor) and is_batched(a, level) else a for a in args])
+    return e.run(
+        [a._value.select(0, 0) if isinstance(a, Tensor) and is_batched(a, level) else a for a in args]
+    )
 
 
 @full_rule("where")

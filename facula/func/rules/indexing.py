@@ -56,15 +56,15 @@ def _mask_positions(mask, level):
     if is_batched(mask, level):
         if not level.alike:
             raise NotBatchable(
-                "vmap: We do not support batching operators that can support dynamic shape. Attempting to batch "
-                "over indexing with a boolean mask."
+                "vmap: We do not support batching operators that can support dynamic shape. Attempting to "
+                "batch over indexing with a boolean mask."
             )
         mask = mask._value.select(0, 0)
     return mask.nonzero(as_tuple=True)
 
 
 def _plan(self, index, level):
-    """What the basic items make, as a value with the batch in front, and the index tensors by its dimension."""
+    """What the basic items make, a value with the batch in front, and index tensors by dimension."""
     items = [_as_index(i) for i in _items(index)]
     used = sum(
         i.dim() if isinstance(i, Tensor) and _is_mask(i) else 1
@@ -97,8 +97,8 @@ def _plan(self, index, level):
                         size = self.shape[_source_dim(basic, k, self, used)]
                         if size != i.shape[k]:
                             raise IndexError(
-                                f"The shape of the mask {list(i.shape)} at index {k} does not match the shape of "
-                                f"the indexed tensor {list(self.shape)} at index {k}"
+                                f"The shape of the mask {list(i.shape)} at index {k} does not match the "
+                                f"shape of the indexed tensor {list(self.shape)} at index {k}"
                             )
                     tensors[dim] = positions
                     basic.append(slice(None))
@@ -110,8 +110,14 @@ def _plan(self, index, level):
                 basic.append(slice(None))
                 dim += 1
         elif isinstance(i, slice):
-            basic.append(slice(*(s if s is None or isinstance(s, int) else s.__index__() for s in
-                                 (i.start, i.stop, i.step))))
+            basic.append(
+                slice(
+                    *(
+                        s if s is None or isinstance(s, int) else s.__index__()
+                        for s in (i.start, i.stop, i.step)
+                    )
+                )
+            )
             dim += 1
         else:
             basic.append(i)
@@ -121,8 +127,8 @@ def _plan(self, index, level):
         seen = v[(slice(None), *basic)]
         if self.dim() == 0 and any(isinstance(b, int) for b in basic):
             raise IndexError(
-                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
-                "convert a 0-dim tensor to a number"
+                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in "
+                "C++ to convert a 0-dim tensor to a number"
             )
     else:
         seen = self[tuple(basic)] if basic else self
@@ -189,9 +195,7 @@ def get_item(self, index):
     if not a.batched_index:
         found = found.movedim(a.rank, 0)
     if a.at:
-        found = found.movedim(
-            tuple(range(1, 1 + a.rank)), tuple(range(1 + a.at, 1 + a.at + a.rank))
-        )
+        found = found.movedim(tuple(range(1, 1 + a.rank)), tuple(range(1 + a.at, 1 + a.at + a.rank)))
     return wrap(found, level.number)
 
 
@@ -354,21 +358,24 @@ def _vector_rule(spread):
             return x.copy_(result) if inplace else result
         values = [value_of(a, level) if isinstance(a, Tensor) and i != 2 else a for i, a in enumerate(args)]
         if e.name == "index_fill":
-            values = [value_of(x, level), *args[1:]]
             if is_batched(args[3], level):
-                result = spread(x, dim % max(x.dim(), 1), index, args[3])
+                wide = x.reshape(1) if x.dim() == 0 else x
+                result = spread(wide, dim % wide.dim(), index, args[3]).reshape(x.shape)
                 return x.copy_(result) if inplace else result
+            values[3] = args[3]
         single = x.dim() == 0
         if single or not -x.dim() <= dim < x.dim():
             e.run_meta(args)
         if single:
             values = [
-                v.unsqueeze(1) if isinstance(v, Tensor) and i != 2 and a.dim() == 0 else v
+                v.unsqueeze(1) if isinstance(v, Tensor) and i != 2 and v is not a and a.dim() == 0 else v
                 for i, (v, a) in enumerate(zip(values, args))
             ]
         values[1] = 1 if single else dim % x.dim() + 1
         result = e.run(values)
-        result = wrap(result.squeeze(1) if single else result, level.number)
+        if single:
+            result = result.reshape((level.size, *e.run_meta(args).shape))
+        result = wrap(result, level.number)
         return x.copy_(result) if inplace else result
 
     return rule
@@ -414,6 +421,8 @@ full_rule("index_reduce")(_reduce)
 @full_rule("take_along_dim")
 def take_along_dim(e, args, inplace, level):
     x, indices, dim = args
+    n = x.numel() if dim is None else x.shape[dim] if x.dim() else 1
+    indices = _f.where(indices < 0, indices + n, indices)
     if dim is None:
         return x.reshape(-1).gather(0, indices.reshape(-1))
     d = dim % max(x.dim(), 1)

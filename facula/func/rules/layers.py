@@ -1,14 +1,16 @@
 """Batch rules of the layers of networks: convolutions, embeddings, normalisations, padding.
 
-An operation with a batch of its own takes the examples' batches as one. Where its weights differ between examples
-too, the examples become groups of channels.
+An operation with a batch of its own takes the examples' batches as one. Where its weights differ between
+examples too, the examples become groups of channels.
 """
 
 from __future__ import annotations
 
+from math import prod
+
 from ... import _C
-from .._batch import NotBatchable, batch_rule, decompose, full_rule, is_batched
-from .._derived import fold, leading
+from .._batch import Call, NotBatchable, batch_rule, decompose, full_rule, is_batched, value_of, wrap
+from .._derived import fold, leading, loop
 
 _f = _C._functions
 _nn = _C._nn
@@ -32,10 +34,10 @@ def _out_of_channels(v, size):
 # --- convolutions ---
 
 
-@full_rule("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "convolution")
+@full_rule(
+    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "convolution"
+)
 def conv(e, args, inplace, level):
-    from .._batch import wrap
-
     x, weight, bias = args[:3]
     groups_at = e.position("groups")
     groups = args[groups_at]
@@ -99,13 +101,10 @@ def pad(e, args, inplace, level):
 # --- embeddings ---
 
 
-@batch_rule("embedding")
 def embedding(call, x, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False,
               sparse=False):  # fmt: skip
     if not call.batched(weight):
         return call.run(x._value, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
-    if max_norm is not None or scale_grad_by_freq:
-        raise NotBatchable("vmap: embedding with max_norm or scale_grad_by_freq takes one weight for all examples")
     rows = weight.shape[0]
     first = _f.arange(call.size).reshape((call.size, *(1,) * x.dim())) * rows
     at = call.peel(x) + first
@@ -145,14 +144,14 @@ def plain_layer_norm(x, shape, eps):
 @full_rule("layer_norm", "rms_norm")
 def row_norm(e, args, inplace, level):
     """Weights of one for all go with the operation; others come after it."""
-    from .._batch import value_of, wrap
-
     x, shape, weight = args[:3]
     rest = args[3:]
     bias = rest[0] if e.name == "layer_norm" else None
     if is_batched(weight, level) or is_batched(bias, level):
         plain = [x, shape, None, None, *rest[1:]] if e.name == "layer_norm" else [x, shape, None, *rest]
-        return _affine(row_norm(e, plain, False, level) if is_batched(x, level) else e.run(plain), weight, bias)
+        return _affine(
+            row_norm(e, plain, False, level) if is_batched(x, level) else e.run(plain), weight, bias
+        )
     return wrap(e.run([value_of(x, level), *args[1:]]), level.number)
 
 
@@ -171,7 +170,7 @@ def group_norm(x, num_groups, weight=None, bias=None, eps=1e-05, cudnn_enabled=T
 
         return example(_nn.group_norm, x, num_groups, None, None, eps)
     n, c = x.shape[:2]
-    rows = x.reshape((n, num_groups, -1))
+    rows = x.reshape((n, num_groups, prod(x.shape[1:]) // num_groups))
     out = _nn.layer_norm(rows, rows.shape[-1:], None, None, eps).reshape(x.shape)
     wide = (c, *(1,) * (x.dim() - 2))
     return _affine(out, _shaped(weight, wide), _shaped(bias, wide))
@@ -183,36 +182,41 @@ def _shaped(x, shape):
 
 @decompose("native_group_norm")
 def native_group_norm(x, weight, bias, N, C, HxW, group, eps):  # noqa: N803  their public names
-    rows = x.reshape((N, group, -1))
+    rows = x.reshape((N, group, C * HxW // group))
     mean = rows.mean(-1)
     rstd = (((rows - mean.unsqueeze(-1)) ** 2).mean(-1) + eps).rsqrt()
     return group_norm(x, group, weight, bias, eps), mean, rstd
 
 
-def _running(call, t, updated, name):
+def _running(call, x, t, updated):
+    """(statistics by channel, what brings their update back)"""
     if t is None:
-        return None
+        return None, None
+    if updated and call.batched(x) and not call.batched(t):
+        raise NotBatchable(
+            "Batch norm got a batched tensor as input while the running_mean or running_var, which will be "
+            "updated in place, were not batched.\nIf you are using a module and do not need eval mode, "
+            "please set `track_running_stats` to be False.If you are using a prebuilt module and do not "
+            "need eval mode, please see the functorch website for resources on how to patch your module to "
+            "work with vmap"
+        )
     if not call.batched(t):
-        if updated:
-            raise NotBatchable(
-                f"Batch norm got a batched tensor as input while the running_mean or running_var, which will be "
-                "updated in place, were not batched.\nIf you are using a module and do not need eval mode, please "
-                "set `track_running_stats` to be False.If you are using a prebuilt module and do not need eval "
-                "mode, please see the functorch website for resources on how to patch your module to work with vmap"
-            )
-        return t.repeat(call.size)
+        flat = t.repeat(call.size)
+        return flat, (lambda: t.copy_(flat[: t.numel()])) if updated else None
     v = call.peel(t)
-    if updated and not v.is_contiguous():
-        raise NotImplementedError(f"vmap: {name} must be contiguous with the batch in front to be updated")
-    return v.reshape(-1)
+    flat = v.reshape(-1)
+    return flat, (lambda: v.copy_(flat.view(v.shape))) if updated else None
 
 
 def _by_channels(call, x, weight, bias, running_mean, running_var, updated, run):
     """Examples as groups of channels: each has statistics of its own."""
     v = _into_channels(call.value(x))
-    mean = _running(call, running_mean, updated, "running_mean")
-    var = _running(call, running_var, updated, "running_var")
+    mean, bring_mean = _running(call, x, running_mean, updated)
+    var, bring_var = _running(call, x, running_var, updated)
     out = _out_of_channels(run(v, mean, var), call.size)
+    for bring in (bring_mean, bring_var):
+        if bring is not None:
+            bring()
     wide = (x.shape[1], *(1,) * (x.dim() - 2))
     for t, times in ((weight, True), (bias, False)):
         if t is None:
@@ -223,19 +227,25 @@ def _by_channels(call, x, weight, bias, running_mean, running_var, updated, run)
     return out
 
 
-@batch_rule("batch_norm")
 def batch_norm(call, x, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled):
     def run(v, mean, var):
         return _f.batch_norm(v, None, None, mean, var, training, momentum, eps, cudnn_enabled)
 
-    if x.dim() < 2:
-        raise ValueError(f"expected at least 2D input (got {x.dim()}D input)")
     updated = training and (running_mean is not None or running_var is not None)
     return _by_channels(call, x, weight, bias, running_mean, running_var, updated, run)
 
 
+@full_rule("batch_norm")
+def batch_norm_rule(e, args, inplace, level):
+    if args[0].dim() < 2:
+        return loop(e, args, inplace, level)
+    return wrap(batch_norm(Call(e, args, level), *args), level.number)
+
+
 @batch_rule("instance_norm")
-def instance_norm(call, x, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, cudnn_enabled):
+def instance_norm(
+    call, x, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, cudnn_enabled
+):
     def run(v, mean, var):
         return _f.instance_norm(v, None, None, mean, var, use_input_stats, momentum, eps, cudnn_enabled)
 
@@ -266,13 +276,11 @@ def _target_counts(target, weight, ignore_index):
     return _f.where(kept, picked, 0)
 
 
-def _class_loss(call, x, target, weight, size_average, ignore_index, reduce, reduction, none, probabilities=False):
+def _class_loss(call, x, target, weight, ignore_index, none, probabilities=False):
     from .._derived import _reduction
 
     reduction = _reduction(call.entry, call.args)
     vx, vt = call.value(x), call.value(target)
-    if call.batched(weight):
-        raise NotImplementedError("vmap: the weights of classes are the same for all examples")
     single = x.dim() == 1
     if single:  # (examples, classes): as they are
         each = none(vx, vt)
@@ -290,19 +298,32 @@ def _class_loss(call, x, target, weight, size_average, ignore_index, reduce, red
     return total / counts.reshape((call.size, -1)).sum(1)
 
 
-@batch_rule("nll_loss")
-def nll_loss(call, x, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
+def nll_loss(
+    call, x, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"
+):
     def none(v, t):
         return _nn.nll_loss(v, t, weight, None, ignore_index, None, "none")
 
-    return _class_loss(call, x, target, weight, size_average, ignore_index, reduce, reduction, none)
+    return _class_loss(call, x, target, weight, ignore_index, none)
 
 
-@batch_rule("cross_entropy")
 def cross_entropy(call, x, target, weight=None, size_average=None, ignore_index=-100, reduce=None,
                   reduction="mean", label_smoothing=0.0):  # fmt: skip
     def none(v, t):
         return _nn.cross_entropy(v, t, weight, None, ignore_index, None, "none", label_smoothing)
 
     same = target.dim() == x.dim() and target.dtype.is_floating_point
-    return _class_loss(call, x, target, weight, size_average, ignore_index, reduce, reduction, none, same)
+    return _class_loss(call, x, target, weight, ignore_index, none, same)
+
+
+@full_rule("nll_loss", "cross_entropy", "embedding")
+def by_class(e, args, inplace, level):
+    """With weights of the classes that differ between examples, or rows that are renormalised: one by one."""
+    if e.name == "embedding":
+        one_by_one = is_batched(args[1], level) and (args[3] is not None or args[5])
+    else:
+        one_by_one = is_batched(args[2], level)
+    if one_by_one:
+        return loop(e, args, inplace, level)
+    rule = {"nll_loss": nll_loss, "cross_entropy": cross_entropy, "embedding": embedding}[e.name]
+    return wrap(rule(Call(e, args, level), *args), level.number)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from ... import _C
 from .._batch import batch_rule, decompose
 
@@ -115,8 +117,8 @@ def bmm(a, b):
         raise RuntimeError("batch1 must be a 3D tensor" if a.dim() != 3 else "batch2 must be a 3D tensor")
     if a.shape[0] != b.shape[0]:
         raise RuntimeError(
-            f"Expected size for first two dimensions of batch2 tensor to be: [{a.shape[0]}, {a.shape[2]}] but got: "
-            f"[{b.shape[0]}, {b.shape[1]}]."
+            f"Expected size for first two dimensions of batch2 tensor to be: [{a.shape[0]}, {a.shape[2]}] "
+            f"but got: [{b.shape[0]}, {b.shape[1]}]."
         )
     return a @ b
 
@@ -147,7 +149,9 @@ def linear(call, x, weight, bias=None):
         rows = vx.reshape((1, -1, vx.shape[-1])).expand((call.size, -1, -1)) if rank > 2 else vx
         rows = rows.unsqueeze(0) if rank == 1 else rows
     else:
-        rows = vx.unsqueeze(1) if rank == 1 else vx if rank == 2 else vx.reshape((call.size, -1, vx.shape[-1]))
+        rows = (
+            vx.unsqueeze(1) if rank == 1 else vx if rank == 2 else vx.reshape((call.size, -1, vx.shape[-1]))
+        )
     out = _f.matmul(rows, w.mT)
     if bias is not None:
         out = out + (b.unsqueeze(1) if call.batched(bias) else b)
@@ -165,11 +169,12 @@ def matmul_value(call, a, b):
 
 @decompose("bilinear")
 def bilinear(x1, x2, weight, bias=None):
-    flat1, flat2 = x1.reshape((-1, x1.shape[-1])), x2.reshape((-1, x2.shape[-1]))
+    n = prod(x1.shape[:-1])
+    flat1, flat2 = x1.reshape((n, x1.shape[-1])), x2.reshape((n, x2.shape[-1]))
     out = ((flat1.unsqueeze(1).unsqueeze(1) @ weight).squeeze(2) * flat2.unsqueeze(1)).sum(-1)
     if bias is not None:
         out = out + bias
-    return out.reshape((*x1.shape[:-1], -1))
+    return out.reshape((*x1.shape[:-1], weight.shape[0]))
 
 
 @decompose("kron")

@@ -84,9 +84,9 @@ def extreme(e, args, inplace, level):
 
 @decompose("cross")
 def cross(x, other, dim=-1):
-    shape = _f.broadcast_tensors(
-        _f.empty(x.shape, device="meta"), _f.empty(other.shape, device="meta")
-    )[0].shape
+    shape = _f.broadcast_tensors(_f.empty(x.shape, device="meta"), _f.empty(other.shape, device="meta"))[
+        0
+    ].shape
     if dim is None:
         dim = next((i for i, n in enumerate(shape) if n == 3), None)
         if dim is None:
@@ -108,7 +108,7 @@ def solve(e, args, inplace, level):
     a, b = args[:2]
     vector = b.dim() == 1 or (a.dim() - 1 == b.dim() and tuple(a.shape[:-1]) == tuple(b.shape))
     if not vector:
-        return leading(e, args, inplace, level)
+        return leading(e, (wrap(value_of(a, level), level.number), *args[1:]), inplace, level)
     if a.dim() < 2:
         e.run_meta(args)
     values = [value_of(a, level), value_of(b, level).unsqueeze(-1), *args[2:]]
@@ -126,11 +126,22 @@ def lstsq(e, args, inplace, level):
     vector = a.dim() - 1 == b.dim()
     va, vb = value_of(a, level), value_of(b, level)
     result = e.run([va, vb.unsqueeze(-1) if vector else vb, *args[2:]])
-    if not vector:
-        return wrap(result, level.number)
     parts = list(result)
-    parts[0] = parts[0].squeeze(-1)
+    if vector:
+        parts[0] = parts[0].squeeze(-1)
+    parts = [p.new_zeros((level.size, 0)) if tuple(p.shape) == (0,) else p for p in parts]
     return wrap(type(result)(parts), level.number)
+
+
+@full_rule("lu_solve", "ldl_solve", "lu_unpack")
+def factors(e, args, inplace, level):
+    """Factors and pivots go together: both have the batch."""
+    values = list(args)
+    for name in ("LU", "LU_data", "LD", "pivots", "LU_pivots"):
+        if name in e.names:
+            at = e.position(name)
+            values[at] = wrap(value_of(args[at], level), level.number)
+    return leading(e, tuple(values), inplace, level)
 
 
 @full_rule("orgqr", "ormqr", "householder_product")

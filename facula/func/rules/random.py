@@ -1,7 +1,7 @@
 """Operations that draw random numbers, while a vmap runs: its randomness says what they do.
 
-"error": they may not be called; "different": every example draws numbers of its own; "same": all examples see the
-same draw.
+"error": they may not be called; "different": every example draws numbers of its own; "same": all examples
+see the same draw.
 """
 
 from __future__ import annotations
@@ -105,8 +105,9 @@ def _different(e, args, mutates, inplace, level):
     if mutates:
         if not is_batched(args[0], level):
             raise NotBatchable(
-                "vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will appear like "
-                "same randomness. If this is necessary for your usage, please file an issue with functorch."
+                "vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will "
+                "appear like same randomness. If this is necessary for your usage, please file an issue "
+                "with functorch."
             )
         writable(args[0], level)
     if "size" in e.names and not any(isinstance(a, Tensor) for a in args):  # rand, randint, normal(size) ...

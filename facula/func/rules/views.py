@@ -5,7 +5,18 @@ from __future__ import annotations
 from math import prod
 
 from ... import _C
-from .._batch import BatchedTensor, at_depth, batch_rule, decompose, full_rule, writable
+from .._batch import (
+    BatchedTensor,
+    Call,
+    at_depth,
+    batch_rule,
+    decompose,
+    full_rule,
+    is_batched,
+    wrap,
+    writable,
+)
+from .._derived import loop
 
 _f = _C._functions
 
@@ -109,15 +120,18 @@ def repeat(call, x, repeats):
     return v.repeat((1, *repeats))
 
 
-@batch_rule("repeat_interleave")
 def repeat_interleave(call, x, repeats=None, dim=None, output_size=None):
-    if repeats is None or call.batched(repeats) or not call.batched(x):
-        from .dynamic import fail_dynamic
-
-        fail_dynamic("repeat_interleave")
-    v = x._value.flatten(1) if dim is None else x._value
+    v = x._value.reshape((call.size, -1)) if dim is None else x._value
     at = 1 if dim is None else dim % x.dim() + 1
     return v.repeat_interleave(repeats, at, output_size=output_size)
+
+
+@full_rule("repeat_interleave")
+def repeat_interleave_rule(e, args, inplace, level):
+    """As often as a number or a tensor says that is the same for all examples; else one by one."""
+    if any(is_batched(a, level) for a in args[1:]) or e.names[0] == "repeats":
+        return loop(e, args, inplace, level)
+    return wrap(repeat_interleave(Call(e, args, level), *args), level.number)
 
 
 @decompose("ravel")
@@ -254,7 +268,8 @@ def roll(call, x, shifts, dims=()):
     if not dims:
         if len(shifts) != 1:
             call.entry.run_meta((x, shifts, dims))
-        return x._value.flatten(1).roll(shifts, 1).view(x._value.shape)
+        v = x._value
+        return v.reshape((call.size, -1)).roll(shifts, 1).view(v.shape)
     if x.dim() == 0 or any(not -x.dim() <= d < x.dim() for d in dims):
         call.entry.run_meta((x, shifts, dims))
     return x._value.roll(shifts, tuple(d % x.dim() + 1 for d in dims))
@@ -284,7 +299,7 @@ def narrow(x, dim, start, length):
 
 
 # Geometry in place: of the value, and of the example's face.
-@full_rule("t_", "transpose_", "swapaxes_", "squeeze_", "unsqueeze_")
+@full_rule("t_", "transpose_", "swapaxes_", "squeeze_", "unsqueeze_", "as_strided_")
 def in_place_view(e, args, inplace, level):
     """t_, transpose_ ...: the value takes its new shape, and so does what shows an example."""
     x = args[0]
@@ -293,14 +308,20 @@ def in_place_view(e, args, inplace, level):
     name = e.name
     out = {
         "t_": lambda: v.transpose_(1, 2) if n == 2 else v,
-        "transpose_": lambda: v.transpose_(args[1] % n + 1, args[2] % n + 1),
-        "swapaxes_": lambda: v.transpose_(args[1] % n + 1, args[2] % n + 1),
+        "transpose_": lambda: v.transpose_(args[1] % n + 1, args[2] % n + 1) if n else v,
+        "swapaxes_": lambda: v.transpose_(args[1] % n + 1, args[2] % n + 1) if n else v,
+        "as_strided_": lambda: _restride(v, *args[1:], level.size),
         "squeeze_": lambda: _squeeze_in_place(v, x, args[1] if len(args) > 1 else None),
         "unsqueeze_": lambda: v.unsqueeze_(args[1] % (n + 1) + 1),
     }[name]
     e.run_meta(args)
     out()
     return x
+
+
+def _restride(v, size, stride, storage_offset, examples):
+    offset = v.storage_offset() + (storage_offset or 0)
+    return v.as_strided_((examples, *size), (v.stride(0), *stride), offset)
 
 
 def _squeeze_in_place(v, x, dim):
@@ -319,8 +340,7 @@ def detach_(x):
 @decompose("meshgrid")
 def meshgrid(tensors, indexing=None):
     if indexing == "xy" and len(tensors) > 1:
-        swapped = meshgrid((tensors[1], tensors[0], *tensors[2:]), "ij")
-        grids = [g.transpose(0, 1) for g in swapped]
+        grids = meshgrid((tensors[1], tensors[0], *tensors[2:]), "ij")
         return (grids[1], grids[0], *grids[2:])
     shape = [t.numel() for t in tensors]
     out = []
@@ -380,4 +400,3 @@ def unbind(x, dim=0):
         with at_depth(0):
             x.unbind(dim)
     return tuple(x.select(dim, i) for i in range(x.shape[dim]))
-
