@@ -219,8 +219,7 @@ class BatchedTensor(Tensor):
             return "torch." + self._value.type().rsplit(".", 1)[-1]
         return wrap(self._value.type(dtype, **kwargs), self._level)
 
-    def __torch_function__(self, *args, **kwargs):
-        return NotImplemented
+    __torch_function__ = _C._disabled_torch_function_impl  # calls go to `dispatch`
 
 
 def _hook_result(g, level):

@@ -135,7 +135,6 @@ bool convert(const Param& p, PyObject* o, Value& v, Call& call) {
     case ParamType::Number:
     case ParamType::Float:
       if (live_vmaps && is_batched(o) && tensor_of(o)->ndim == 0) [[unlikely]] {  // its batch rule sees to it
-        call.subclass = o;
         v.kind = Value::Kind::Tensor;
         v.tensor = tensor_of(o).get();
         return true;

@@ -154,11 +154,9 @@ bool draws_numbers(const Signature& s) {
   }
   return false;
 }
-bool is_batched(PyObject* o) { return Py_TYPE(o) == batched_type; }
+bool is_batched_type(PyTypeObject* type) { return type == batched_type; }
 
 bool has_batched(const Call& call, const OpEntry& e) {
-  if (!call.subclass) return false;
-  if (is_batched(call.subclass)) return true;
   auto batched = [](const TensorImpl* t) {
     return t && t->python && is_batched(static_cast<PyObject*>(t->python));
   };

@@ -8,7 +8,8 @@ namespace facula::python {
 extern int live_vmaps;  // how many run
 
 bool draws_numbers(const Signature& s);
-bool is_batched(PyObject* o);
+bool is_batched_type(PyTypeObject* type);
+inline bool is_batched(PyObject* o) { return is_batched_type(Py_TYPE(o)); }
 bool has_batched(const Call& call, const OpEntry& e);
 PyObject* dispatch_batched(const OpEntry& e, const Value* values, bool inplace, PyObject* out);
 // Whether x[index] concerns a batched tensor although x is none.

@@ -394,7 +394,7 @@ bool is_plain_subclass(PyTypeObject* type) {
   static PyObject* disabled = imported("facula._C", "_disabled_torch_function_impl");
   static PyObject* name = PyUnicode_InternFromString("__torch_function__");
   PyObject* own = _PyType_Lookup(type, name);
-  if (own != disabled) return false;
+  if (own != disabled || is_batched_type(type)) return false;
   Py_INCREF(type);
   last = type;
   return true;
