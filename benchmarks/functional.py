@@ -63,7 +63,7 @@ ROWS = [
     ("hessian of a 3-layer MLP, 978 parameters, 1 row", lambda t: hessian_of_mlp(t, 1), 3),
     ("the same, 16 rows", lambda t: hessian_of_mlp(t, 16), 3),
     (
-        "gradients of each of 64 examples, MLP 10-22-22-10",
+        "gradients of 64 examples, MLP 10-22-22-10",
         lambda t: per_sample_gradients(t, (10, 22, 22, 10)),
         1,
     ),

@@ -19,7 +19,7 @@ def each(**cases):
 def net(t, seed=0, sizes=(4, 5, 3)):
     """A small network with weights that do not depend on a random stream."""
     layers = []
-    for i, (a, b) in enumerate(zip(sizes, sizes[1:])):
+    for a, b in zip(sizes, sizes[1:]):
         layer = t.nn.Linear(a, b)
         with t.no_grad():
             n = a * b
