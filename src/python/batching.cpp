@@ -196,9 +196,10 @@ PyObject* get_item_batched(PyObject* self, PyObject* index) {
   return PyObject_CallMethod(reinterpret_cast<PyObject*>(batched_type), "__getitem__", "OO", self, index);
 }
 int set_item_batched(PyObject* self, PyObject* index, PyObject* value) {
-  const Owned done(PyObject_CallMethod(reinterpret_cast<PyObject*>(batched_type), "__setitem__", "OOO", self,
-                                       index, value));
-  return done.get() ? 0 : -1;
+  PyObject* done = PyObject_CallMethod(reinterpret_cast<PyObject*>(batched_type), "__setitem__", "OOO", self,
+                                       index, value);
+  Py_XDECREF(done);
+  return done ? 0 : -1;
 }
 
 void add_batching(PyObject* module) {
