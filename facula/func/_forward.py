@@ -34,13 +34,10 @@ class _DualLevel:
 
 def _tensors(elements, argument):
     if not elements:
-        raise RuntimeError(f"{_NAME}: Expected {argument} to be a non-empty tuple of Tensors.")
+        raise RuntimeError(f"{_NAME}: Expected {argument} to contain at least one Tensor.")
     for e in elements:
         if not isinstance(e, Tensor):
-            raise RuntimeError(
-                f"{_NAME}: Expected {argument} to be a tuple of Tensors, got a tuple with an element of type "
-                f"{type(e)}"
-            )
+            raise RuntimeError(f"{_NAME}: Expected {argument} to only contain Tensors, got {type(e)}")
 
 
 def dual(primal, tangent, level):
@@ -87,7 +84,7 @@ def push(func, primals, tangents, strict=False, has_aux=False):
         leaves, out_spec = tree_flatten(output)
         if isinstance(output, (tuple, list)) and not output:
             raise RuntimeError(
-                f"{_NAME}: Expected f to be a function that has non-empty output (got output = {output})"
+                f"{_NAME}: Expected f to be a function that has non-empty output (got output = {leaves})"
             )
         for o in leaves:
             if not isinstance(o, Tensor):

@@ -206,7 +206,7 @@ def grad(func, argnums=0, has_aux=False):
 def _check_outputs(api, output, leaves):
     if isinstance(output, (tuple, list)) and not output:
         raise RuntimeError(
-            f"{api}: Expected f to be a function that has non-empty output (got output = {output})"
+            f"{api}: Expected f to be a function that has non-empty output (got output = {leaves})"
         )
     for o in leaves:
         if not isinstance(o, Tensor):

@@ -21,7 +21,7 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
     Args:
         func: takes tensors, or nestings of dicts, lists and tuples of them, by position; returns such a
             nesting.
-            Keyword arguments are mapped over dimension 0.
+            Keyword arguments are handed on as they are.
         in_dims: the dimension of each input that is the batch, None for an input all examples share: an int
             for
             all inputs, or a nesting that is a prefix of theirs.
@@ -66,19 +66,15 @@ def vmap_impl(func, in_dims, out_dims, randomness, chunk_size, *args, **kwargs):
     if not isinstance(out_dims, int):
         tree_map_(partial(_check_out_dim, func, out_dims), out_dims)
     size, flat_dims, flat_args, spec = _inputs(in_dims, args, func)
-    named, named_spec = tree_flatten(kwargs)
     if chunk_size is None or chunk_size >= size:
-        return _run(func, size, flat_dims, flat_args, spec, out_dims, randomness, named, named_spec)
+        return _run(func, size, flat_dims, flat_args, spec, out_dims, randomness, kwargs)
     cuts = list(
         accumulate([chunk_size] * (size // chunk_size) + ([size % chunk_size] * bool(size % chunk_size)))
     )
     results = []
     for start, end in zip([0, *cuts], cuts):
         part = [a if d is None else a.narrow(d, start, end - start) for a, d in zip(flat_args, flat_dims)]
-        part_named = [a.narrow(0, start, end - start) if isinstance(a, Tensor) else a for a in named]
-        results.append(
-            _run(func, end - start, flat_dims, part, spec, out_dims, randomness, part_named, named_spec)
-        )
+        results.append(_run(func, end - start, flat_dims, part, spec, out_dims, randomness, kwargs))
     flat, out_spec = [], None
     for r in results:
         leaves, out_spec = tree_flatten(r)
@@ -88,11 +84,10 @@ def vmap_impl(func, in_dims, out_dims, randomness, chunk_size, *args, **kwargs):
     return tree_unflatten(joined, out_spec)
 
 
-def _run(func, size, flat_dims, flat_args, spec, out_dims, randomness, named, named_spec):
+def _run(func, size, flat_dims, flat_args, spec, out_dims, randomness, kwargs):
     with new_level(size, randomness) as level:
         batched = [a if d is None else as_batched(a, d, level) for a, d in zip(flat_args, flat_dims)]
-        batched_named = [as_batched(a, 0, level) if isinstance(a, Tensor) else a for a in named]
-        outputs = func(*tree_unflatten(batched, spec), **tree_unflatten(batched_named, named_spec))
+        outputs = func(*tree_unflatten(batched, spec), **kwargs)
         return _outputs(outputs, out_dims, level, func)
 
 

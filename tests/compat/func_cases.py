@@ -41,7 +41,7 @@ each(
     grad_argnums_tuple=lambda t: t.func.grad(lambda a, b: (a * b * b).sum(), argnums=(0, 1))(x(t), x(t)),
     grad_argnums_swapped=lambda t: t.func.grad(lambda a, b: (a * b * b).sum(), argnums=(1, 0))(x(t), x(t)),
     grad_aux=lambda t: t.func.grad(lambda a: (f3(a), a * 2), has_aux=True)(x(t)),
-    grad_aux_tree=lambda t: t.func.grad(lambda a: (f3(a), {"k": a * 2, "n": 3}), has_aux=True)(x(t)),
+    grad_aux_tree=lambda t: t.func.grad(lambda a: (f3(a), {"k": a * 2, "n": (a.cos(),)}), has_aux=True)(x(t)),
     grad_and_value_plain=lambda t: t.func.grad_and_value(f3)(x(t)),
     grad_and_value_aux=lambda t: t.func.grad_and_value(lambda a: (f3(a), a.sin()), has_aux=True)(x(t)),
     grad_of_dict=lambda t: t.func.grad(lambda d: (d["w"] * d["b"][0]).sum())({"w": x(t), "b": [x(t) * 2]}),

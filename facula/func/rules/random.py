@@ -37,6 +37,11 @@ def run_random(e, args, inplace, out):
         return _different(e, args, mutates, inplace, level)
 
 
+def again(e, args, inplace=False):
+    """The operation at the levels further out, which have a randomness of their own."""
+    return run_random(e, args, inplace, None) if live() else e.run(args, inplace)
+
+
 def _draws_nothing(e, args):
     if "dropout_p" in e.names:
         return args[e.position("dropout_p")] == 0
@@ -52,7 +57,7 @@ def _rrelu(args):
 
 def _same(e, args, mutates, inplace, level, any_batched):
     if not any_batched:
-        return e.run(args, inplace)
+        return again(e, args, inplace)
     if "train" in e.names or e.name == "dropout":
         return _same_dropout(e, args, mutates, level)
     x = args[0]
@@ -63,12 +68,15 @@ def _same(e, args, mutates, inplace, level, any_batched):
             _alike(e, args, inplace, level)
             return x
         one = v.select(0, 0).clone()
-        e.run([one, *args[1:]], inplace)
+        again(e, [one, *args[1:]], inplace)
         v.copy_(one)
         return x
     if e.name.endswith("_like"):
-        return e.run([x._value.select(0, 0), *args[1:]])
-    return _alike(e, args, inplace, level)
+        return again(e, [x._value.select(0, 0), *args[1:]])
+    raise NotBatchable(
+        "Vmap does not currently support same randomness with a batched tensor input. Please file an issue with "
+        "functorch"
+    )
 
 
 def _alike(e, args, inplace, level):
@@ -82,7 +90,7 @@ def _alike(e, args, inplace, level):
     for i in range(level.size):
         generator.set_state(state)
         one = [a._value.select(0, i) if is_batched(a, level) else a for a in args]
-        results.append(e.run(one, inplace))
+        results.append(again(e, one, inplace))
     return wrap(_f.stack(results), level.number) if isinstance(results[0], Tensor) else results[0]
 
 
@@ -92,7 +100,7 @@ def _same_dropout(e, args, mutates, level):
         result = _alike(e, args, False, level)
     else:
         ones = _f.ones(tuple(x.shape), dtype=x.dtype)
-        mask = e.run([ones, *args[1:]])
+        mask = again(e, [ones, *args[1:]])
         result = wrap(x._value * mask, level.number)
     if mutates:
         writable(x, level).copy_(result._value)
@@ -114,14 +122,14 @@ def _different(e, args, mutates, inplace, level):
         at = e.position("size")
         values = list(args)
         values[at] = (n, *args[at])
-        return wrap(e.run(values), level.number)
+        return wrap(again(e, values), level.number)
     if name == "randperm":
-        return wrap(_f.stack([e.run(args) for _ in range(n)]), level.number)
+        return wrap(_f.stack([again(e, args) for _ in range(n)]), level.number)
     if name == "multinomial":
         v = value_of(args[0], level)
         single = args[0].dim() == 1
         rows = v if single else v.reshape((-1, v.shape[-1]))
-        result = e.run([rows, *args[1:]])
+        result = again(e, [rows, *args[1:]])
         return wrap(result if single else result.reshape((n, -1, result.shape[-1])), level.number)
     if name.startswith(("feature_", "native_")) or name in ("dropout", "dropout_"):
         return _different_dropout(e, args, mutates, level)
@@ -136,7 +144,7 @@ def _different(e, args, mutates, inplace, level):
             values.append(a)
     if mutates:
         values[0] = args[0]._value
-    result = e.run(values, inplace)
+    result = again(e, values, inplace)
     return args[0] if mutates else wrap(result, level.number)
 
 
@@ -147,12 +155,12 @@ def _different_dropout(e, args, mutates, level):
     folded = v.reshape((v.size(0) * v.size(1), *v.shape[2:])) if feature and x.dim() > 1 else v
     name_values = [folded, *args[1:]]
     if mutates:
-        result = e.run([folded.clone(), *args[1:]])
+        result = again(e, [folded.clone(), *args[1:]])
         v.copy_(result.view(v.shape))
         return x
     if not is_batched(x, level):
         name_values[0] = folded.contiguous()
-    result = e.run(name_values)
+    result = again(e, name_values)
     if isinstance(result, Tensor):
         return wrap(result.reshape(v.shape), level.number)
     return wrap(result, level.number)
