@@ -15,6 +15,9 @@ __all__ = [
 ]
 
 
+transforms = 0  # of torch.func that run: their Functions have further rules (func/_function.py)
+
+
 class FunctionCtx:
     """What `forward` leaves for `backward`: saved tensors, flags, and any attribute set on it."""
 
@@ -179,11 +182,18 @@ class Function(metaclass=FunctionMeta):
         split = cls.setup_context is not Function.setup_context
         if split or kwargs:
             args = _with_defaults(cls.forward, args, kwargs, 0 if split else 1)
+        if transforms:
+            from ..func._function import apply_batched, check
+
+            check(cls)
+            result = apply_batched(cls, args)
+            if result is not None:
+                return result
         ctx = cls._backward_cls()
         ctx.needs_input_grad = needed = tuple(isinstance(a, _C.Tensor) and a.requires_grad for a in args)
-        tangents = _tangents(args) if _C._forward_mode_active() else None
+        levels = _C._set_forward_levels(0)
+        tangents = {k: _tangents(args, k) for k in range(1, levels + 1)}
         recorded = _C._set_grad_enabled(False)
-        forward = _C._set_fwd_grad_enabled(False)
         try:
             if split:
                 output = cls.forward(*args)
@@ -192,18 +202,19 @@ class Function(metaclass=FunctionMeta):
                 output = cls.forward(ctx, *args)
         finally:
             _C._set_grad_enabled(recorded)
-            _C._set_fwd_grad_enabled(forward)
+            _C._set_forward_levels(levels)
         single = not isinstance(output, tuple)
         outputs = (output,) if single else output
-        pending = None
-        if tangents is not None:
-            dirty = ctx.dirty_tensors or ()
-            results = _push(cls, ctx, tangents, args, outputs)
-            pending = [(t, any(o is d for d in dirty)) for t, o in zip(results, outputs)]
+        pending = []
+        for level, at_level in tangents.items():
+            if at_level is not None:
+                dirty = ctx.dirty_tensors or ()
+                results = _push(cls, ctx, at_level, args, outputs, level)
+                pending += [(i, t, any(outputs[i] is d for d in dirty), level) for i, t in enumerate(results)]
         made = _C._attach_function(ctx, args, outputs, recorded and any(needed))
-        for t, (tangent, written) in zip(made, pending or ()):
-            if tangent is not None and isinstance(t, _C.Tensor):
-                _C._set_tangent(t, tangent, written)
+        for i, tangent, written, level in pending:
+            if tangent is not None and isinstance(made[i], _C.Tensor):
+                _C._set_tangent(made[i], tangent, written, level)
         return made[0] if single else made
 
 
@@ -219,22 +230,26 @@ def _with_defaults(function, args, kwargs, skipped):
     return bound.args[skipped:]
 
 
-def _push(cls, ctx, tangents, args, outputs):
-    """The tangents of the outputs that `jvp` says."""
+def _push(cls, ctx, tangents, args, outputs, level):
+    """The tangents of the outputs at a level that `jvp` says; they carry those of the levels below."""
     if ctx._materialize_grads:
         tangents = [
             a.detach() * 0 if t is None and isinstance(a, _C.Tensor) else t for t, a in zip(tangents, args)
         ]
-    results = ctx.apply_jvp(*tangents)
+    before = _C._set_forward_levels(level - 1)
+    try:
+        results = ctx.apply_jvp(*tangents)
+    finally:
+        _C._set_forward_levels(before)
     results = results if isinstance(results, tuple) else (results,)
     if len(results) != len(outputs):
         raise RuntimeError(f"{cls.__name__}Backward: expected {len(outputs)} tangents from jvp")
     return results
 
 
-def _tangents(args):
+def _tangents(args, level):
     """The tangents of the arguments, None where there is none; None if no argument has one."""
-    found = [_C._unpack_dual(a)[1] if isinstance(a, _C.Tensor) else None for a in args]
+    found = [_C._unpack_dual(a, level)[1] if isinstance(a, _C.Tensor) else None for a in args]
     return found if any(t is not None for t in found) else None
 
 

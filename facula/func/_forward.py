@@ -5,14 +5,14 @@ from __future__ import annotations
 from .. import _C
 from ..utils._pytree import tree_flatten, tree_map, tree_unflatten
 from ._batch import Tensor, at_depth
-from ._levels import everywhere, levels_of, plain, rewrap, wrapped_like
+from ._levels import Transform, everywhere, levels_of, plain, rewrap, wrapped_like
 
 __all__ = ["jvp", "linearize"]
 
 _NAME = "jvp(f, primals, tangents)"
 
 
-class _DualLevel:
+class _DualLevel(Transform):
     """Context of one more level of tangents."""
 
     def __init__(self, name=_NAME):
@@ -23,6 +23,7 @@ class _DualLevel:
 
         if forward_ad._current_level >= 0:
             raise RuntimeError("Nested forward mode AD is not supported at the moment")
+        super().__enter__()
         self.allowed = _C._set_fwd_grad_enabled(True)
         self.level = _C._push_dual_level()
         return self.level
@@ -30,6 +31,7 @@ class _DualLevel:
     def __exit__(self, *exc):
         _C._exit_dual_level()
         _C._set_fwd_grad_enabled(self.allowed)
+        super().__exit__(*exc)
 
 
 def _tensors(elements, argument):

@@ -34,7 +34,7 @@ def check(cls):
     """Raises where a Function cannot be transformed."""
     from ..autograd.function import Function
 
-    if cls.setup_context is Function.setup_context or cls.setup_context is None:
+    if cls.setup_context is Function.setup_context:
         raise RuntimeError(
             "In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, "
             f"...), it must override the setup_context staticmethod. {_MORE}"

@@ -7,10 +7,23 @@ gradient of each example, and likewise tangents.
 
 from __future__ import annotations
 
-from .. import _C
-from ._batch import BatchedTensor, Tensor, live, value_of, wrap
+from ._batch import BatchedTensor, live, value_of, wrap
 
-__all__ = ["everywhere", "levels_of", "rewrap", "wrapped_like"]
+__all__ = ["Transform", "everywhere", "levels_of", "rewrap", "wrapped_like"]
+
+
+class Transform:
+    """Context in which the user's function runs: Functions of autograd learn of it."""
+
+    def __enter__(self):
+        from ..autograd import function
+
+        function.transforms += 1
+
+    def __exit__(self, *exc):
+        from ..autograd import function
+
+        function.transforms -= 1
 
 
 def everywhere(x, levels=None):
@@ -50,11 +63,3 @@ def wrapped_like(value, x):
     for number in reversed(levels_of(x)):
         value = wrap(value, number)
     return value
-
-
-def is_differentiable(x):
-    return isinstance(x, Tensor) and (x.dtype.is_floating_point or x.dtype.is_complex)
-
-
-def functions():
-    return _C._functions

@@ -13,22 +13,23 @@ from functools import wraps
 from .. import _C
 from ..utils._pytree import tree_flatten, tree_map, tree_unflatten, treespec_pprint
 from ._batch import BatchedTensor, Tensor, at_depth, live
-from ._levels import everywhere, plain, rewrap, wrapped_like
+from ._levels import Transform, everywhere, plain, rewrap, wrapped_like
 
 __all__ = ["grad", "grad_and_value", "vjp"]
 
 _set_grad = _C._set_grad_enabled
 
 
-class _Recording:
+class _Recording(Transform):
     """Context in which operations are recorded, whatever was outside."""
 
     def __enter__(self):
+        super().__enter__()
         self.previous = _set_grad(True)
-        return self
 
     def __exit__(self, *exc):
         _set_grad(self.previous)
+        super().__exit__(*exc)
 
 
 def aliases_of(tensors, outer):

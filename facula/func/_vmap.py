@@ -8,6 +8,7 @@ from itertools import accumulate
 from .. import _C
 from ..utils._pytree import _broadcast_to_and_flatten, tree_flatten, tree_map_, tree_unflatten
 from ._batch import BatchedTensor, Tensor, new_level, value_of, wrap
+from ._levels import Transform
 
 __all__ = ["vmap"]
 
@@ -85,7 +86,7 @@ def vmap_impl(func, in_dims, out_dims, randomness, chunk_size, *args, **kwargs):
 
 
 def _run(func, size, flat_dims, flat_args, spec, out_dims, randomness, kwargs):
-    with new_level(size, randomness) as level:
+    with Transform(), new_level(size, randomness) as level:
         batched = [a if d is None else as_batched(a, d, level) for a, d in zip(flat_args, flat_dims)]
         outputs = func(*tree_unflatten(batched, spec), **kwargs)
         return _outputs(outputs, out_dims, level, func)

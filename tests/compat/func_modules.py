@@ -309,9 +309,8 @@ for _name, _f in {
 }.items():
     for _mode in ("same", "different"):
         _refused = _mode == "same" and _name in ("normal", "bernoulli", "multinomial", "poisson")
-        CASES[f"random_{_name}_{_mode}{'_error' * _refused}"] = lambda t, f=_f, mode=_mode: _kinds(
-            t, mode, f(t)
-        )
+        _full = f"random_{_name}_{_mode}" + "_error" * _refused
+        CASES[_full] = lambda t, f=_f, mode=_mode: _kinds(t, mode, f(t))
 
 
 @case

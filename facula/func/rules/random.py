@@ -74,8 +74,8 @@ def _same(e, args, mutates, inplace, level, any_batched):
     if e.name.endswith("_like"):
         return again(e, [x._value.select(0, 0), *args[1:]])
     raise NotBatchable(
-        "Vmap does not currently support same randomness with a batched tensor input. Please file an issue with "
-        "functorch"
+        "Vmap does not currently support same randomness with a batched tensor input. Please file an issue "
+        "with functorch"
     )
 
 
