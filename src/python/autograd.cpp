@@ -1,5 +1,6 @@
 // Autograd as Python sees it: backward, grad, node objects, hooks, modes.
 #include "ops/functions.h"
+#include "python/batching.h"
 #include "python/nodes.h"
 #include "python/override.h"
 #include "python/tensor_type.h"
@@ -208,6 +209,8 @@ PyObject* backward_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyOb
 }
 
 PyObject* grad_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+  if (live_vmaps && any_batched(args, n, keywords)) [[unlikely]]
+    return grad_batched(args, n, keywords);
   return guarded([&]() -> PyObject* {
     if (asks(args, n, keywords)) [[unlikely]]
       return override_call(imported("facula.autograd", "grad"), args, n, keywords, Style::Python);

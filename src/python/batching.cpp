@@ -202,6 +202,24 @@ int set_item_batched(PyObject* self, PyObject* index, PyObject* value) {
   return done ? 0 : -1;
 }
 
+bool any_batched(PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+  const Py_ssize_t all = n + (keywords ? PyTuple_GET_SIZE(keywords) : 0);
+  for (Py_ssize_t i = 0; i < all; ++i) {
+    if (index_is_batched(args[i])) return true;
+    if (PyList_Check(args[i]))
+      for (Py_ssize_t k = 0; k < PyList_GET_SIZE(args[i]); ++k)
+        if (is_batched(PyList_GET_ITEM(args[i], k))) return true;
+  }
+  return false;
+}
+PyObject* grad_batched(PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+  return guarded([&] {
+    PyObject* result = PyObject_Vectorcall(imported("facula.func._older", "grad"), args, size_t(n), keywords);
+    if (!result) throw PythonErrorAlreadySet();
+    return result;
+  });
+}
+
 void add_batching(PyObject* module) {
   if (PyModule_AddFunctions(module, kFunctions) < 0) throw PythonErrorAlreadySet();
 }

@@ -16,6 +16,9 @@ PyObject* dispatch_batched(const OpEntry& e, const Value* values, bool inplace, 
 bool index_is_batched(PyObject* index);
 PyObject* get_item_batched(PyObject* self, PyObject* index);
 int set_item_batched(PyObject* self, PyObject* index, PyObject* value);
+// Arguments of autograd.grad: whether any tensor is batched, and the gradients then.
+bool any_batched(PyObject* const* args, Py_ssize_t n, PyObject* keywords);
+PyObject* grad_batched(PyObject* const* args, Py_ssize_t n, PyObject* keywords);
 void add_batching(PyObject* module);
 
 }  // namespace facula::python
