@@ -130,6 +130,19 @@ Tensor expanded_to(const Tensor& t, const Dims& shape) {
   return as_strided(t, shape, strides, t->offset());
 }
 
+// Zeros; where examples may repeat (mode.lazy_batch) they are one.
+static Tensor nothing_like(const TensorImpl& t) {
+  Dims shape = t.shape();
+  if (!mode.lazy_batch || shape.count < 2 || shape[0] < 2) return full(shape, 0, t.dtype, t.device);
+  const Dims whole = shape;
+  shape[0] = 1;
+  Tensor zeros = full(shape, 0, t.dtype, t.device);
+  Dims strides = zeros->stride();
+  strides[0] = 0;
+  zeros->set_geometry(whole, strides);
+  return zeros;
+}
+
 // u -> backward(u) is linear; its gradient with respect to u, with the tangents for a cotangent, is the
 // forward derivative. What u holds does not matter.
 std::vector<Tensor> push_forward(Node& node, const Tensor* in, int inputs, const Tensor* out, int outputs) {
@@ -144,7 +157,7 @@ std::vector<Tensor> push_forward(Node& node, const Tensor* in, int inputs, const
     std::vector<Tensor> u(static_cast<size_t>(outputs)), grads(static_cast<size_t>(inputs));
     for (int i = 0; i < outputs; ++i) {
       if (!out[i] || !is_floating(out[i]->dtype)) continue;
-      u[size_t(i)] = full(out[i]->shape(), 0, out[i]->dtype, out[i]->device);
+      u[size_t(i)] = nothing_like(*out[i]);
       set_grad_fn(*u[size_t(i)], source, i);
       wanted.push_back(u[size_t(i)]);
       at.push_back(i);
