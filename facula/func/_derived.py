@@ -38,6 +38,10 @@ def rule_of(e):
         return leading
     if e.scope & FOLD:
         return fold
+    if e.types == ["Tensor", "memory_format?"]:
+        return conversion
+    if "train" in e.names and e.types.count("Tensor") == 1 and "Tensor[]" not in e.types:
+        return leading  # a dropout that is off
     if e.returns in ("bool", "int", "dtype", "Size", "str", "Number"):
         return query
     if "reduction" in e.names and e.types[:2] == ["Tensor", "Tensor"] and "str" in e.types:
@@ -70,6 +74,11 @@ def _said_by_others(f):
 def query(e, args, inplace, level):
     """What concerns shapes and types alone is asked of the example."""
     return e.run_meta(args)
+
+
+def conversion(e, args, inplace, level):
+    """x.float() and the like; a format of memory is for dimensions that an example does not have."""
+    return wrap(e.run((args[0]._value, None)), level.number)
 
 
 # --- any leading dimensions ---
@@ -392,3 +401,28 @@ def one_by_one(function, args, kwargs):
             for i in range(level.size)
         ]
         return wrap(_stacked(results), level.number)
+
+
+def looped():
+    """The operations that run the examples one by one."""
+    from ._batch import entries
+
+    return sorted(
+        {
+            e.name
+            for e in entries()
+            if _takes_tensors(e) and e.rule is loop and ("train" in e.names or not e.random)
+        }
+    )
+
+
+def operations():
+    """All operations on tensors, by name."""
+    from .._composite import operations as composed
+    from ._batch import entries
+
+    return {e.name for e in entries() if _takes_tensors(e)} | {name for name, *_ in composed()}
+
+
+def _takes_tensors(e):
+    return "Tensor[]" in e.types or any(e.names[i] != "out" for i in e.tensors)

@@ -303,7 +303,7 @@ constexpr OpEntry entries[] = {
     fn<scaled_dot_product_attention>(
         "scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float "
         "dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool enable_gqa=False)",
-        kNN),
+        kNN | kLeading),
 };
 
 }  // namespace

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ... import _C
 from .. import _batch
 from .._batch import NotBatchable, Tensor, at_depth, is_batched, live, value_of, wrap, writable
-from .._derived import _in_front, leading
+from .._derived import _in_front
 
 _f = _C._functions
 
@@ -20,7 +20,7 @@ def run_random(e, args, inplace, out):
         level = _batch.top_level(args)
         if level is None:
             return e.run(args, inplace)
-        return leading(e, args, inplace, level) if e.name != "rrelu" else _rrelu(args)
+        return e.rule(e, args, inplace, level) if e.name != "rrelu" else _rrelu(args)
     if out is not None or (("out" in e.names) and args[e.position("out")] is not None):
         raise NotBatchable(f"vmap: {e.name} with out= draws no random numbers of a batch")
     level = live()[-1]
@@ -46,7 +46,8 @@ def _draws_nothing(e, args):
     if "dropout_p" in e.names:
         return args[e.position("dropout_p")] == 0
     if "train" in e.names:
-        return args[e.position("train")] is False
+        p = args[e.position("dropout")] if "dropout" in e.names else args[e.position("p")]
+        return args[e.position("train")] is False or p == 0
     return e.name == "rrelu" and not args[e.position("training")]
 
 
