@@ -37,7 +37,7 @@ sanitize:
 
 bench:
 	@$(SETUP) --extras numpy compat
-	@for b in overhead kernels training startup; do $(RUN)/python benchmarks/$$b.py || exit 1; done
+	@for b in overhead kernels training functional startup; do $(RUN)/python benchmarks/$$b.py || exit 1; done
 
 lint:
 	@$(SETUP) --extras test dev

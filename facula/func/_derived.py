@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 
 from .. import _C
 from ._batch import (
@@ -265,6 +266,7 @@ def _map(f, result):
     return f(result) if isinstance(result, Tensor) else type(result)([_map(f, r) for r in result])
 
 
+@cache
 def _overload_with_dim(e):
     from ._batch import entries
 

@@ -134,7 +134,8 @@ bool convert(const Param& p, PyObject* o, Value& v, Call& call) {
     }
     case ParamType::Number:
     case ParamType::Float:
-      if (live_vmaps && is_batched(o) && tensor_of(o)->ndim == 0) [[unlikely]] {  // its batch rule sees to it
+      if (live_vmaps && batched_as_number && is_batched(o) && tensor_of(o)->ndim == 0)
+          [[unlikely]] {  // its batch rule sees to it
         v.kind = Value::Kind::Tensor;
         v.tensor = tensor_of(o).get();
         return true;

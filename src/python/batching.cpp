@@ -11,6 +11,7 @@
 namespace facula::python {
 
 int live_vmaps = 0;
+bool batched_as_number = true;
 PyObject* call_entry(PyObject*, PyObject* const* args, Py_ssize_t n);  // call.cpp
 
 namespace {

@@ -7,6 +7,9 @@ namespace facula::python {
 
 extern int live_vmaps;  // how many run
 
+// Whether a batched tensor of no dimensions may stand for a number: where no other overload takes it.
+extern bool batched_as_number;
+
 bool draws_numbers(const Signature& s);
 bool is_batched_type(PyTypeObject* type);
 inline bool is_batched(PyObject* o) { return is_batched_type(Py_TYPE(o)); }

@@ -230,11 +230,14 @@ PyObject* call_bound(Group& g, How how, PyObject* const* args, Py_ssize_t count,
     found = g.entries[0];
     try_bind(found->signature, args, count, keywords, call, true, found->pointwise);
   } else {
-    for (const OpEntry* e : g.entries)
-      if (try_bind(e->signature, args, count, keywords, call, false, e->pointwise)) {
-        found = e;
-        break;
-      }
+    auto bind_any = [&](bool numbers) {
+      batched_as_number = numbers;
+      for (const OpEntry* e : g.entries)
+        if (!found && try_bind(e->signature, args, count, keywords, call, false, e->pointwise)) found = e;
+      batched_as_number = true;
+    };
+    bind_any(!live_vmaps);
+    if (!found && live_vmaps) bind_any(true);
     if (!found) {
       std::string text = concat(g.name, "() received an invalid combination of arguments - got ",
                                 describe_arguments(args, count, keywords), ", but expected one of:");

@@ -400,10 +400,11 @@ def _copy(x, dim, index, source):
 
 @_vector_rule
 def _fill(x, dim, index, value):
-    at = _spread(index, x, dim)
-    if isinstance(value, Tensor):
-        return x.scatter(dim, at, value.to(x.dtype).expand(at.shape))
-    return x.scatter(dim, at, value)
+    shape = [1] * x.dim()
+    shape[dim] = x.shape[dim]
+    line = _f.zeros(x.shape[dim], dtype=_C.bool)
+    chosen = line.scatter(0, _f.where(index < 0, index + x.shape[dim], index).reshape(-1), True)
+    return x.masked_fill(chosen.reshape(shape), value)
 
 
 @_vector_rule

@@ -160,7 +160,8 @@ def native_layer_norm(x, normalized_shape, weight, bias, eps):
     dims = tuple(range(-len(normalized_shape), 0))
     mean = x.mean(dims, keepdim=True)
     rstd = (((x - mean) ** 2).mean(dims, keepdim=True) + eps).rsqrt()
-    return _affine(_nn.layer_norm(x, normalized_shape, None, None, eps), weight, bias), mean, rstd
+    out = _affine(_nn.layer_norm(x, normalized_shape, None, None, eps), weight, bias)
+    return out, mean.detach(), rstd.detach()
 
 
 @decompose("group_norm")
@@ -185,7 +186,7 @@ def native_group_norm(x, weight, bias, N, C, HxW, group, eps):  # noqa: N803  th
     rows = x.reshape((N, group, C * HxW // group))
     mean = rows.mean(-1)
     rstd = (((rows - mean.unsqueeze(-1)) ** 2).mean(-1) + eps).rsqrt()
-    return group_norm(x, group, weight, bias, eps), mean, rstd
+    return group_norm(x, group, weight, bias, eps), mean.detach(), rstd.detach()
 
 
 def _running(call, x, t, updated):
@@ -214,9 +215,11 @@ def _by_channels(call, x, weight, bias, running_mean, running_var, updated, run)
     mean, bring_mean = _running(call, x, running_mean, updated)
     var, bring_var = _running(call, x, running_var, updated)
     out = _out_of_channels(run(v, mean, var), call.size)
+    recorded = _C._set_grad_enabled(False)
     for bring in (bring_mean, bring_var):
         if bring is not None:
             bring()
+    _C._set_grad_enabled(recorded)
     wide = (x.shape[1], *(1,) * (x.dim() - 2))
     for t, times in ((weight, True), (bias, False)):
         if t is None:
