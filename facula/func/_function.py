@@ -185,8 +185,7 @@ def _generated(cls, args, level):
             with _Again(level) as again:
                 inner = _restored(ctx, again)
                 given = tuple(wrap(g, again.number) if isinstance(g, Tensor) else g for g in grads)
-                function = cls.__dict__.get("vjp") or cls.backward
-                function = getattr(function, "__func__", function)
+                function = cls.backward if cls.vjp is Function.vjp else cls.vjp
                 found = _run(function, inner, given, again)
                 found = found if isinstance(found, tuple) else (found,)
                 values = [value_of(g, again) if isinstance(g, Tensor) else g for g in found]
