@@ -138,6 +138,18 @@ def test_writes_inside_of_jacobians():
         near(j(g)(X), differences(g, X).T)
 
 
+def test_the_users_own_tensors_are_not_touched_by_jacobians():
+    def g(x):
+        own = torch.ones(1, 3, dtype=torch.float64).expand(3, 3) * 2
+        own[0, 0] = 5
+        return own @ x
+
+    want = torch.full((3, 3), 2.0, dtype=torch.float64)
+    want[0, 0] = 5
+    near(jacfwd(g)(X), want)
+    near(jacrev(g)(X), want)
+
+
 def test_questions_inside_of_jacobians():
     def g(x):
         return x * 2 if x.sum().item() > 0 else x**2

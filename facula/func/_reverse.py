@@ -92,9 +92,7 @@ def _gradients(outputs, cotangents, aliases, *, create, retain):
         found = [None] * len(aliases)
         if pairs:
             roots, gradients = zip(*pairs)
-            found = _C._grad(
-                roots, aliases, gradients, retain_graph=retain, create_graph=create, allow_unused=True
-            )
+            found = _C._lazily(_C._grad, roots, aliases, gradients, retain, create, True, True)
         return [_C._functions.zeros_like(a) if g is None else g for g, a in zip(found, aliases)]
 
 

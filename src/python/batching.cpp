@@ -82,10 +82,24 @@ PyObject* set_vmap_state(PyObject*, PyObject* args) {
   }
   Py_RETURN_NONE;
 }
+// Values that repeat one example are wanted; but only batch rules and gradients may meet them, not the
+// user's tensors.
+bool lazy_wanted = false;
+struct LazyBatch {
+  bool previous = std::exchange(mode.lazy_batch, lazy_wanted);
+  ~LazyBatch() { mode.lazy_batch = previous; }
+};
 PyObject* set_lazy_batch(PyObject*, PyObject* on) {
-  PyObject* previous = PyBool_FromLong(mode.lazy_batch);
-  mode.lazy_batch = PyObject_IsTrue(on) == 1;
-  return previous;
+  return PyBool_FromLong(std::exchange(lazy_wanted, PyObject_IsTrue(on) == 1));
+}
+PyObject* lazily(PyObject*, PyObject* const* args, Py_ssize_t n) {  // (function, arguments...)
+  return guarded([&] {
+    if (n < 1) fail<TypeError>("_lazily() takes a function");
+    const LazyBatch lazy;
+    PyObject* result = PyObject_Vectorcall(args[0], args + 1, size_t(n - 1), nullptr);
+    if (!result) throw PythonErrorAlreadySet();
+    return result;
+  });
 }
 
 // An alias with the same tangents: a leaf that asks for its gradient; a tensor without history.
@@ -142,6 +156,7 @@ PyMethodDef kFunctions[] = {
     {"_make_batched", make_batched, METH_O, nullptr},
     {"_set_vmap_state", set_vmap_state, METH_VARARGS, nullptr},
     {"_set_lazy_batch", set_lazy_batch, METH_O, nullptr},
+    {"_lazily", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(lazily)), METH_FASTCALL, nullptr},
     {"_call_entry", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call_entry)), METH_FASTCALL,
      nullptr},
     {}};
@@ -180,6 +195,7 @@ PyObject* dispatch_batched(const OpEntry& e, const Value* values, bool inplace, 
     PyTuple_SET_ITEM(args.get(), i, value);
   }
   const Owned index(PyLong_FromLong(index_of(e)));
+  const LazyBatch lazy;
   PyObject* all[] = {index.get(), args.get(), inplace ? Py_True : Py_False, out ? out : Py_None};
   PyObject* result = PyObject_Vectorcall(handler, all, 4, nullptr);
   if (!result) throw PythonErrorAlreadySet();

@@ -61,8 +61,7 @@ PyObject* make_dual(PyObject*, PyObject* const* args, Py_ssize_t n) {
     check_tangent(t, tangent);
     Tensor dual = view(t, t->shape());
     bool same = true;  // then the tangent is taken as it is: whoever holds it sees in-place writes
-    for (int d = 0; d < t->ndim; ++d)
-      same &= t->sizes[d] < 2 || !t->strides[d] || t->strides[d] == tangent->strides[d];
+    for (int d = 0; d < t->ndim; ++d) same &= t->sizes[d] < 2 || t->strides[d] == tangent->strides[d];
     mode_at(level, [&] {
       if (same) set_view_tangent(*dual, tangent);
       else set_tangent(*dual, tangent);
