@@ -51,6 +51,6 @@ def masked_scatter(x, mask, source):
     return _f.where(mask, values[at.clamp_max(values.numel() - 1)].reshape(shape), x)
 
 
-@full_rule("_pinv")
-def pinv(e, args, inplace, level):
+@full_rule("_pinv", "_dirichlet_grad", "_standard_gamma_grad")
+def of_leading(e, args, inplace, level):
     return leading(e, args, inplace, level)
