@@ -363,10 +363,8 @@ def _prefix(f) -> str:
 
 
 def _can_seek(f) -> bool:
-    try:
-        return f.seekable()
-    except AttributeError:
-        return False
+    # Others that claim to (gzip) only go forwards.
+    return isinstance(f, (io.BytesIO, io.BufferedWriter, io.BufferedRandom)) and f.seekable()
 
 
 class _Plain(io.RawIOBase):

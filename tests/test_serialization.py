@@ -299,6 +299,15 @@ def test_a_file_that_may_not_be_written(tmp_path):
     assert torch.load(path) == 1
 
 
+def test_compressed_files(tmp_path):
+    import gzip
+
+    with gzip.open(tmp_path / "a.gz", "wb") as file:
+        torch.save({"x": torch.ones(3)}, file)
+    with gzip.open(tmp_path / "a.gz", "rb") as file:
+        assert torch.load(file)["x"].tolist() == [1, 1, 1]
+
+
 def test_special_files():
     torch.save({"x": torch.ones(3)}, "/dev/null")
 

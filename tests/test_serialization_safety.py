@@ -185,6 +185,20 @@ def test_geometry_is_checked():
     assert flags.tolist() == [False, True, True, True] and flags.view(torch.uint8).max() == 1
 
 
+def test_files_of_other_devices():
+    data = pickled(location="cuda:0")
+
+    def file():
+        return archive(data, [("data/0", b"\0" * 16)])
+
+    with pytest.raises(RuntimeError, match="Attempting to deserialize object on a CUDA device"):
+        torch.load(file())
+    for location in ("cpu", torch.device("cpu"), {"cuda:0": "cpu"}, lambda storage, location: storage):
+        assert torch.load(file(), map_location=location).tolist() == [0] * 4
+    with pytest.raises(TypeError, match="map_location"):
+        torch.load(file(), map_location=3)
+
+
 def test_small_files_that_ask_for_much():
     zeros = b"\0" * (1 << 24)
     with pytest.raises(RuntimeError, match="compressed"):

@@ -93,4 +93,9 @@ def open_for_load(f):
             f"{error}. You can only torch.load from a file that is seekable. Please pre-load the data into a "
             "buffer like io.BytesIO and try to load from it instead."
         ) from None
+    except ValueError:
+        # gzip and the like: forwards only.
+        data = f.read()
+        yield io.BytesIO(data), len(data)
+        return
     yield f, size
