@@ -2,6 +2,7 @@
 
 from .._C import _backward as backward
 from .._C import _grad as grad
+from .._C import _SavedTensor as SavedTensor  # noqa: F401
 from . import forward_ad, function
 from .function import Function
 from .grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled, set_multithreading_enabled

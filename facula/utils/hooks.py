@@ -7,7 +7,16 @@ import weakref
 __all__ = ["RemovableHandle", "BackwardHook", "unserializable_hook", "warn_if_has_hooks"]
 
 
-class RemovableHandle:
+class _HandleMeta(type):
+    """Handles of the engine's own hooks count too."""
+
+    def __instancecheck__(cls, instance) -> bool:
+        return type.__instancecheck__(cls, instance) or (
+            cls is RemovableHandle and type(instance).__name__ == "RemovableHandle"
+        )
+
+
+class RemovableHandle(metaclass=_HandleMeta):
     """Removes one hook from the dictionary it was put in; works as a context manager too."""
 
     id: int

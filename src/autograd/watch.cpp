@@ -41,6 +41,16 @@ Tensor restored(PackedTensor& packed, bool is_output) {
 
 }  // namespace
 
+void keep_packed(Saved& s, const Tensor& t, bool is_output, std::shared_ptr<PackedTensor> packed) {
+  if (!is_output) packed->history = edge_to(t.get());
+  s.tensor = full(Dims{0}, 0, DType::UInt8);
+  extras_of(*s.tensor).hooks.push_back(std::move(packed));
+  s.version = s.tensor->version();
+  s.is_output = is_output;
+  s.present = true;
+  packed_before = true;
+}
+
 // False: the hooks are not to see it.
 bool pack(Saved& s, const Tensor& t, bool is_output) {
   struct Off {
@@ -60,13 +70,7 @@ bool pack(Saved& s, const Tensor& t, bool is_output) {
         "can "
         "not be modified by in-place operations as this can lead to unexpected side-effects. Please open an "
         "issue if you need to perform in-place operations on the input to a pack hook.");
-  if (!is_output) packed->history = edge_to(t.get());
-  s.tensor = full(Dims{0}, 0, DType::UInt8);
-  extras_of(*s.tensor).hooks.push_back(std::move(packed));
-  s.version = s.tensor->version();
-  s.is_output = is_output;
-  s.present = true;
-  packed_before = true;
+  keep_packed(s, t, is_output, std::move(packed));
   return true;
 }
 

@@ -17,6 +17,8 @@ struct PackedTensor : GradHook {
   Tensor call(const Tensor&) override { return nullptr; }
 };
 extern std::shared_ptr<PackedTensor> (*pack_tensor)(const Tensor&);
+// `s` keeps what a hook made of t from now on.
+void keep_packed(Saved& s, const Tensor& t, bool is_output, std::shared_ptr<PackedTensor>);
 PackedTensor* packed_in(const Saved&);     // null: an ordinary tensor
 Tensor unpack(const Saved&, Node* owner);  // of any kind, with its history
 class Unpacked {                           // stand-ins replaced until the end of the scope

@@ -82,6 +82,10 @@ class FunctionNode final : public Node {
     return tuple_of(kept);
   }
 
+  Saved* saved_at(size_t i) { return i < saved_.size() ? &saved_[i] : nullptr; }
+  size_t saved_count() const { return saved_.size(); }
+  bool released() const { return released_; }
+
   // A new reference; the ctx then owns the node.
   PyObject* hand_out() {
     auto* ctx = static_cast<PyObject*>(python);
@@ -256,6 +260,17 @@ int set_materialize(PyObject* o, PyObject* value, void*) {
   return 0;
 }
 
+PyObject* context_raw_saved(PyObject* o, void*) {
+  return guarded([&]() -> PyObject* {
+    FunctionNode* n = need_node(o, "_raw_saved_tensors");
+    if (n->released()) fail_released(n);
+    const Owned all(PyTuple_New(Py_ssize_t(n->saved_count())));
+    for (size_t i = 0; i < n->saved_count(); ++i)
+      PyTuple_SET_ITEM(all.get(), Py_ssize_t(i), new_saved_tensor(n, i));
+    return Py_NewRef(all.get());
+  });
+}
+
 PyMemberDef context_members[] = {
     {"to_save", T_OBJECT, offsetof(Context, to_save), 0, nullptr},
     {"saved_for_forward", T_OBJECT, offsetof(Context, for_forward), 0, nullptr},
@@ -267,6 +282,7 @@ PyGetSetDef context_attributes[] = {
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
     {"saved_tensors", context_saved, nullptr, "The tensors given to save_for_backward().", nullptr},
     {"saved_variables", context_saved, nullptr, nullptr, nullptr},
+    {"_raw_saved_tensors", context_raw_saved, nullptr, nullptr, nullptr},
     {"next_functions", context_next, nullptr, nullptr, nullptr},
     {"metadata", context_metadata, nullptr, nullptr, nullptr},
     {"requires_grad", context_requires_grad, nullptr, nullptr, nullptr},
@@ -425,6 +441,12 @@ PyMethodDef kFunctions[] = {
     {}};
 
 }  // namespace
+
+Saved* saved_of_function(Node* node, size_t index, bool* released) {
+  auto* n = dynamic_cast<FunctionNode*>(node);
+  if (n) *released = n->released();
+  return n ? n->saved_at(index) : nullptr;
+}
 
 PyObject* hand_out_context(Node* node) {
   auto* n = dynamic_cast<FunctionNode*>(node);

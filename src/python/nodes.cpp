@@ -158,13 +158,17 @@ PyObject* hook_of_object(PyObject* o, PyObject* f, bool pre) {
 PyObject* node_register_hook(PyObject* o, PyObject* f) { return hook_of_object(o, f, false); }
 PyObject* node_register_prehook(PyObject* o, PyObject* f) { return hook_of_object(o, f, true); }
 
-// grad_fn._saved_self, of pointwise operations: what they keep, by the names of their parameters.
+// grad_fn._saved_self and ._raw_saved_self, of pointwise operations: what they keep, by the names of their
+// parameters.
 PyObject* node_getattr(PyObject* o, PyObject* name) {
   PyObject* own = PyObject_GenericGetAttr(o, name);
   if (own || !PyErr_ExceptionMatches(PyExc_AttributeError)) return own;
   const char* text = PyUnicode_AsUTF8(name);
   Node* n = node_object(o)->node.get();
-  if (!n || !text || std::strncmp(text, "_saved_", 7) != 0) return nullptr;
+  if (!n || !text) return nullptr;
+  const bool raw = std::strncmp(text, "_raw", 4) == 0;
+  if (raw) text += 4;
+  if (std::strncmp(text, "_saved_", 7) != 0) return nullptr;
   const NodeParts parts = n->parts();
   if (!parts.pointwise) return nullptr;
   const auto& op = *static_cast<const PointwiseOp*>(parts.pointwise);
@@ -175,6 +179,7 @@ PyObject* node_getattr(PyObject* o, PyObject* name) {
     if (called == "input") called = "self";
     if (called != wanted || !parts.saved[i].present) continue;
     PyErr_Clear();
+    if (raw) return guarded([&] { return new_saved_tensor(n, i); });
     return guarded([&]() -> PyObject* {
       if (parts.released) fail_released(n);
       const Saved& s = parts.saved[i];

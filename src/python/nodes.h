@@ -7,6 +7,9 @@ namespace facula::python {
 
 extern PyTypeObject NodeBaseType;  // of every node object: torch.autograd.graph.Node
 
+// What a Function's node keeps, or null: where it is no Function, or the index too high.
+Saved* saved_of_function(Node* node, size_t index, bool* released);
+PyObject* new_saved_tensor(Node* node, size_t index);  // watch.cpp
 std::string hook_name(PyObject* function);
 PyObject* next_functions(const Node* node);
 PyObject* add_node_hook(Node& node, PyObject* f, bool pre);

@@ -80,6 +80,80 @@ PyObject* top_hooks(PyObject*, PyObject*) {  // (pack, unpack) or None
   return PyTuple_Pack(2, pairs.back().pack, pairs.back().unpack);
 }
 
+// grad_fn._raw_saved_self: one saved tensor, to be given hooks of its own.
+struct SavedTensorObject {
+  PyObject_HEAD Ref<Node> node;
+  size_t index;
+};
+Saved& saved_behind(PyObject* o) {
+  auto* self = reinterpret_cast<SavedTensorObject*>(o);
+  bool released = false;
+  Saved* s = saved_of_function(self->node.get(), self->index, &released);
+  if (!s) {
+    const NodeParts parts = self->node->parts();
+    released = released || parts.released;
+    if (self->index < parts.saved_count) s = const_cast<Saved*>(parts.saved) + self->index;
+  }
+  if (released || !s || !s->tensor)
+    fail(
+        "Calling register_hooks on a saved tensor after it has been freed. Saved intermediate values of the "
+        "graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need "
+        "to backward through the graph a second time or if you need to access saved variables after calling "
+        "backward.");
+  return *s;
+}
+PyObject* register_hooks(PyObject* o, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *pack, *unpack;
+    if (!PyArg_ParseTuple(args, "OO", &pack, &unpack)) throw PythonErrorAlreadySet();
+    if (!PyCallable_Check(pack) || !PyCallable_Check(unpack))
+      fail<TypeError>("register_hooks(): incompatible function arguments: both hooks must be callable");
+    Saved& s = saved_behind(o);
+    if (packed_in(s))
+      fail(
+          "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: only one pair "
+          "of "
+          "hooks is allowed at a time.");
+    const Tensor t = s.tensor;
+    const uint32_t version = t->version();
+    const Owned argument(wrap(alias(*t)));
+    std::shared_ptr<PackedTensor> packed;
+    {
+      const GradMode off(false);
+      packed = std::make_shared<PackedByPython>(unpack,
+                                                Owned(PyObject_CallOneArg(pack, argument.get())).release());
+    }
+    if (t->version() != version)
+      fail(
+          "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook "
+          "cannot be modified by in-place operations as this can lead to unexpected side-effects. Please "
+          "open "
+          "an issue if you need to perform in-place operations on the input to a pack hook.");
+    Saved& now = saved_behind(o);  // the hook may have run a backward
+    keep_packed(now, t, now.is_output, std::move(packed));
+    Py_RETURN_NONE;
+  });
+}
+PyMethodDef saved_methods[] = {{"register_hooks", register_hooks, METH_VARARGS,
+                                "Packs the tensor by one function; the other unpacks it."},
+                               {}};
+PyObject* no_saved_tensor(PyTypeObject*, PyObject*, PyObject*) {
+  return PyErr_Format(PyExc_RuntimeError, "Trying to create a SavedTensor object from Python is forbidden.");
+}
+PyTypeObject SavedTensorType = [] {
+  PyTypeObject t = {PyVarObject_HEAD_INIT(nullptr, 0)};
+  t.tp_name = "torch._C._autograd.SavedTensor";
+  t.tp_basicsize = sizeof(SavedTensorObject);
+  t.tp_flags = Py_TPFLAGS_DEFAULT;
+  t.tp_new = no_saved_tensor;
+  t.tp_methods = saved_methods;
+  t.tp_dealloc = [](PyObject* o) {
+    reinterpret_cast<SavedTensorObject*>(o)->node.~Ref<Node>();
+    PyObject_Free(o);
+  };
+  return t;
+}();
+
 // --- anomaly mode ---
 
 std::shared_ptr<void> owned_by_cpp(PyObject* o) {
@@ -143,7 +217,17 @@ PyMethodDef kFunctions[] = {
 
 }  // namespace
 
+PyObject* new_saved_tensor(Node* node, size_t index) {
+  auto* o = PyObject_New(SavedTensorObject, &SavedTensorType);
+  if (!o) throw PythonErrorAlreadySet();
+  new (&o->node) Ref<Node>(node);
+  o->index = index;
+  return reinterpret_cast<PyObject*>(o);
+}
+
 void add_watch(PyObject* module) {
+  if (PyType_Ready(&SavedTensorType) < 0) throw PythonErrorAlreadySet();
+  PyModule_AddObjectRef(module, "_SavedTensor", reinterpret_cast<PyObject*>(&SavedTensorType));
   pack_tensor = pack_in_python;
   anomaly.has_nan = has_nan;
   anomaly.created = note_creation;

@@ -315,6 +315,18 @@ class E(Function):
         with torch.enable_grad(): r = g * 2
         log(r.requires_grad); return r
 E.apply(x).sum().backward()
+# hooks on one saved tensor
+y = x ** 2; s = y.grad_fn._raw_saved_self; s.register_hooks(lambda t: (log("pack", t), t * 2)[1], lambda t: (log("unpack"), t)[1])
+show(lambda: s.register_hooks(lambda t: t, lambda t: t)); log(y.grad_fn._saved_self.detach()); y.sum().backward(); log(x.grad); show(lambda: s.register_hooks(lambda t: t, lambda t: t))
+# hooks on one saved tensor: a pack hook that writes, hooks that are there already, no constructor
+m = x * 1; y = m ** 2; show(lambda: y.grad_fn._raw_saved_self.register_hooks(lambda t: t.mul_(2), lambda t: t))
+with graph.saved_tensors_hooks(lambda t: t, lambda t: t): y = x ** 2
+show(lambda: y.grad_fn._raw_saved_self.register_hooks(lambda t: t, lambda t: t), lambda: autograd.SavedTensor())
+# hooks on what a Function saved
+y = Mul.apply(x, z); log(len(y.grad_fn._raw_saved_tensors)); y.grad_fn._raw_saved_tensors[0].register_hooks(lambda t: t * 3, lambda t: t); y.sum().backward(); log(x.grad, z.grad)
+# handles
+import importlib
+H = importlib.import_module(torch.__name__ + ".utils.hooks").RemovableHandle; log(isinstance(x.register_hook(lambda g: g), H), isinstance((x * 2).grad_fn.register_hook(lambda i, o: None), H), isinstance(3, H))
 # default nowrap functions
 o = torch.overrides; log(sorted(o.resolve_name(f) for f in o.get_default_nowrap_functions()))
 """)
