@@ -3,18 +3,15 @@ runs.
 """
 
 import collections
-import dataclasses
-import enum
 import io
 import os
 import pickle
 import signal
 import subprocess
-import sys
-import textwrap
 import zipfile
 
 import pytest
+from checkpoints import Net, run, through
 
 import facula as torch
 from facula.serialization import (
@@ -25,37 +22,6 @@ DTYPES = (
     "float64 float32 float16 bfloat16 int64 int32 int16 int8 uint8 bool complex64 complex128 uint16 uint32 "
     "uint64"
 ).split()
-
-
-@dataclasses.dataclass
-class Config:
-    width: int = 3
-    names: list = dataclasses.field(default_factory=list)
-
-
-class Colour(enum.Enum):
-    RED = 1
-
-
-Point = collections.namedtuple("Point", "x y")
-
-
-class Net(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layer = torch.nn.Linear(2, 3)
-        self.act = torch.nn.functional.gelu
-        self.register_buffer("steps", torch.tensor(4))
-
-    def forward(self, x):
-        return self.act(self.layer(x))
-
-
-def through(obj, legacy=False, protocol=2, **options):
-    file = io.BytesIO()
-    torch.save(obj, file, _use_new_zipfile_serialization=not legacy, pickle_protocol=protocol)
-    file.seek(0)
-    return torch.load(file, **options)
 
 
 def everything():
@@ -219,12 +185,6 @@ def test_one_memory_has_one_type():
 
 
 # --- whole or not at all ---
-
-
-def run(code, **options):
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True, **options
-    )
 
 
 def test_a_killed_save_leaves_the_old_file(tmp_path):

@@ -11,7 +11,7 @@ import subprocess
 import zipfile
 
 import pytest
-from test_serialization import Colour, Config, Net, Point, through
+from checkpoints import Colour, Config, Net, Point, through
 
 import facula as torch
 from facula.serialization import (

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from test_serialization import Net, run
+from checkpoints import Net, run
 
 import facula as torch
 
