@@ -378,8 +378,17 @@ PyObject* function_repr(PyObject* o) {
 PyObject* function_bind(PyObject* o, PyObject* object, PyObject*) {
   return !object || object == Py_None ? Py_NewRef(o) : PyMethod_New(o, object);
 }
-PyObject* function_reduce(PyObject* o, PyObject*) {
+PyObject* function_reduce_in(PyObject* o) {
+  const Owned name(PyObject_GetAttrString(o, "__name__"));
+  if (PyUnicode_Check(name.get()) && _PyType_Lookup(&TensorType, name.get()) == o) {
+    const Owned builtins(PyImport_ImportModule("builtins"));
+    const Owned get(PyObject_GetAttrString(builtins.get(), "getattr"));
+    return Py_BuildValue("O(OO)", get.get(), reinterpret_cast<PyObject*>(&TensorType), name.get());
+  }
   return PyObject_GetAttrString(function_object(o)->function, "__qualname__");
+}
+PyObject* function_reduce(PyObject* o, PyObject*) {
+  return guarded([&] { return function_reduce_in(o); });
 }
 PyMethodDef function_methods[] = {{"__reduce__", function_reduce, METH_NOARGS, nullptr}, {}};
 PyGetSetDef function_attributes[] = {
