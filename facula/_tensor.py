@@ -262,7 +262,10 @@ def numpy(self, *, force=False):
         self = self.detach()
     if self.requires_grad:
         raise RuntimeError(
-            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.\n"
+            f"It has shape {list(self.shape)}, {self.dtype}, and "
+            f"{'was made by ' + self.grad_fn.name() if self.grad_fn else 'is a leaf that requires grad'}.\n"
+            "Suggestion: x.detach().numpy() shares the memory; x.numpy(force=True) says the same."
         )
     if str(self.dtype)[6:] not in _TYPE_CODES:
         name = {"bfloat16": "BFloat16"}.get(str(self.dtype)[6:], str(self.dtype)[6:])

@@ -81,7 +81,11 @@ class Optimizer:
         self.param_groups: list[dict[str, Any]] = []
         groups = list(params)
         if not groups:
-            raise ValueError("optimizer got an empty parameter list")
+            raise ValueError(
+                "optimizer got an empty parameter list\n"
+                "Suggestion: pass model.parameters(), and only once if it is kept in a variable: it is an "
+                "iterator. A model without parameters may hold its layers in a plain list: use nn.ModuleList."
+            )
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for group in groups:
@@ -308,7 +312,13 @@ class Optimizer:
                     f"optimizer can only optimize Tensors, but one of the params is {_typename(p)}"
                 )
             if not self.defaults.get("differentiable") and not (p.is_leaf or p.retains_grad):
-                raise ValueError("can't optimize a non-leaf Tensor")
+                made = f"was made by {p.grad_fn.name()}" if p.grad_fn is not None else "is no leaf"
+                raise ValueError(
+                    "can't optimize a non-leaf Tensor\n"
+                    f"The tensor of shape {list(p.shape)}, {p.dtype}, {made}.\n"
+                    "Suggestion: give the optimizer the leaf it was computed from, or make it one: "
+                    "x = x.detach().requires_grad_()."
+                )
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
                 raise ValueError(

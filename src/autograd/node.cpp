@@ -1,5 +1,6 @@
 #include "autograd/forward.h"
 #include "autograd/watch.h"
+#include "autograd/places.h"
 #include <algorithm>
 #include <cstring>
 
@@ -8,6 +9,7 @@ namespace facula {
 thread_local constinit Mode mode [[gnu::tls_model("initial-exec")]];
 
 static uint64_t next_sequence = 0;  // guarded by the GIL
+uint64_t next_node() { return next_sequence; }
 
 Node::Node(const char* n, Edge* e, uint32_t count, uint32_t outputs)
     : edge_count(uint16_t(count)),
@@ -70,15 +72,16 @@ void set_grad_fn(TensorImpl& t, Ref<Node> node, int output) {
 }
 
 void fail_released(const Node* n) {
+  const std::string place = place_of_backward(n->sequence);
   fail(
       "Trying to backward through the graph a second time (or directly access saved tensors after they have "
-      "already been "
-      "freed). Saved intermediate values of the graph are freed when you call .backward() or "
-      "autograd.grad(). Specify "
-      "retain_graph=True if you need to backward through the graph a second time or if you need to access "
-      "saved tensors "
-      "after calling backward. (The values were those of ",
-      n->name, ".)");
+      "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+      "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
+      "if you need to access saved tensors after calling backward.\n",
+      "The values that ", n->name, " had kept were freed by the first backward", place.empty() ? "" : " at ",
+      place,
+      ".\nSuggestion: give that first call retain_graph=True, or compute the loss again before the second "
+      "one, or add the losses and call backward() once.");
 }
 
 bool pack(Saved&, const Tensor&, bool is_output);  // watch.cpp
@@ -95,6 +98,7 @@ void Saved::keep_input(const Tensor& t) {
     return;
   tensor = t;
   version = t->version();
+  mark_kept(*t);
   present = true;
 }
 
@@ -104,22 +108,48 @@ void Saved::keep_output(const Tensor& t, int output_nr) {
     return;
   tensor = alias(*t);
   version = t->version();
+  mark_kept(*t);
   is_output = present = true;
   if (mode.forward) [[unlikely]]
     share_tangents(*tensor, *t);
 }
 
+// As errors name a node: "Add" for AddBackward0; those that no operation made, with their namespace.
+static std::string short_name(const Node& n) {
+  const std::string_view name = n.name;
+  const size_t end = name.find_last_not_of("0123456789");
+  if (name.substr(0, end + 1).ends_with("Backward")) return std::string(name.substr(0, end - 7));
+  return concat(name == "CopySlices" || name == "CopyBackwards" ? "torch::autograd::" : "", name);
+}
+
 void Saved::fail_changed(const Node* owner) const {
   if (!tensor) fail_released(owner);
+  const Node* maker = is_output ? owner : grad_fn(tensor.get());
+  const std::string of = maker ? concat(", which is output ", int(is_output ? output : tensor->output_nr),
+                                        " of ", short_name(*maker), ",")
+                               : std::string();
+  const std::string place = place_of_write(*tensor, version, owner->sequence);
+  const uint32_t writes = tensor->version() - version;
+  std::string said =
+      concat("The tensor of shape ", to_string(tensor->shape()), ", dtype torch.", name(tensor->dtype),
+             ", kept by ", owner->name, " for its derivative, was written in place");
+  if (!place.empty()) said += " at " + place;
+  else if (tensor->requires_grad && !tensor->grad_fn)
+    said += ", probably by the step() of an optimizer: it is a parameter";
+  if (writes > 1) said += concat(" (the first of ", writes, " writes)");
   fail(
       "one of the variables needed for gradient computation has been modified by an inplace operation: "
       "[torch.",
-      c_name(tensor->dtype), "Tensor ", to_string(tensor->shape()), "], which is ",
-      is_output ? "output " : "an input", is_output ? std::to_string(output) : std::string(), " of ",
-      owner->name, ", is at version ", tensor->version(), "; expected version ", version,
+      c_name(tensor->dtype), "Tensor ", to_string(tensor->shape()), "]", of, " is at version ",
+      tensor->version(), "; expected version ", version,
       " instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, "
-      "with "
-      "torch.autograd.set_detect_anomaly(True).");
+      "with torch.autograd.set_detect_anomaly(True, check_nan=False).\n",
+      said, ".\nSuggestion: ",
+      tensor->requires_grad && !tensor->grad_fn
+          ? "call backward() before that write, or run the forward pass again after it."
+          : "write that line without the trailing underscore or augmented assignment (x = x + 1 for x += 1), "
+            "or "
+            "keep a copy for it: x.clone().");
 }
 
 Tensor Saved::unpack(Node* owner, bool create_graph) const {

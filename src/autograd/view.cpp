@@ -1,16 +1,49 @@
 // Views and in-place writes. A view knows its base; a recorded write through a view becomes the
 // base's history (CopySlices), and every view of that base finds its own history anew.
+#include <algorithm>
 #include "autograd/node.h"
+#include "autograd/places.h"
 
 namespace facula {
+
+Tensor embed(const Tensor& g, const Dims& whole, const Dims& strides, int64_t offset);  // ops/strided.cpp
+
 namespace {
 
-struct Geometry {  // where a view lies in its base
+struct Geometry {  // where a view lies in its base, in elements of its own type
   Dims sizes, strides;
   int64_t offset;
+  DType dtype;
+
+  int64_t extent() const {  // elements from the first to the last
+    int64_t n = 1;
+    for (int d = 0; d < sizes.count; ++d) n += (sizes[d] - 1) * strides[d];
+    return sizes.numel() ? n : 0;
+  }
 };
 
-Geometry geometry_of(const TensorImpl& t) { return {t.shape(), t.stride(), t.offset()}; }
+Geometry geometry_of(const TensorImpl& t) { return {t.shape(), t.stride(), t.offset(), t.dtype}; }
+Geometry geometry_in(const TensorImpl& view, const TensorImpl& base) {
+  Geometry g = geometry_of(view);
+  g.offset -= base.offset() * item_size(base.dtype) / item_size(view.dtype);
+  return g;
+}
+
+// The same memory with elements of another type: the real parts of a complex base are written to on their
+// own.
+Tensor seen_as(const Tensor& t, DType dtype, bool create_graph) {
+  if (t->dtype == dtype) return t;
+  if (create_graph)
+    fail<NotImplemented>(
+        "the second derivative of a write in place through the real or imaginary part of a complex tensor is "
+        "not "
+        "implemented");
+  const int64_t n = t->numel * item_size(t->dtype) / item_size(dtype);
+  Tensor other = alias(*t);
+  other->dtype = dtype;
+  other->set_geometry({n}, {1});
+  return other;
+}
 
 // A copy of g laid out as the base was, so that a view's strides and offset mean the same in it.
 Tensor laid_out(const Tensor& g, const Geometry& base) {
@@ -25,11 +58,10 @@ class CopySlices final : public Node {
         storage_(written->edge_count),
         written_(std::move(written)),
         base_(geometry_of(base)),
-        view_(geometry_of(view)) {
+        view_(geometry_in(view, base)) {
     edges = storage_.data();
     edges[0] = edge_to(&base);
     for (int i = 1; i < edge_count; ++i) edges[i] = written_->edges[i];
-    view_.offset -= base_.offset;
   }
   uint32_t size_class() const override { return kSizeClass<CopySlices>; }
 
@@ -37,7 +69,8 @@ class CopySlices final : public Node {
     if (!written_) fail_released(this);
     const bool dense = base_.strides == contiguous_strides(base_.sizes);
     Tensor whole = dense ? clone(g[0]) : laid_out(g[0], base_);
-    Tensor slice = as_strided(whole, view_.sizes, view_.strides, view_.offset);
+    Tensor slice =
+        as_strided(seen_as(whole, view_.dtype, create_graph), view_.sizes, view_.strides, view_.offset);
     std::vector<Tensor> inner(static_cast<size_t>(edge_count));
     const Tensor g_slice = clone(slice);
     written_->backward(&g_slice, inner.data(), create_graph);
@@ -69,18 +102,15 @@ class AsStridedOfBase final : public Node {  // the history of a view after its 
       : Node("AsStridedBackward0", &edge_, 1),
         edge_(edge_to(&base)),
         base_(geometry_of(base)),
-        view_(geometry_of(view)) {
-    view_.offset -= base_.offset;
-  }
+        view_(geometry_in(view, base)) {}
   uint32_t size_class() const override { return kSizeClass<AsStridedOfBase>; }
-  void backward(const Tensor* g, Tensor* grads, bool) override {
-    // Dense bases only differ from a contiguous one in dimension order; others get a dense gradient of the
-    // same extent.
-    Tensor whole = empty_strided(g[0]->dtype, base_.sizes, base_.strides, g[0]->device);
-    const Tensor zero = full_like(whole, 0);
-    copy_(whole, zero);
-    copy_(as_strided(whole, view_.sizes, view_.strides, view_.offset), g[0]);
-    grads[0] = whole;
+  void backward(const Tensor* g, Tensor* grads, bool create_graph) override {
+    if (!edge_) return;  // the base was detached since
+    // Where the view shows an element more than once, its gradients add up.
+    const int64_t per = item_size(base_.dtype) / item_size(view_.dtype);
+    const int64_t n = std::max(base_.extent() * per, view_.offset + view_.extent());
+    const Tensor memory = seen_as(embed(g[0], {n}, view_.strides, view_.offset), base_.dtype, create_graph);
+    grads[0] = as_strided(memory, base_.sizes, base_.strides, 0);
   }
   void release() override {}
   std::vector<Tensor> replay(const Tensor* in) const override {
@@ -100,73 +130,92 @@ template <class N, class... A> Ref<Node> make_node(A&&... a) {
 }  // namespace
 
 void mark_view(TensorImpl& out, TensorImpl& from, ViewKind kind) {
+  if (from.inference) return;  // has no part in autograd, nor have its views
   TensorImpl* base = from.base ? from.base : &from;
   out.base = base;
   ++base->refcount;
-  out.view = from.view > kind ? from.view : kind;
-  if (!mode.grad && kind == ViewKind::Plain && out.view == kind) out.view = ViewKind::NoGrad;
+  if (mode.inference) kind = ViewKind::Inference;
+  else if (!mode.grad) kind = ViewKind::NoGrad;
+  out.view = kind == ViewKind::Plain && from.view != ViewKind::None ? from.view : kind;
   out.seen_version = out.version();
 }
 
-// Whether something was written to the base since, and recorded.
-static bool outdated(const TensorImpl& v) {
-  return v.seen_version != v.version() && v.base && v.base->grad_fn;
-}
+bool view_requires_grad(const TensorImpl& v) { return v.base && v.base->requires_grad; }
 
-bool view_requires_grad(const TensorImpl& v) {
-  if (v.view == ViewKind::Plain) return v.base->requires_grad;
-  return v.view != ViewKind::Inference && outdated(v);
-}
-
-static constexpr const char* kForbidden =
-    "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by "
-    "moving both the view and the inplace either both inside the no_grad block (if you don't want the "
-    "inplace to be tracked) or both outside (if you want the inplace to be tracked).";
-static constexpr const char* kManyViews =
-    "This view is the output of a function that returns multiple views. Such functions do not allow the "
-    "output views to be modified inplace. You should replace the inplace operation by an out-of-place one.";
-
-static std::string output_name(const TensorImpl& v) {
-  const std::string_view name = v.grad_fn ? v.grad_fn->name : "a function";
-  return concat("Output ", int(v.output_nr), " of ", name.substr(0, name.find("Backward")),
-                " is a view and ");
+// Refuses a recorded write to a view that was made where its history could not follow. `indirect`: the write
+// was to its base, and the view is used now.
+[[gnu::cold]] [[gnu::noinline]] static void refuse_write(const TensorImpl& v, bool indirect) {
+  const std::string_view subject = indirect ? "its base or another view of its base has been" : "is being";
+  const bool named = v.grad_fn && v.output_nr < v.grad_fn->output_count;
+  const std::string_view node = named ? v.grad_fn->name : "";
+  const std::string output =
+      concat("Output ", int(v.output_nr), " of ", node.substr(0, node.find("Backward")), " is a view ");
+  const bool inference = v.view == ViewKind::Inference;
+  if (inference || v.view == ViewKind::NoGrad) {
+    const std::string_view block = inference ? "inference" : "no_grad";
+    fail(
+        named ? output + "of a view which was created in " : std::string("A view was created in "), block,
+        " mode and ", subject, " modified inplace ", inference ? "in normal mode" : "with grad mode enabled",
+        ". Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code "
+        "by moving both the view and the inplace either both inside the ",
+        inference ? "inference_mode" : "no_grad",
+        " block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be "
+        "tracked).\nSuggestion: make the view where it is written to, outside the block",
+        indirect ? concat(", or clone() it; the base has been written ", v.version() - v.seen_version,
+                          " times since it was made")
+                 : std::string(),
+        ".");
+  }
+  const std::string start = named ? output + "and " : std::string("A view was created in no_grad mode and ");
+  const std::string_view end = named ? " modified inplace" : " modified inplace with grad mode enabled";
+  fail(start, subject, end,
+       ". This view is the output of a function that returns multiple views. Such functions do not allow the "
+       "output views to be modified inplace. You should replace the inplace operation by an out-of-place "
+       "one.\nSuggestion: index the base for each part (x[0:2]) where it is to be written to, or clone() the "
+       "part.");
 }
 
 Node* refresh_view_history(TensorImpl* v) {
-  if (!outdated(*v)) return v->grad_fn;
-  if (v->view == ViewKind::NoGrad)
-    fail(
-        "A view was created in no_grad mode and its base or another view of its base has been modified "
-        "inplace with grad mode enabled. ",
-        kForbidden);
-  if (v->view == ViewKind::Multi)
-    fail(output_name(*v), "its base or another view of its base has been modified inplace. ", kManyViews);
-  if (v->view != ViewKind::Plain || !v->base->requires_grad) return v->grad_fn;
+  if (v->seen_version == v->version() || !v->base || (!v->grad_fn && !v->base->requires_grad))
+    return v->grad_fn;
+  if (v->view != ViewKind::Plain) refuse_write(*v, true);
   set_grad_fn(*v, make_node<AsStridedOfBase>(*v->base, *v));
   v->seen_version = v->version();
   return v->grad_fn;
 }
 
+static std::string suggestion_for_leaf(const TensorImpl& t, std::string_view what) {
+  return concat("\nThe ", what, " of shape ", to_string(t.shape()), ", dtype torch.", name(t.dtype),
+                ", has no history that could tell the old values from the new.\nSuggestion: to change a "
+                "parameter's values, write inside `with torch.no_grad():`; to compute with it, use the "
+                "operation that returns a new tensor (x = x + 1 for x += 1), or write to x.clone().");
+}
+
 void check_inplace(TensorImpl& self, bool recorded) {
-  if (self.inference && !mode.inference)
+  if (recorded && mode.grad) {
+    if (self.view != ViewKind::None && self.base) {
+      if (self.view != ViewKind::Plain) refuse_write(self, false);
+      if (requires_grad(self) && !self.base->grad_fn)
+        fail("a view of a leaf Variable that requires grad is being used in an in-place operation.",
+             suggestion_for_leaf(*self.base, "leaf"));
+    }
+    if (requires_grad(self) && !grad_fn(&self))
+      fail("a leaf Variable that requires grad is being used in an in-place operation.",
+           suggestion_for_leaf(self, "leaf"));
+  }
+  if (self.inference && !mode.inference && !self.own_version)
     fail(
-        "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to "
-        "get a normal tensor "
-        "before doing inplace update. See https://github.com/pytorch/rfcs/pull/17 for more details.");
-  if (!recorded || !mode.grad) return;
-  if (self.requires_grad && !grad_fn(&self))
-    fail("a leaf Variable that requires grad is being used in an in-place operation.");
-  if (self.view == ViewKind::None) return;
-  if (self.base->requires_grad && !self.base->grad_fn)
-    fail("a view of a leaf Variable that requires grad is being used in an in-place operation.");
-  if (self.view == ViewKind::Multi) fail(output_name(self), "is being modified inplace. ", kManyViews);
-  if (self.view == ViewKind::NoGrad)
-    fail("A view was created in no_grad mode and is being modified inplace with grad mode enabled. ",
-         kForbidden);
+        "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get "
+        "a "
+        "normal tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more "
+        "details.\nThe tensor of shape ",
+        to_string(self.shape()), ", dtype torch.", name(self.dtype),
+        ", was made under inference_mode().\nSuggestion: x = x.clone() before the write, or make x under "
+        "no_grad().");
 }
 
 void finish_inplace(TensorImpl& self, Ref<Node> node) {
-  self.bump_version();
+  count_write(self);
   if (!node) return;
   if (self.view == ViewKind::None || !self.base) return set_grad_fn(self, std::move(node), 0);
   TensorImpl& base = *self.base;

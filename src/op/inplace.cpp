@@ -19,6 +19,12 @@ Tensor old_value(TensorImpl& t) {
   return copy;
 }
 
+void keep_own_version(TensorImpl& t) {
+  if (t.own_version) return;
+  t.own_version = new OwnVersion{1, t.version()};
+  t.version_counter = &t.own_version->version;
+}
+
 void assign(const Tensor& self, const Tensor& result) {
   if (result.get() == self.get()) return;
   if (!result->same_shape(*self))
@@ -29,7 +35,18 @@ void assign(const Tensor& self, const Tensor& result) {
          c_name(self->dtype));
   const bool recorded = mode.grad && (requires_grad(*result) || requires_grad(*self));
   if (recorded && self->view != ViewKind::None) {  // the base's history must know what was written where
-    copy_(self, result);
+    // The node of an operation whose first input was this view is the history of the write; any other
+    // history came about elsewhere, and the write is a copy.
+    Node* n = grad_fn(result.get());
+    Node* old = grad_fn(self.get());
+    const bool direct = n && old && n->refcount == 1 && n->output_count == 1 && n->edge_count &&
+                        n->edges[0].node.get() == old && result->dtype == self->dtype && !mode.forward;
+    if (!direct) {
+      copy_(self, result);
+      return;
+    }
+    copy_into(*self, *result);
+    finish_inplace(*self, Ref<Node>(n));
     return;
   }
   const Tensor kept = recorded && result->dtype != self->dtype ? to_dtype(result, self->dtype) : result;
@@ -59,7 +76,7 @@ void copy_to_out(const Tensor& out, const Tensor& result, std::string_view name)
   resize_out(out, result->shape());
   require_writable(*out);
   copy_into(*out, *result);
-  out->bump_version();
+  count_write(*out);
 }
 
 }  // namespace facula

@@ -1,6 +1,9 @@
 // Copies and conversions: clone, contiguous, detach, to and its short forms, copy_, fill_, zero_, and what
 // asks about types. Views of complex numbers as real ones stand in shape.cpp.
 #include "ops/functions.h"
+#include "ops/index.h"
+#include "op/inplace.h"
+#include "ops/product.h"
 #include "op/structural.h"
 
 namespace facula {
@@ -166,10 +169,9 @@ Tensor contiguous(const Tensor& x, MemoryFormat format) {
 }
 
 Tensor detach(const Tensor& x) {
-  Tensor out = alias(*x);
-  mark_view(*out, *x);
-  out->view = x->view > ViewKind::Plain ? x->view : ViewKind::None;
-  if (out->view == ViewKind::None && out->base) Tensor::adopt(std::exchange(out->base, nullptr));
+  if (x->inference) return detached_data(*x);  // may be written to outside inference mode
+  Tensor out = alias(*x);  // shares memory and version, and is no view in the eyes of autograd
+  out->hooked = x->hooked || (x->base && x->base->hooked);
   return out;
 }
 
@@ -202,10 +204,10 @@ Tensor to_dtype(const Tensor& x, DType dtype) {
 }
 
 Tensor copy_(const Tensor& self, const Tensor& source) {
-  if (self.get() == source.get()) return self;
   inplace(
       Copy{source->shape(), source->dtype},
       [&] {
+        if (self.get() == source.get()) return;  // a write nonetheless
         if (!self->same_shape(*source)) {
           const Dims shape = broadcast(self->shape(), source->shape());
           if (!(shape == self->shape()))
@@ -220,6 +222,12 @@ Tensor copy_(const Tensor& self, const Tensor& source) {
   return self;
 }
 
+Tensor fill_with(const Tensor& self, const Tensor& value) {
+  inplace(
+      FillTensor<true>{require_scalar(value)->dtype}, [&] { copy_data(*self, *value); }, self, value);
+  return self;
+}
+
 Tensor fill_(const Tensor& self, Scalar value) {
   inplace(
       FillNumber<true>{}, [&] { fill(*self, value); }, self);
@@ -227,12 +235,6 @@ Tensor fill_(const Tensor& self, Scalar value) {
 }
 
 namespace {
-
-Tensor fill_with(const Tensor& self, const Tensor& value) {
-  inplace(
-      FillTensor<true>{require_scalar(value)->dtype}, [&] { copy_data(*self, *value); }, self, value);
-  return self;
-}
 
 Tensor zero_(const Tensor& self) {
   inplace(
@@ -269,15 +271,17 @@ Tensor contiguous_as(const Tensor& x, OptFormat format) {
 }
 
 Tensor detach_(const Tensor& self) {
+  if (mode.inference) return self;  // autograd has no part in what is done there
   if (self->view != ViewKind::None && self->base)
     fail(
         "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) "
-        "for training, and "
-        "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() "
-        "cannot be called on "
-        "these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
-        "torch/optim/optimizer.py "
-        "as a solution.");
+        "for "
+        "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
+        "detach_() cannot be called on these gradients. To fix this error, please refer to the "
+        "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution.\n"
+        "The view has shape ",
+        to_string(self->shape()), "; its base has shape ", to_string(self->base->shape()),
+        ".\nSuggestion: x = x.detach(), or detach_() the base before the view is taken.");
   set_grad_fn(*self, nullptr);
   return self;
 }
@@ -364,6 +368,7 @@ Tensor resize_(const Tensor& self, const Dims& sizes, OptFormat format) {
     if (n < 0) fail("numel: integer multiplication overflow: the size ", n, " is negative");
   const Dims strides = format_strides(sizes, format.value_or(MemoryFormat::Contiguous));
   if (self->shape() == sizes && !format) return self;
+  count_write(*self);
   const Tensor fresh = empty_strided(self->dtype, sizes, strides, self->device);  // checks the sizes
   const size_t offset = size_t(self->data - self->storage->data), item = size_t(item_size(self->dtype));
   if (offset + size_t(fresh->numel) * item <= self->storage->bytes) {
@@ -385,17 +390,32 @@ Tensor resize_as_(const Tensor& self, const Tensor& other, OptFormat format) {
   return resize_(self, other->shape(), format == MemoryFormat::Preserve ? OptFormat() : format);
 }
 
-Tensor set_empty(const Tensor& self) {
-  check_inplace(*self, requires_grad(*self));
-  take_storage(*self, *empty(self->dtype, {0}, self->device));
+// Other memory under the same tensor: what was computed before has no derivative through it.
+struct Set {
+  static constexpr const char* node = "NotImplemented";
+  static constexpr uint32_t saves = kNothing;
+  void vjp(const Back&, Tensor*) const { fail("derivative for set_ is not implemented"); }
+};
+static Tensor set_memory(const Tensor& self, const Tensor& source, bool recorded) {
+  check_inplace(*self, recorded);
+  Ref<Node> node;
+  if (recorded && mode.grad) {
+    const Tensor in[] = {self, source};
+    node = detail::StructuralNode<Set>::create(Set{}, in, 2, 1);
+  }
+  if (self->storage != source->storage) keep_own_version(*self);
+  take_storage(*self, *source);
+  finish_inplace(*self, node);
   return self;
+}
+Tensor set_empty(const Tensor& self) {
+  return set_memory(self, empty(self->dtype, {0}, self->device), requires_grad(*self));
 }
 Tensor set_to(const Tensor& self, const Tensor& source) {
   if (self->dtype != source->dtype)
-    fail("Could not set tensor of type ", name(source->dtype), " to a tensor of type ", name(self->dtype));
-  check_inplace(*self, requires_grad(*self));
-  take_storage(*self, *source);
-  return self;
+    fail("Could not set tensor of type ", type_text(source->dtype), " to a tensor of type ",
+         type_text(self->dtype));
+  return set_memory(self, source, requires_grad(*self) || requires_grad(*source));
 }
 Tensor set_geometry(const Tensor& self, const Tensor& source, int64_t offset, const Dims& sizes,
                     const Dims& strides) {

@@ -2,6 +2,7 @@
 // What is made from triangles and grids stands in grid.cpp.
 #include <cmath>
 #include <complex>
+#include "autograd/places.h"
 #include "op/execute.h"
 #include "op/structural.h"
 #include "ops/functions.h"
@@ -81,7 +82,7 @@ Tensor target(const Dims& size, const Tensor& out, DType usual, OPTIONS) {
   check_inplace(*out, requires_grad || facula::requires_grad(*out));
   resize_out(out, size);
   require_writable(*out);
-  out->bump_version();
+  count_write(*out);
   return out;
 }
 OptDType type_of(OptDType asked, const Tensor& out) { return asked || !out ? asked : OptDType(out->dtype); }

@@ -283,7 +283,11 @@ Tensor index_put_(const Tensor& self, const Tensors& indices, const Tensor& valu
          " for the destination and ", c_name(value->dtype), " for the source.");
   const bool recorded = mode.grad && (requires_grad(*self) || requires_grad(*value));
   check_inplace(*self, recorded);
-  require_writable(*self);
+  if (has_internal_overlap(*self))
+    warn(
+        "Use of index_put_ on expanded tensors is deprecated. Please clone() the tensor before performing "
+        "this "
+        "operation. This also applies to advanced indexing e.g. tensor[indices] = tensor");
   if (!recorded && !accumulate && !mode.forward && fill_under_mask(*self, indices, value)) {
     finish_inplace(*self, nullptr);
     return self;

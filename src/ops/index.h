@@ -23,4 +23,7 @@ template <class T> void add_element(T& to, T from) {
   else to = T(to + from);
 }
 
+Tensor fill_with(const Tensor& self,
+                 const Tensor& value);  // every element becomes that of a 0-dim tensor; recorded
+
 }  // namespace facula

@@ -1,6 +1,7 @@
 // New tensors of random numbers: rand, randn, randint, randperm, normal with a size, and the forms that
 // imitate a tensor.
 #include <limits>
+#include "autograd/places.h"
 #include "cpu/random.h"
 #include "ops/random.h"
 
@@ -45,7 +46,7 @@ Tensor like(const Tensor& x, OptDType dtype, OptDevice device, OptBool pin_memor
 template <class Fill> Tensor filled(const Tensor& t, bool requires_grad, Fill fill) {
   require_writable(*t);
   fill(*t);
-  t->bump_version();
+  count_write(*t);
   return finish_factory(t, requires_grad);
 }
 

@@ -2,6 +2,7 @@
 // tensors.
 #include <algorithm>
 #include <cmath>
+#include "autograd/places.h"
 #include "cpu/random.h"
 #include "ops/random.h"
 
@@ -14,7 +15,7 @@ Tensor result(std::string_view function, const Dims& shape, DType dtype, Device 
   refuse_gradient(function, out);
   require_writable(*out);
   resize_out(out, shape);
-  out->bump_version();
+  count_write(*out);
   return out;
 }
 
@@ -227,7 +228,7 @@ Tensor multinomial(const Tensor& p, int64_t samples, bool replacement, Generator
   require_writable(*out);
   resize_out(out, shape);
   copy_into(*out, *sampled);
-  out->bump_version();
+  count_write(*out);
   return out;
 }
 

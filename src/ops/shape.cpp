@@ -144,7 +144,8 @@ Tensors split_with_sizes(const Tensor& x, const Dims& lengths, int64_t dim) {
 }
 
 Tensors unbind(const Tensor& x, int64_t dim) {
-  if (x->ndim == 0) fail<IndexError>("Dimension specified as ", dim, " but tensor has no dimensions");
+  if (x->ndim == 0)
+    fail<IndexError>("Dimension specified as ", wrap_dim(dim, 1), " but tensor has no dimensions");
   const int d = wrap_dim(dim, x->ndim);
   if (x->sizes[d] <= kMaxOutputs) return call_structural(Unbind{d}, x);
   Tensors out;

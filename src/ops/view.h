@@ -1,5 +1,6 @@
 // The in-place forms of views: only the geometry changes.
 #pragma once
+#include "autograd/places.h"
 #include "op/structural.h"
 #include "ops/functions.h"
 
@@ -24,8 +25,9 @@ template <class Op> Tensor change_geometry(Op op, const Tensor& self) {
     node = detail::StructuralNode<Op>::create(op, &self, 1, 1);
   self->set_geometry(changed->shape(), changed->stride());
   self->data = changed->data;
-  self->bump_version();
-  if (node) set_grad_fn(*self, std::move(node));  // of this tensor alone, even where it is a view
+  count_write(*self);
+  if (!node) return self;
+  set_grad_fn(*self, std::move(node));  // of this tensor alone, even where it is a view
   self->seen_version = self->version();
   return self;
 }

@@ -1,4 +1,5 @@
 // Tensor's attributes.
+#include "op/inplace.h"
 #include "ops/functions.h"
 #include "python/override.h"
 #include "python/tensor_type.h"
@@ -88,10 +89,14 @@ int set_grad(PyObject* o, PyObject* value, void*) {
     if (value == o) fail("can't assign Variable as its own grad");
     const TensorImpl& g = *tensor_of(value);
     if (g.dtype != t->dtype)
-      fail("attempting to assign a gradient with dtype '", type_in_cpp(g.dtype),
-           "' to a tensor with grad_dtype '", c_name(t->dtype),
-           "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype).");
-    if (!is_floating(t->dtype)) fail("cannot assign a gradient to a tensor of dtype ", name(t->dtype));
+      fail(
+          "attempting to assign a gradient with dtype '", type_in_cpp(g.dtype),
+          "' to a tensor with grad_dtype '", c_name(t->dtype),
+          "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set "
+          "the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set "
+          "grad_dtype "
+          "with caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that "
+          "assume they match.\nSuggestion: x.grad = gradient.to(x.dtype).");
     if (!(g.device == t->device) && !is_sparse(value))
       fail("attempting to assign a gradient with device type '", to_string(g.device),
            "' to a tensor with device type '", to_string(t->device),
@@ -108,12 +113,17 @@ int set_requires_grad(PyObject* o, PyObject* value, void*) {
     TensorImpl* t = impl(o);
     if (!value || !PyBool_Check(value)) fail("requires_grad must be a bool");
     const bool on = value == Py_True;
-    if (!on && grad_fn(t))
-      fail(
-          "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
-          "in a subgraph that "
-          "doesn't require differentiation use var_no_grad = var.detach().");
-    if (on && !is_floating(t->dtype)) fail("only Tensors of floating point dtype can require gradients");
+    if (grad_fn(t))
+      fail("you can only change requires_grad flags of leaf variables.",
+           on ? ""
+              : " If you want to use a computed variable in a subgraph that doesn't require differentiation "
+                "use "
+                "var_no_grad = var.detach().",
+           "\nThe tensor of shape ", to_string(t->shape()), " was made by ", t->grad_fn->name,
+           ".\nSuggestion: x = x.detach()", on ? ".requires_grad_()" : "", ".");
+    if (on && !is_floating(t->dtype))
+      fail("only Tensors of floating point dtype can require gradients\nIts dtype is torch.", name(t->dtype),
+           ".\nSuggestion: convert first, x = x.float().requires_grad_().");
     if (on && t->inference && !mode.inference)
       fail("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
     if (!grad_fn(t)) t->requires_grad = on;
@@ -128,13 +138,22 @@ PyObject* get_data(PyObject* o, void*) {
 }
 int set_data(PyObject* o, PyObject* value, void*) {
   return guarded([&] {
-    if (!value || !is_tensor(value))
-      fail<TypeError>("Variable data has to be a tensor, but got ",
-                      value ? Py_TYPE(value)->tp_name : "nothing");
-    if (impl(o)->requires_grad && !is_floating(tensor_of(value)->dtype))
-      fail("data set to a tensor that requires gradients must be floating point or complex dtype");
+    if (!value) fail("Deleting tensor data is not allowed. Delete tensor instead!");
+    if (!is_tensor(value))
+      fail<TypeError>("Variable data has to be a tensor, but got ", Py_TYPE(value)->tp_name);
+    TensorImpl& t = *impl(o);
     const Tensor source = tensor_of(value);
-    take_storage(*impl(o), *source);
+    if (t.is_meta() != source->is_meta())
+      fail(
+          "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible "
+          "tensor "
+          "type.\nThe variable is on ",
+          to_string(t.device), ", the tensor on ", to_string(source->device),
+          ".\nSuggestion: move the tensor first: variable.data = tensor.to(variable.device).");
+    if (requires_grad(t) && !is_floating(source->dtype))
+      fail("data set to a tensor that requires gradients must be floating point or complex dtype");
+    if (t.storage != source->storage) keep_own_version(t);
+    take_storage(t, *source);
     return 0;
   });
 }

@@ -255,6 +255,7 @@ PyObject* requires_grad_method(PyObject* o, PyObject* const* args, Py_ssize_t n,
   return guarded([&]() -> PyObject* {
     PyObject* slot[1];
     bind_objects("requires_grad_", {"requires_grad"}, 0, args, n, keywords, slot);
+    if (is_true(slot[0], true) && grad_fn(impl(o))) return Py_NewRef(o);  // it does already
     if (PyObject_SetAttrString(o, "requires_grad", is_true(slot[0], true) ? Py_True : Py_False) < 0)
       throw PythonErrorAlreadySet();
     return Py_NewRef(o);
@@ -272,27 +273,8 @@ PyObject* retain_grad_method(PyObject* o, PyObject*) {
     Py_RETURN_NONE;
   });
 }
-PyObject* detach_inplace(PyObject* o, PyObject*) {
-  return guarded([&]() -> PyObject* {
-    TensorImpl& t = *impl(o);
-    if (t.view != ViewKind::None && t.base->requires_grad)
-      fail(
-          "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) "
-          "for training, and "
-          "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() "
-          "cannot be called on "
-          "these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
-          "torch/optim/optimizer.py as "
-          "a solution.");
-    set_grad_fn(t, nullptr);
-    Py_RETURN_NONE;
-  });
-}
-PyObject* detach_inplace_method(PyObject* o, PyObject* a) {
-  const PyObject* done = detach_inplace(o, a);
-  if (!done) return nullptr;
-  return Py_NewRef(o);
-}
+
+PyObject* is_view(PyObject* o, PyObject*) { return PyBool_FromLong(impl(o)->base != nullptr); }
 
 // --- modes ---
 
@@ -359,7 +341,7 @@ void add_autograd_methods(std::vector<PyMethodDef>& methods) {
       {"requires_grad_", as_function(requires_grad_method), kFastCall, "Sets requires_grad in place."});
   methods.push_back(
       {"retain_grad", retain_grad_method, METH_NOARGS, "Keeps .grad although this tensor is no leaf."});
-  methods.push_back({"detach_", detach_inplace_method, METH_NOARGS, "Cuts this tensor from its history."});
+  methods.push_back({"_is_view", is_view, METH_NOARGS, "Whether this is a view as autograd sees it."});
   methods.push_back({"register_hook", register_hook, METH_O,
                      "Calls a function with the gradient; it may return another one."});
   methods.push_back({"register_post_accumulate_grad_hook", register_post_accumulate, METH_O, nullptr});

@@ -1,5 +1,6 @@
 // From a Python call to an entry: picks the overload, runs it in the form asked for, wraps the result.
 #include "op/inplace.h"
+#include "python/advice.h"
 #include "python/args.h"
 #include "python/override.h"
 #include "python/batching.h"
@@ -290,7 +291,7 @@ static PyObject* quick_call(const Group& g, How how, PyObject* self, PyObject* c
 
 static PyObject* call_as(Group& g, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
                          PyObject* function, Style style) {
-  return guarded([&]() -> PyObject* {
+  PyObject* done = guarded([&]() -> PyObject* {
     if (override_modes) [[unlikely]]
       return override_group(g, How::Function, function, args, count, keywords, style);
     if (g.fast && !keywords && count == g.fast->arity) {
@@ -303,6 +304,7 @@ static PyObject* call_as(Group& g, PyObject* const* args, Py_ssize_t count, PyOb
     }
     return call_general(g, How::Function, args, count, keywords, function, style);
   });
+  return advised(done, g.name.c_str(), nullptr, args, count, keywords);
 }
 PyObject* call_function(Group& g, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return call_as(g, args, count, keywords, nullptr, Style::Native);
@@ -321,7 +323,7 @@ static PyObject* with_self(Group& g, How how, PyObject* self, PyObject* const* a
 }
 
 PyObject* call_method(Group& g, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
+  PyObject* done = guarded([&]() -> PyObject* {
     if (override_modes) [[unlikely]]
       return with_self(g, How::Function, self, args, count, keywords);
     if (g.fast && !keywords && count == g.fast->arity - 1) {
@@ -334,11 +336,12 @@ PyObject* call_method(Group& g, PyObject* self, PyObject* const* args, Py_ssize_
     }
     return with_self(g, How::Function, self, args, count, keywords);
   });
+  return advised(done, g.name.c_str(), self, args, count, keywords);
 }
 
 PyObject* call_inplace(Group& g, PyObject* self, PyObject* const* args, Py_ssize_t count,
                        PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
+  PyObject* done = guarded([&]() -> PyObject* {
     if (override_modes) [[unlikely]]
       return with_self(g, How::InPlace, self, args, count, keywords);
     if (g.fast && !keywords && count == g.fast->arity - 1) {
@@ -354,6 +357,7 @@ PyObject* call_inplace(Group& g, PyObject* self, PyObject* const* args, Py_ssize
     }
     return with_self(g, How::InPlace, self, args, count, keywords);
   });
+  return advised(done, g.inplace_name.c_str(), self, args, count, keywords);
 }
 
 // (index, arguments in the order of the signature, in place): one entry, however its arguments came.

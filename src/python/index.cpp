@@ -1,5 +1,8 @@
 // x[...]: reading and writing through Python's indexing syntax.
 #include "ops/functions.h"
+#include "ops/index.h"
+#include "ops/view.h"
+#include "python/advice.h"
 #include "python/override.h"
 #include "python/batching.h"
 #include "python/tensor_type.h"
@@ -13,6 +16,7 @@ Tensor apply_slice(const Tensor& t, int dim, PyObject* s) {
   if (PySlice_Unpack(s, &start, &stop, &step) < 0) throw PythonErrorAlreadySet();
   if (step <= 0) fail<ValueError>("step must be greater than zero");
   PySlice_AdjustIndices(size, &start, &stop, step);
+  if (start == 0 && stop == size && step == 1) return t;  // leaves no node behind
   return slice(t, dim, start, stop < start ? start : stop, step);
 }
 
@@ -154,7 +158,7 @@ Tensor apply(const Tensor& self, PyObject* index, Tensors& indices) {
 PyObject* get_item(PyObject* self, PyObject* index_object) {
   if (live_vmaps && (is_batched(self) || index_is_batched(index_object))) [[unlikely]]
     return get_item_batched(self, index_object);
-  return guarded([&]() -> PyObject* {
+  PyObject* done = guarded([&]() -> PyObject* {
     if (overridden(self) || (!PyLong_CheckExact(index_object) && any_override(&index_object, 1)))
         [[unlikely]] {
       PyObject* args[] = {self, index_object};
@@ -164,16 +168,18 @@ PyObject* get_item(PyObject* self, PyObject* index_object) {
     Tensors indices;
     Tensor seen = apply(t, index_object, indices);
     if (!indices.empty()) seen = index(seen, indices);
-    else if (seen.get() == t.get()) seen = t->ndim ? slice(t, 0, 0, t->sizes[0]) : view(t, Dims());
+    else if (seen.get() == t.get())
+      seen = PySlice_Check(index_object) ? slice(t, 0, 0, t->sizes[0]) : recorded_alias(t);
     return wrap(std::move(seen));
   });
+  return advised(done, "__getitem__", self, &index_object, 1, nullptr);
 }
 
 int set_item(PyObject* self, PyObject* index_object, PyObject* value) {
   if (live_vmaps && value && (is_batched(self) || is_batched(value) || index_is_batched(index_object)))
       [[unlikely]]
     return set_item_batched(self, index_object, value);
-  return guarded([&] {
+  const int failed = guarded([&] {
     if (!value) fail<TypeError>("Tensor does not support deleting items");
     if (overridden(self) || (Py_TYPE(value) != &TensorType && any_override(&value, 1))) [[unlikely]] {
       PyObject* args[] = {self, index_object, value};
@@ -191,8 +197,13 @@ int set_item(PyObject* self, PyObject* index_object, PyObject* value) {
     else if (!number)
       fail<TypeError>("can't assign a ", Py_TYPE(value)->tp_name, " to a torch.", c_name(t->dtype), "Tensor");
     if (indices.empty()) {
-      if (number) {
+      if (number && !(mode.grad && requires_grad(*target))) {
         fill_(target, s);
+        return 0;
+      }
+      if (number) source = full(Dims(), s, target->dtype, target->device);
+      if (source->ndim == 0) {
+        fill_with(target, source);
         return 0;
       }
       while (source->ndim > target->ndim && source->sizes[0] == 1) source = select(source, 0, 0);
@@ -204,6 +215,11 @@ int set_item(PyObject* self, PyObject* index_object, PyObject* value) {
     index_put_(target, indices, source, false);
     return 0;
   });
+  if (failed) [[unlikely]] {
+    PyObject* const args[] = {index_object, value};
+    add_advice("__setitem__", self, args, value ? 2 : 1, nullptr);
+  }
+  return failed;
 }
 
 }  // namespace facula::python

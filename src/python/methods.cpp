@@ -9,10 +9,15 @@ namespace {
 
 TensorImpl* impl(PyObject* o) { return tensor_of(o).get(); }
 
+std::string one_number_advice(const TensorImpl& t) {
+  return concat("\nIt has shape ", to_string(t.shape()), ", dtype torch.", name(t.dtype),
+                ".\nSuggestion: pick one element (x[0]), reduce (x.sum()), or take x.tolist().");
+}
 PyObject* item_method(PyObject* o, PyObject*) {
   return guarded([&] {
     const TensorImpl& t = *impl(o);
-    if (t.numel != 1) fail("a Tensor with ", t.numel, " elements cannot be converted to Scalar");
+    if (t.numel != 1)
+      fail("a Tensor with ", t.numel, " elements cannot be converted to Scalar", one_number_advice(t));
     if (t.is_meta()) fail("Tensor.item() cannot be called on meta tensors");
     return item(t.dtype, t.data);
   });
@@ -103,6 +108,11 @@ PyObject* tensor_repr(PyObject* o) {
 
 // --- slots ---
 
+void require_one_element(PyObject* o) {
+  const TensorImpl& t = *impl(o);
+  if (t.numel != 1)
+    fail<ValueError>("only one element tensors can be converted to Python scalars", one_number_advice(t));
+}
 Scalar one_element(PyObject* o) {
   const Owned value(item_method(o, nullptr));
   Scalar s;
@@ -118,8 +128,10 @@ int tensor_bool(PyObject* o) {
     if (overridden(o)) [[unlikely]]
       return PyObject_IsTrue(Owned(ask("__bool__", o)).get());
     const TensorImpl& t = *impl(o);
-    if (t.numel == 0) fail("Boolean value of Tensor with no values is ambiguous");
-    if (t.numel > 1) fail("Boolean value of Tensor with more than one value is ambiguous");
+    if (t.numel != 1)
+      fail("Boolean value of Tensor with ", t.numel ? "more than one value" : "no values",
+           " is ambiguous\nIt has shape ", to_string(t.shape()), ", dtype torch.", name(t.dtype),
+           ".\nSuggestion: say which is meant: x.any(), x.all(), or x.numel() > 0.");
     return int(bool(one_element(o)));
   });
 }
@@ -127,6 +139,7 @@ PyObject* tensor_float(PyObject* o) {
   return guarded([&] {
     if (overridden(o)) [[unlikely]]
       return ask("__float__", o);
+    require_one_element(o);
     const Owned value(item_method(o, nullptr));
     return PyNumber_Float(value.get());
   });
@@ -135,6 +148,7 @@ PyObject* tensor_int(PyObject* o) {
   return guarded([&] {
     if (overridden(o)) [[unlikely]]
       return ask("__int__", o);
+    require_one_element(o);
     const Owned value(item_method(o, nullptr));
     return PyNumber_Long(value.get());
   });
@@ -152,6 +166,7 @@ PyObject* tensor_index(PyObject* o) {
 }
 PyObject* tensor_complex(PyObject* o, PyObject*) {
   return guarded([&] {
+    require_one_element(o);
     const Scalar s = one_element(o);
     return PyComplex_FromDoubles(double(s), s.is_complex() ? s.imag : 0);
   });

@@ -31,11 +31,11 @@ void node_dealloc(PyObject* o) {
   type->tp_free(o);
   Py_DECREF(type);
 }
-PyObject* node_name(PyObject* o, PyObject*) {
-  if (node_object(o)->node && std::string_view(node_object(o)->node->name) == "CopySlices")
-    return PyUnicode_FromString("torch::autograd::CopySlices");
-  return PyUnicode_FromString(node_object(o)->node ? node_object(o)->node->name
-                                                   : "torch::autograd::AccumulateGrad");
+PyObject* node_name(PyObject* o, PyObject*) {  // those that no operation made carry their namespace
+  const std::string_view name = node_object(o)->node ? node_object(o)->node->name : "AccumulateGrad";
+  const bool own =
+      name == "AccumulateGrad" || name == "CopySlices" || name == "CopyBackwards" || name == "NotImplemented";
+  return PyUnicode_FromString(concat(own ? "torch::autograd::" : "", name).c_str());
 }
 PyObject* node_next(PyObject* o, void*) {
   return guarded([&] { return next_functions(node_object(o)->node.get()); });
