@@ -267,6 +267,25 @@ def test_constants_in_reused_memory_are_not_believed():
     assert d.value.tolist() == [3.0, 4.0] and other
 
 
+def test_matrices_in_a_released_graph():
+    X, W = torch.randn(4, 3), torch.randn(3, 2, requires_grad=True)
+    layer = nn.Linear(3, 2)
+    loss = (X @ W).pow(2).sum() + layer(X).pow(2).sum()
+    loss.backward()
+    e = torch.explain(loss)
+    assert torch.allclose(e.derivatives["W"].value, W.grad, rtol=1e-4)
+    assert all(d.agrees for d in e.derivatives.values()) and len(e.derivatives) == 3
+
+
+def test_an_address_used_again_by_another_shape():
+    W = torch.randn(3, 2, requires_grad=True)
+    loss = (torch.randn(4, 3) @ W).sum() + torch.cat([torch.randn(7), W.reshape(-1)]).sum()
+    loss.backward()
+    gc.collect()
+    others = [torch.randn(2, 5) for _ in range(40)] + [torch.randn(3) for _ in range(40)]
+    assert str(torch.explain(loss)) and others
+
+
 def test_a_released_graph_whose_constants_are_gone_says_so():
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     loss = ((w * torch.tensor([3.0, 4.0])) ** 2).sum()

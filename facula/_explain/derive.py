@@ -57,6 +57,8 @@ class Symbols:
         if source.kind == "step":
             return self.output(source.step, source.index)
         key = id(source)
+        if source.kind == "constant" and source.anonymous and source.value.numel() == 1:
+            return graphs.plain_number(source.value)
         if key not in self.made:
             value = source.value.detach() if source.kind in ("leaf", "constant") else None
             self.made[key] = Symbol(source.symbol, value)

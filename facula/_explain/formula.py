@@ -44,13 +44,14 @@ class Symbol:
 class Again:
     """An operation that is no function of single elements: runs a node again."""
 
-    __slots__ = ("index", "name", "node", "shapes")
+    __slots__ = ("dtypes", "index", "name", "node", "shapes")
 
-    def __init__(self, name, node, index, shapes):
-        self.name, self.node, self.index, self.shapes = name, node, index, shapes
+    def __init__(self, name, node, index, shapes, dtypes):
+        self.name, self.node, self.index, self.shapes, self.dtypes = name, node, index, shapes, dtypes
 
     def __call__(self, *values):
-        values = [v if s is None else fit(v, s) for v, s in zip(values, self.shapes)]
+        # An operation is run on what it was recorded for, never on other shapes or types: it does not check.
+        values = [None if s is None else fit(v, s).to(t) for v, s, t in zip(values, self.shapes, self.dtypes)]
         return _C._node_replay(self.node, values)[self.index]
 
 
@@ -280,14 +281,23 @@ def named(tree, op):
 def _structural(step, index, operands, memo, drop):
     values = [None if o is None else evaluate(o, memo) for o in operands]
     tensors = [v if isinstance(v, _C.Tensor) or v is None else facula.tensor(float(v)) for v in values]
-    shapes = []
-    for source, v in zip(step.inputs, tensors):
-        real = _shape_of_source(source)
-        shapes.append(real if real is not None else None if v is None else tuple(v.shape))
-    again = Again(step.op, step.node, index, shapes)
+    if not graphs.conforms(step):
+        raise KeyError("operands that may have another shape")
+    shapes, dtypes = [], []
+    for source in step.inputs:
+        if source.kind == "absent":
+            shapes.append(None)
+            dtypes.append(None)
+            continue
+        real = graphs.operand(source)  # KeyError: not known
+        if real is None:
+            raise KeyError("a number")
+        shapes.append(tuple(real.shape))
+        dtypes.append(real.dtype)
+    again = Again(step.op, step.node, index, shapes, dtypes)
     # An operand that is smaller than what the operation saw is written out.
     full = [o if o is None or s is None else _full(o, s, memo) for o, s in zip(operands, shapes)]
-    usual = _notation(step.op, again, operands, full, tensors, shapes, drop)
+    usual = _notation(step.op, again, operands, full, tensors, drop)
     if usual is not None:
         return usual
     if any(o is None for o in full):
@@ -297,14 +307,14 @@ def _structural(step, index, operands, memo, drop):
         def run(*given):
             row = [None] * count
             for i, v in zip(places, given):
-                row[i] = v if shapes[i] is None else fit(v, shapes[i])
-            return _C._node_replay(step.node, row)[index]
+                row[i] = v
+            return again(*row)
 
         return (Opaque(step.op, run), *(full[i] for i in places))
     return (again, *full)
 
 
-def _notation(op, again, operands, full, tensors, shapes, drop):
+def _notation(op, again, operands, full, tensors, drop):
     """The usual way to write an operation, such as `x @ w.T`, or None.
 
     It is found by trying on made-up numbers: on those at hand a symmetric matrix passes for its transpose.
@@ -312,7 +322,9 @@ def _notation(op, again, operands, full, tensors, shapes, drop):
     present = [i for i, t in enumerate(tensors) if t is not None]
     if len(present) > 1 and not (op in _PRODUCTS or op.startswith("add")):
         return None
-    probes = [None if t is None else _probe(t if s is None else fit(t, s)) for t, s in zip(tensors, shapes)]
+    probes = [
+        None if s is None else _probe(fit(t, s).to(d)) for t, s, d in zip(tensors, again.shapes, again.dtypes)
+    ]
     try:
         result = again(*probes)
     except UNKNOWN:

@@ -144,7 +144,7 @@ def assign(graph: Graph, names: Names, loss_name: str | None) -> dict[tuple[int,
         if hit is None or source.kind == "unknown" and hit[1].requires_grad:
             continue  # another tensor at this address: a constant required no gradient
         if source.kind == "unknown":
-            source.kind, source.value = "constant", hit[1].detach()
+            source.kind, source.value, source.doubtful = "constant", hit[1].detach(), True
         source.symbol = unique(hit[0])
     held = {}
     for key, (name, tensor) in names.nodes.items():
@@ -163,6 +163,7 @@ def assign(graph: Graph, names: Names, loss_name: str | None) -> dict[tuple[int,
                 while f"{letter}{fresh[kind]}" in taken:
                     fresh[kind] += 1
                 source.symbol = unique(f"{letter}{fresh[kind]}")
+                source.anonymous = True
     for step in graph.steps:
         if step.symbols:
             continue

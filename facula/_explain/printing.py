@@ -93,7 +93,7 @@ class _Text:
         self.digits = digits
 
     def number(self, x):
-        return number(int(x) if isinstance(x, float) and x.is_integer() and abs(x) < 1e15 else x, self.digits)
+        return number(int(x) if isinstance(x, float) and x.is_integer() and abs(x) < 1e6 else x, self.digits)
 
     def symbol(self, name):
         return name

@@ -209,7 +209,7 @@ class Explanation:
             g = self.graph.leaf_grads.get(id(leaf.value))
             table.append((leaf.symbol, "parameter", _shape(leaf.value), short(leaf.value), short(g)))
         for c in self.graph.constants.values():
-            if c.kind == "constant":
+            if c.kind == "constant" and not (c.anonymous and c.value.numel() == 1):
                 table.append((c.symbol, "constant", _shape(c.value), short(c.value), ""))
         for step, symbol, tree, shape in self._rows():
             table.append((symbol, _clip(text(tree), 44), shape, short(step.value), short(step.grads[0])))
@@ -376,7 +376,8 @@ class Explanation:
         readers = {}
         for step in self.graph.steps:
             for source in step.inputs:
-                if source.kind in ("constant", "unknown"):
+                number = source.kind == "constant" and source.anonymous and source.value.numel() == 1
+                if source.kind in ("constant", "unknown") and not number:
                     readers.setdefault(id(source), source)
         for key, source in readers.items():
             value = source.value if source.kind == "constant" else None

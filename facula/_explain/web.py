@@ -68,7 +68,7 @@ def page(e) -> str:
             )
         )
     for c in e.graph.constants.values():
-        if c.kind == "constant":
+        if c.kind == "constant" and not (c.anonymous and c.value.numel() == 1):
             rows.append((symbol_pretty(c.symbol), "constant", _shape(c.value), (short(c.value), "v"), ""))
     for step, symbol, tree, shape in e._rows():
         rows.append(

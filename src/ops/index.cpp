@@ -468,8 +468,10 @@ void require_mask(const Tensor& mask, const char* function) {
 // The node of masked_fill: what is under the mask has no gradient.
 struct MaskedFill {
   static constexpr const char* node = "MaskedFillBackward0";
-  static constexpr uint32_t saves = saves_input(1);
+  static constexpr uint32_t saves = saves_input(1) | saves_input(2);
   Dims shape{};
+  // The number too where nobody else can hold it, for explain; vjp reads the mask only.
+  uint32_t keeps(const Tensor* in) const { return in[2]->python ? saves_input(1) : saves; }
   Tensor forward(const Tensor& x, const Tensor& mask, const Tensor& value) {
     shape = x->shape();
     GradMode off(false);
