@@ -465,3 +465,42 @@ class _LegacyType(type):
 
 
 _legacy: dict[str, type] = {}
+
+
+# --- tensors over storages ---
+
+_set_to_tensor = Tensor.set_
+
+
+def set_(self, source=None, storage_offset=0, size=None, stride=None):
+    """Lets the tensor look into a storage, or into the memory of another tensor.
+
+    Args:
+        source: a storage, or a tensor.
+        storage_offset, size, stride: which elements; without them the whole storage in one dimension.
+
+    Raises:
+        RuntimeError: the elements would not lie within the storage, or are of another dtype.
+    """
+    if not isinstance(source, (UntypedStorage, TypedStorage)):
+        given = (source,) if source is not None else ()
+        place = () if size is None else (storage_offset, size)
+        return _set_to_tensor(self, *given, *place, *(() if stride is None else (stride,)))
+    if isinstance(source, TypedStorage) and source.dtype != self.dtype:
+        raise RuntimeError(
+            f"Expected a Storage of type {self.dtype} or an UntypedStorage, but got type {source.dtype} for "
+            "argument 1 'storage'"
+        )
+    storage = source.untyped()
+    if size is None:
+        size = (storage.nbytes() // self.dtype.itemsize - storage_offset,)
+    size = (size,) if isinstance(size, int) else tuple(size)
+    if stride is None:
+        stride, step = [], 1
+        for n in reversed(size):
+            stride.insert(0, step)
+            step *= max(n, 1)
+    return _set_to_tensor(self, storage._tensor(self.dtype, storage_offset, size, tuple(stride)))
+
+
+_C._add_method("set_", set_)

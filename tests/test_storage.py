@@ -58,6 +58,21 @@ def test_storages():
         torch.empty(2, device="meta").untyped_storage()[0]
 
 
+def test_tensors_set_to_storages():
+    x = torch.arange(6.0)
+    y = torch.empty(0).set_(x.untyped_storage(), 1, (2, 2), (2, 1))
+    assert y.tolist() == [[1, 2], [3, 4]] and y.data_ptr() == x.data_ptr() + 4
+    assert torch.empty(0).set_(x.untyped_storage()).tolist() == x.tolist()
+    assert torch.empty(0).set_(x._typed_storage(), 2, (2,)).tolist() == [2, 3]
+    assert torch.empty(3).set_(x).tolist() == x.tolist() and torch.empty(3).set_().numel() == 0
+    assert torch.empty(0).set_(x, 1, (2,), (2,)).tolist() == [1, 3]
+    for bad in ((3, (4,)), (0, (2, 2), (5, 1)), (-1, (1,)), (0, (1,), (-1,))):
+        with pytest.raises(RuntimeError):
+            torch.empty(0).set_(x.untyped_storage(), *bad)
+    with pytest.raises(RuntimeError, match="Expected a Storage of type"):
+        torch.empty(0, dtype=torch.int64).set_(x._typed_storage())
+
+
 def test_storages_under_a_view_keep_their_memory():
     s = torch.UntypedStorage(16)
     s.fill_(3)
