@@ -163,6 +163,11 @@ def set_fields(obj, state) -> None:
         object.__setattr__(obj, name, value)
 
 
+def _shapeless(kind):
+    """Parameters of lazy modules: they have nothing but whether they require a gradient."""
+    return lambda unpickler, requires_grad=False: kind(bool(requires_grad))
+
+
 def _weights() -> dict:
     """Name -> (object, how it is called or None)."""
     import _codecs
@@ -185,6 +190,7 @@ def _weights() -> dict:
         _rebuild_parameter_with_state,
     )
     from .. import _tensor
+    from ..nn._uninitialized import UninitializedBuffer, UninitializedParameter
     from ..nn.parameter import Parameter
 
     known = {f"torch._utils.{name}": each for name, each in rebuild.items()}
@@ -193,6 +199,11 @@ def _weights() -> dict:
             "torch._tensor._rebuild_from_type_v2": (_tensor._rebuild_from_type_v2, _from_type),
             "torch.serialization._get_layout": (_get_layout, _get_layout),
             "torch.nn.parameter.Parameter": (Parameter, _parameter),
+            "torch.nn.parameter.UninitializedParameter": (
+                UninitializedParameter,
+                _shapeless(UninitializedParameter),
+            ),
+            "torch.nn.parameter.UninitializedBuffer": (UninitializedBuffer, _shapeless(UninitializedBuffer)),
             "torch.Tensor": (Tensor, None),
             "torch.Size": (_C.Size, _size),
             "torch.device": (_C.device, _plainly(_C.device)),
@@ -206,6 +217,8 @@ def _weights() -> dict:
             "_codecs.encode": (_codecs.encode, _encode),
         }
     )
+    for kind in (UninitializedParameter, UninitializedBuffer):
+        known[f"torch.nn.parameter.{kind.__name__}"] = (kind, _shapeless(kind))
     for name, value in vars(_C).items():
         if isinstance(value, (_C.dtype, _C.layout, _C.memory_format)):
             known[f"torch.{name}"] = (value, None)

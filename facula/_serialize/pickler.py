@@ -58,9 +58,11 @@ def _reduce(obj):
 
 
 def _reduce_tensor(tensor):
-    from ..nn.parameter import Parameter
+    from ..nn.parameter import Parameter, is_lazy
 
     kind = type(tensor)
+    if is_lazy(tensor):  # no memory yet
+        return ("torch.nn.parameter", kind.__name__), (tensor.requires_grad,)
     if kind is Parameter:
         state = tensor.__dict__
         what = (tensor.detach(), tensor.requires_grad, OrderedDict())

@@ -121,7 +121,11 @@ _FUNCTIONS = _Named("torch._C._VariableFunctions")
 def _function(unpickler, owner, name):
     """How PyTorch names torch.tanh: an attribute of the class of its functions."""
     import facula
+    from facula.nn.modules.lazy import LazyModuleMixin
 
+    # Hooks of lazy modules are methods of theirs.
+    if isinstance(owner, LazyModuleMixin) and name in ("_infer_parameters", "_lazy_load_hook"):
+        return getattr(owner, name)
     found = getattr(facula, name, None) if owner is _FUNCTIONS and type(name) is str else None
     if found is None or function_name(found) is None:
         raise UnpicklingError(f"getattr is only for functions of torch, not for {name!r:.50}")
@@ -171,11 +175,12 @@ _RUNS_CODE = ("__new__", "__setstate__", "__reduce__", "__reduce_ex__", "__del__
 
 
 def _own_classes() -> tuple:
-    from ..nn.modules.module import Module
+    from ..nn.modules.module import Module, _WrappedHook
     from ..optim.lr_scheduler import LRScheduler
     from ..optim.optimizer import Optimizer
+    from ..utils.hooks import RemovableHandle
 
-    return Module, Optimizer, LRScheduler, Generator
+    return Module, Optimizer, LRScheduler, Generator, RemovableHandle, _WrappedHook
 
 
 def _kind(cls: type) -> str | None:

@@ -105,3 +105,15 @@ def test_own_lazy_module():
 
     with pytest.raises(NotImplementedError, match="initialize_parameters is not implemented for Never"):
         Never()(1)
+
+
+def test_files(tmp_path):
+    net = nn.Sequential(nn.LazyLinear(3), nn.LazyBatchNorm1d())
+    torch.save(net, tmp_path / "net.pt")
+    again = torch.load(tmp_path / "net.pt", weights_only=False)
+    assert again(torch.ones(2, 5)).shape == (2, 3)
+    assert type(again[0]) is nn.Linear
+    torch.save(net.state_dict(), tmp_path / "state.pt")
+    state = torch.load(tmp_path / "state.pt")
+    assert nn.parameter.is_lazy(state["0.weight"])
+    again.load_state_dict(again.state_dict())

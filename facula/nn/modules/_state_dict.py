@@ -71,7 +71,7 @@ class _StateDict:
         self, hook: Callable, with_module: bool = False
     ) -> RemovableHandle:
         handle = RemovableHandle(self._load_state_dict_pre_hooks)
-        self._load_state_dict_pre_hooks[handle.id] = _PreHook(hook, self if with_module else None)
+        self._load_state_dict_pre_hooks[handle.id] = _WrappedHook(hook, self if with_module else None)
         return handle
 
     def register_load_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
@@ -281,7 +281,7 @@ def _never(name: str) -> RuntimeError:
     )
 
 
-class _PreHook:
+class _WrappedHook:
     """A load_state_dict hook, bound to its module without keeping it alive; copies and pickles."""
 
     def __init__(self, hook: Callable, module=None) -> None:
@@ -298,11 +298,16 @@ class _PreHook:
         return self.hook(module, *args, **kwargs)
 
     def __getstate__(self) -> dict:
-        return {"hook": self.hook, "with_module": self.with_module, "module": self.module and self.module()}
+        state = {"hook": self.hook, "with_module": self.with_module}
+        if self.with_module:
+            state["module"] = self.module and self.module()
+        return state
 
     def __setstate__(self, state: dict) -> None:
         self.hook, self.with_module = state["hook"], state["with_module"]
-        self.module = _weak(state["module"])
+        if self.with_module and state["module"] is None:
+            raise RuntimeError("You are trying to revive the hook of a dead Module!")
+        self.module = _weak(state.get("module"))
 
 
 def _weak(module):
@@ -311,3 +316,7 @@ def _weak(module):
     from weakref import ref
 
     return ref(module)
+
+
+# Where PyTorch has it, and where its pickles look for it.
+_WrappedHook.__module__ = __name__.replace("_state_dict", "module")

@@ -22,7 +22,12 @@ from ._hooks import (  # noqa: F401  reachable here, as in PyTorch
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
-from ._state_dict import _EXTRA_STATE_KEY_SUFFIX, _IncompatibleKeys, _StateDict  # noqa: F401
+from ._state_dict import (  # noqa: F401
+    _EXTRA_STATE_KEY_SUFFIX,
+    _IncompatibleKeys,
+    _StateDict,
+    _WrappedHook,
+)
 
 TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
