@@ -5,7 +5,8 @@ from __future__ import annotations
 from . import _C
 
 _default_device = _C.device("cpu")
-_deterministic = False
+_deterministic = _warn_only = False
+_warn_always = False
 _precision = "highest"
 
 
@@ -59,8 +60,63 @@ def set_default_tensor_type(kind) -> None:
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
     """Remembers the wish; results are always deterministic."""
-    global _deterministic
-    _deterministic = bool(mode)
+    global _deterministic, _warn_only
+    _deterministic, _warn_only = bool(mode), bool(warn_only)
+
+
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    """What `use_deterministic_algorithms` was last told of warnings."""
+    return _warn_only
+
+
+def set_deterministic_debug_mode(debug_mode) -> None:
+    """The same wish as "default", "warn" or "error", or 0, 1, 2."""
+    modes = {"default": 0, "warn": 1, "error": 2}
+    if not isinstance(debug_mode, (int, str)):
+        raise TypeError(f"debug_mode must be str or int, but got {type(debug_mode)}")
+    mode = modes.get(debug_mode) if isinstance(debug_mode, str) else debug_mode
+    if mode not in (0, 1, 2):
+        text = (
+            "should be one of `default`, `warn`, `error`"
+            if isinstance(debug_mode, str)
+            else "should be 0, 1 or 2"
+        )
+        raise RuntimeError(f"invalid value of debug_mode, expected it {text}, but got {debug_mode}")
+    use_deterministic_algorithms(mode > 0, warn_only=mode == 1)
+
+
+def get_deterministic_debug_mode() -> int:
+    """0, 1 or 2: see `set_deterministic_debug_mode`."""
+    return 0 if not _deterministic else 1 if _warn_only else 2
+
+
+def set_warn_always(b: bool) -> None:
+    """Remembers the wish; Python's filters say how often a warning shows."""
+    global _warn_always
+    _warn_always = bool(b)
+
+
+def is_warn_always_enabled() -> bool:
+    """What `set_warn_always` was last told."""
+    return _warn_always
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """False: denormal numbers are always kept."""
+    return False
+
+
+def get_device_module(device=None):
+    """The module of a type of device: torch.cpu."""
+    from importlib import import_module
+
+    kind = "cpu" if device is None else _C.device(device).type
+    try:
+        return import_module(f"facula.{kind}")
+    except ModuleNotFoundError:
+        raise RuntimeError(
+            f"Invalid device module 'torch.{kind}': torch does not have such a module"
+        ) from None
 
 
 def are_deterministic_algorithms_enabled() -> bool:
@@ -92,8 +148,20 @@ def get_num_interop_threads() -> int:
     return 1
 
 
-def compile(model=None, **kwargs):
-    """The function or module itself: there is no compiler yet."""
-    if model is None:
-        return lambda function: function
-    return model
+def compile(
+    model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None, disable=False
+):
+    """The function or module itself: there is no compiler yet. Decorates too, with arguments or without.
+
+    Raises:
+        RuntimeError: both `mode` and `options` are given.
+    """
+
+    def same(function):
+        if mode is not None and options is not None:
+            raise RuntimeError(
+                "Either mode or options can be specified, but both can't be specified at the same time."
+            )
+        return function
+
+    return same if model is None else same(model)

@@ -30,7 +30,7 @@ __all__ = [
     "variable",
 ]
 
-_SUBMODULES = ("anomaly_mode", "functional", "graph", "variable")
+_SUBMODULES = ("anomaly_mode", "functional", "graph", "profiler", "variable")
 _ELSEWHERE = {
     "GradientEdge": "graph",
     "Node": "graph",
