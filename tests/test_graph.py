@@ -108,3 +108,15 @@ def test_memory_stays_as_it_is(make, count):
     for _ in range(count):
         step()
     assert resident() - before < 2**20
+
+
+def test_tensors_in_cycles_are_collected_once():
+    for i in range(300):
+        x = torch.ones(3)
+        x.me = [x]
+    del x
+    for _ in range(3):  # what the first run has freed, the next ones must not meet again
+        gc.collect()
+    many = [torch.ones(3) + i for i in range(600)]
+    assert len({id(t) for t in many}) == 600
+    assert all(t.tolist() == [1.0 + i] * 3 for i, t in enumerate(many))
