@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from nn_tools import try_  # noqa: E402
+from nn_tools import mlp, try_  # noqa: E402
 from side_by_side import check  # noqa: E402
 
 EPS = 2e-6
@@ -542,6 +542,24 @@ def test_choice_of_attention():
             repr(attention.SDPBackend.MATH),
             str(attention.SDPBackend.MATH),
             try_(lambda: attention.sdpa_kernel(3).__enter__()),
+        )
+
+    check(run, EPS)
+
+
+def test_stateless():
+    def run(t):
+        call = __import__("importlib").import_module(f"{t.__name__}.nn.utils.stateless").functional_call
+        m = mlp(t)
+        given = {"0.weight": t.ones(4, 3), "2.bias": t.zeros(2)}
+        out = call(m, given, (t.ones(1, 3),))
+        out.sum().backward()
+        return (
+            out,
+            m[0].weight.grad is None,
+            m[2].weight.grad,
+            try_(lambda: call(m, given, t.ones(1, 3), strict=True))[0],
+            try_(lambda: call(t.nn.DataParallel(m), given, t.ones(1, 3))),
         )
 
     check(run, EPS)

@@ -150,7 +150,10 @@ class RNNBase(Module):
         return [[getattr(self, name) for name in names] for names in self._all_weights]
 
     def check_input(self, input: Tensor, batch_sizes: Tensor | None) -> None:
-        first = self._flat_weights[0]
+        name = self._flat_weights_names[0]
+        first = self._parameters.get(name)
+        if first is None:  # computed from others
+            first = getattr(self, name, None)
         if first is not None and input.dtype != first.dtype:
             got, want = _torch(input.dtype), _torch(first.dtype)
             raise ValueError(
