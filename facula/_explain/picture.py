@@ -239,7 +239,7 @@ def _labels(links, chains):
     made = []
     for link, chain in zip(links, chains):
         if link.label:
-            x = chain[-2].x * 0.5 + chain[-1].x * 0.5
+            x = chain[-2].x * 0.35 + chain[-1].x * 0.65  # nearer to the reader, where links are apart
             made.append([x, link, text_width(link.label, 7.6) + 10, link.label, chain])
     rows: dict = {}
     for item in made:

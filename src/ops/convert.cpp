@@ -105,6 +105,7 @@ struct Copy {  // in place: recorded by copy_
 template <bool InPlace> struct FillNumber {
   static constexpr const char* node = InPlace ? "FillBackward2" : "FillBackward0";
   static constexpr uint32_t saves = kNothing;
+  Scalar value;  // for explain
   void vjp(const Back& b, Tensor* d) const { d[0] = zeros_like(b.g[0]); }
 };
 template <bool InPlace> struct FillTensor {
@@ -131,6 +132,12 @@ std::vector<Tensor> replay_op(const Copy&, const Tensor* in, int) {
   return {clone(expand(source, in[0]->shape()))};
 }
 std::vector<Tensor> replay_op(const Zero&, const Tensor* in, int) { return {zeros_like(in[0])}; }
+template <bool InPlace> std::vector<Tensor> replay_op(const FillNumber<InPlace>& op, const Tensor* in, int) {
+  return {full_like(in[0], op.value)};
+}
+template <bool InPlace> std::vector<Tensor> replay_op(const FillTensor<InPlace>&, const Tensor* in, int) {
+  return {clone(expand(to_dtype(in[1], in[0]->dtype), in[0]->shape()))};
+}
 
 bool wants_grad(const Tensor& t) { return is_floating(t->dtype) && requires_grad(*t); }
 
@@ -230,7 +237,7 @@ Tensor fill_with(const Tensor& self, const Tensor& value) {
 
 Tensor fill_(const Tensor& self, Scalar value) {
   inplace(
-      FillNumber<true>{}, [&] { fill(*self, value); }, self);
+      FillNumber<true>{value}, [&] { fill(*self, value); }, self);
   return self;
 }
 
