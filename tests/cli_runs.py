@@ -2,15 +2,19 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 
-def facula(*arguments, cwd=None, input=None, merge=False, **environment):
-    """Run `python -m facula arguments...`; return the finished process, its output as text."""
+def facula(*arguments, cwd=None, input=None, merge=False, times=False, **environment):
+    """Run `python -m facula arguments...`; return the finished process, its output as text.
+
+    The lines that tell how long each cell took are left out unless asked for.
+    """
     settings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path[1:]), **environment}
     settings.setdefault("PYTHONIOENCODING", "utf-8")
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "facula", *map(str, arguments)],
         cwd=cwd,
         stdin=subprocess.DEVNULL if input is None else None,
@@ -21,6 +25,10 @@ def facula(*arguments, cwd=None, input=None, merge=False, **environment):
         env=settings,
         timeout=120,
     )
+    if not times:
+        took = re.compile(r"^In \[\d+\]: \S+ (s|ms|µs|ns)\n", re.MULTILINE)
+        done.stdout, done.stderr = took.sub("", done.stdout), took.sub("", done.stderr or "")
+    return done
 
 
 def code(source, outputs=(), **metadata):

@@ -61,6 +61,18 @@ def test_layout(run):
     )
 
 
+def test_each_cell_tells_how_long_it_took(tmp_path):
+    book = notebook(tmp_path / "book.ipynb", "import time\ntime.sleep(0.02)\nprint('a', end='')", "", "1 / 0")
+    done = facula("run", book, times=True)
+    first, rest = done.stderr.split("\n", 1)
+    assert re.fullmatch(r"In \[1\]: \d[\d.]* ms", first) and float(first.split()[2]) >= 20
+    assert "In [" not in rest.replace("Cell In [", "") and rest.endswith(
+        "ZeroDivisionError: division by zero\n"
+    )
+    assert " ms" not in done.stdout
+    assert facula("run", "--check", notebook(book, code("1 + 1", [result("2")])), times=True).stderr == ""
+
+
 def test_basics_prints_every_character_that_is_stored():
     book = json.loads((EXAMPLES / "basics.ipynb").read_text(encoding="utf-8"))
     blocks = []

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 
+from .sinks import duration
+
 TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -214,13 +216,6 @@ def _matplotlib(shell: Shell, line: str):
         note(f"%matplotlib {line} is passed over: figures are shown inline")
 
 
-def _duration(seconds: float) -> str:
-    for unit, scale in (("s", 1), ("ms", 1e3), ("µs", 1e6)):
-        if seconds * scale >= 1:
-            return f"{seconds * scale:.3g} {unit}"
-    return f"{seconds * 1e9:.3g} ns"
-
-
 def _time(shell: Shell, line: str, cell: str | None = None):
     import os
     import time
@@ -232,8 +227,8 @@ def _time(shell: Shell, line: str, cell: str | None = None):
     value = _run_source(shell, source)
     wall, after = time.perf_counter() - wall, os.times()
     user, system = after.user - before.user, after.system - before.system
-    parts = f"user {_duration(user)}, sys: {_duration(system)}, total: {_duration(user + system)}"
-    print(f"CPU times: {parts}\nWall time: {_duration(wall)}")
+    parts = f"user {duration(user)}, sys: {duration(system)}, total: {duration(user + system)}"
+    print(f"CPU times: {parts}\nWall time: {duration(wall)}")
     return value
 
 
@@ -256,7 +251,7 @@ def _timeit(shell: Shell, line: str, cell: str | None = None):
     deviation = (sum((each - mean) ** 2 for each in times) / len(times)) ** 0.5
     plural = "s" if len(times) > 1 else ""
     print(
-        f"{_duration(mean)} ± {_duration(deviation)} per loop "
+        f"{duration(mean)} ± {duration(deviation)} per loop "
         f"(mean ± std. dev. of {len(times)} run{plural}, {loops:,} loop{'s' if loops > 1 else ''} each)"
     )
 

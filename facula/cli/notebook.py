@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from time import perf_counter
 
 from . import CommandError, own_the_process, read_file
 from .shell import CellFailed, Shell
@@ -21,12 +22,16 @@ def run_notebook(path: str, arguments: list[str]) -> int:
             if cell["kind"] != "code":
                 screen.block(source)
                 continue
-            screen.block(f"In [{shell.next_number(source)}]:\n{source}")
+            number = shell.next_number(source)
+            screen.block(f"In [{number}]:\n{source}")
+            start = perf_counter()
             try:
                 shell.run(source)
             except CellFailed:
                 if not cell["may_raise"]:
                     return shell.status
+            if source.strip():
+                screen.elapsed(number, perf_counter() - start)
         screen.close()
     return 0
 

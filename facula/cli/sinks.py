@@ -6,6 +6,14 @@ import io
 import sys
 
 
+def duration(seconds: float) -> str:
+    """A time in three digits and a fitting unit."""
+    for unit, scale in (("s", 1), ("ms", 1e3), ("µs", 1e6)):
+        if seconds * scale >= 1:
+            return f"{seconds * scale:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
 class Stream(io.TextIOBase):
     """sys.stdout or sys.stderr of a cell: hands every write to the sink, which keeps the order of the two."""
 
@@ -81,6 +89,14 @@ class Screen:
         self._start_line()
         self._start_output()
         self._put(self.err, text + "\n")
+
+    def elapsed(self, number: int, seconds: float) -> None:
+        """Tell how long a cell took. On standard error: the other stream is the same in every run."""
+        self.out.flush()
+        if not self.at_line_start and self.err.isatty():
+            self.err.write("\n")
+        self.err.write(f"In [{number}]: {duration(seconds)}\n")
+        self.err.flush()
 
     def _start_output(self) -> None:
         if not self.any_output:
