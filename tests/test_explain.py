@@ -412,6 +412,9 @@ def test_large_models_are_grouped_by_module():
     wanted = sum(float((p.grad.double() ** 2).sum()) for p in head.parameters()) ** 0.5
     assert norms[e.groups[-1].name] == pytest.approx(wanted, rel=1e-5)
     assert e.latex() and xml.dom.minidom.parseString(e.svg())
+    table = e.table(count=10).splitlines()
+    assert len(table) == 11 and "addmm(" in table[1] and "4×8" in table[1]
+    assert "nll_loss" in e.table(first=-1)
 
 
 def test_exploding_gradients():

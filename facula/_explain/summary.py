@@ -259,6 +259,24 @@ class Summary:
         common = sorted(count.items(), key=lambda kv: -kv[1])[:8]
         return ", ".join(f"{n:,} {op}" for op, n in common) + (", ..." if len(count) > 8 else "")
 
+    def table(self, first: int = 0, count: int = 200) -> str:
+        """Steps in forward order, with operands, shape, value and gradient.
+
+        Args:
+            first: the first step shown; negative counts from the end.
+            count: how many at most.
+        """
+        steps = self.graph.steps[first:] if first else self.graph.steps
+        rows = [("", "operation", "shape", "value", f"d{self.loss}/d(.)")]
+        for step in steps[:count]:
+            operands = ", ".join(filter(None, map(_operand_name, step.inputs)))
+            shape = "?" if step.shape is None else "×".join(map(str, step.shape)) or "scalar"
+            gradient = next((g for g in step.grads if g is not None), None)
+            name = step.symbols[min(step.symbols)]
+            rows.append((name, f"{step.op}({operands})", shape, short(step.value), short(gradient)))
+        widths = [max(len(r[i]) for r in rows) for i in range(5)]
+        return "\n".join("  ".join(c.ljust(w) for c, w in zip(r, widths)).rstrip() for r in rows)
+
     def __str__(self) -> str:
         many = f"{len(self.graph.steps):,}" + ("" if self.graph.complete else " or more")
         lines = [
