@@ -131,7 +131,10 @@ def multi_head_attention_forward(
     source = key.shape[0]
     key_padding_mask = _as_numbers(key_padding_mask, "key_padding_mask", query.dtype)
     if is_causal and attn_mask is None:
-        raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
+        raise RuntimeError(
+            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
+            "`generate_square_subsequent_mask` to create this mask."
+        )
     if is_causal and key_padding_mask is None and not need_weights:
         attn_mask = None  # the hint says it all
     else:
@@ -191,10 +194,11 @@ def multi_head_attention_forward(
         attn_mask, key_padding_mask = _wider(attn_mask), _wider(key_padding_mask)
     source = k.size(1)
     if key_padding_mask is not None:
-        if tuple(key_padding_mask.shape) != (batch, source):
-            raise AssertionError(
-                f"expecting key_padding_mask shape of {(batch, source)}, but got {key_padding_mask.shape}"
-            )
+        for i, wanted in enumerate((batch, source)):
+            if key_padding_mask.shape[i] != wanted:
+                raise AssertionError(
+                    f"Expected key_padded_mask.shape[{i}] to be {wanted}, but got {key_padding_mask.shape[i]}"
+                )
         padding = key_padding_mask.view(batch, 1, 1, source).expand(-1, num_heads, -1, -1)
         padding = padding.reshape(batch * num_heads, 1, source)
         attn_mask = padding if attn_mask is None else attn_mask + padding
