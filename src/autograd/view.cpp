@@ -2,6 +2,7 @@
 // base's history (CopySlices), and every view of that base finds its own history anew.
 #include <algorithm>
 #include "autograd/node.h"
+#include "autograd/watch.h"
 #include "autograd/places.h"
 
 namespace facula {
@@ -168,6 +169,17 @@ bool view_requires_grad(const TensorImpl& v) { return v.base && v.base->requires
   }
   const std::string start = named ? output + "and " : std::string("A view was created in no_grad mode and ");
   const std::string_view end = named ? " modified inplace" : " modified inplace with grad mode enabled";
+  const Node* maker = v.grad_fn;  // views of such a view are none of the function's outputs
+  while (maker && is_single_function && !is_single_function(*maker))
+    maker = maker->edge_count == 1 ? maker->edges[0].node.get() : nullptr;
+  if (maker && is_single_function)
+    fail(
+        start, subject, end,
+        ". This view was created inside a custom Function (or because an input was returned as-is) and the "
+        "autograd logic to handle view+inplace would override the custom backward associated with the custom "
+        "Function, leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning "
+        "the "
+        "output of the custom Function.");
   fail(start, subject, end,
        ". This view is the output of a function that returns multiple views. Such functions do not allow the "
        "output views to be modified inplace. You should replace the inplace operation by an out-of-place "

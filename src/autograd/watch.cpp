@@ -7,6 +7,7 @@ thread_local constinit bool packing [[gnu::tls_model("initial-exec")]] = false;
 bool packed_before = false;
 std::shared_ptr<PackedTensor> (*pack_tensor)(const Tensor&) = nullptr;
 Anomaly anomaly;
+bool (*is_single_function)(const Node&) = nullptr;
 thread_local Node* running_node = nullptr;
 
 namespace {

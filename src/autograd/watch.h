@@ -59,6 +59,9 @@ struct Anomaly {
 extern Anomaly anomaly;
 extern thread_local Node* running_node;  // whose backward runs
 
+// Whether a node is a Function of the user's own with one output that has gradients (python/function.cpp).
+extern bool (*is_single_function)(const Node&);
+
 // Of the innermost backward on this thread.
 int64_t current_run();                  // its number, or -1
 bool run_will_reach(const Node* node);  // whether it runs this node, or has

@@ -1,4 +1,5 @@
 #include "python/advice.h"
+#include "python/override.h"
 
 namespace facula::python {
 
@@ -9,6 +10,7 @@ void add_advice(const char* operation, PyObject* self, PyObject* const* args, Py
   PyErr_Fetch(&type, &value, &traceback);
   if (!value || traceback || !PyUnicode_Check(value)) return PyErr_Restore(type, value, traceback);
   try {
+    const NoOverrides unseen;  // looking at the arguments is no call of the user's
     const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0, first = self ? 1 : 0;
     const Owned all(PyTuple_New(first + count + named));
     if (self) PyTuple_SET_ITEM(all.get(), 0, Py_NewRef(self));

@@ -86,6 +86,8 @@ class FunctionNode final : public Node {
   size_t saved_count() const { return saved_.size(); }
   bool released() const { return released_; }
 
+  bool single = false;  // one output has gradients
+
   // A new reference; the ctx then owns the node.
   PyObject* hand_out() {
     auto* ctx = static_cast<PyObject*>(python);
@@ -352,11 +354,6 @@ Tensor alias_view(TensorImpl& t) {
   mark_view(*out, t);
   return out;
 }
-void mark_custom(TensorImpl& t, bool several) {
-  if (t.view == ViewKind::None) return;
-  t.view = several ? ViewKind::Multi : ViewKind::Multi;
-}
-
 // _attach_function(ctx, inputs, outputs, recorded): gives `outputs` their history and returns them. An input
 // that is returned as it is becomes a view of itself.
 PyObject* attach(PyObject*, PyObject* const* args, Py_ssize_t count) {
@@ -423,8 +420,11 @@ PyObject* attach(PyObject*, PyObject* const* args, Py_ssize_t count) {
       else if (t->grad_fn || t->requires_grad) t = alias(*t);
       set_grad_fn(*t, node, int(i));
     }
+    if (n) n->single = differentiable == 1;
+    // Views among the outputs may not be written to: that would go around the user's derivative.
     for (const Tensor& t : outputs)
-      if (t && n && t->grad_fn == n && !among(dirty, t)) mark_custom(*t, differentiable > 1);
+      if (t && n && t->grad_fn == n && t->view != ViewKind::None && !among(dirty, t))
+        t->view = ViewKind::Multi;
     if (n) n->save(c->to_save, outputs);
     context_drop(c);
     const Owned result(PyTuple_New(PyTuple_GET_SIZE(args[2])));
@@ -459,6 +459,10 @@ Node* node_behind(PyObject* ctx) {
 
 void add_function_node(PyObject* module) {
   ContextType.tp_base = &NodeBaseType;
+  is_single_function = [](const Node& n) {
+    const auto* f = dynamic_cast<const FunctionNode*>(&n);
+    return f && f->single;
+  };
   if (PyType_Ready(&ContextType) < 0 || PyModule_AddFunctions(module, kFunctions) < 0)
     throw PythonErrorAlreadySet();
   PyModule_AddObjectRef(module, "_FunctionBase", reinterpret_cast<PyObject*>(&ContextType));

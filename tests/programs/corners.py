@@ -315,6 +315,21 @@ class E(Function):
         with torch.enable_grad(): r = g * 2
         log(r.requires_grad); return r
 E.apply(x).sum().backward()
+# views that Functions return may not be written to
+class V(Function):
+    @staticmethod
+    def forward(ctx, a): return a
+    @staticmethod
+    def backward(ctx, g): return g * 3
+class W(Function):
+    @staticmethod
+    def forward(ctx, a): return a[0:1], a[1:2]
+    @staticmethod
+    def backward(ctx, g, h): return torch.cat([g, h])
+def text(f):
+    try: log(f())
+    except Exception as e: log(str(e)[:200])
+text(lambda: V.apply(x * 1).add_(1)); text(lambda: W.apply(x * 1)[1].add_(1)); text(lambda: V.apply(x * 1)[0:1].add_(1) is not None)
 # hooks on one saved tensor
 y = x ** 2; s = y.grad_fn._raw_saved_self; s.register_hooks(lambda t: (log("pack", t), t * 2)[1], lambda t: (log("unpack"), t)[1])
 show(lambda: s.register_hooks(lambda t: t, lambda t: t)); log(y.grad_fn._saved_self.detach()); y.sum().backward(); log(x.grad); show(lambda: s.register_hooks(lambda t: t, lambda t: t))

@@ -18,7 +18,7 @@ log(grad((x * z).sum(), (x, z))); log(grad((x * z).sum(), [x])); log(grad([x.sum
 # grad of nothing, or of no tensor
 show(lambda: grad(x.sum(), []), lambda: grad(x.sum(), 3), lambda: grad(3, x)); kind(lambda: grad([], x))
 # unused inputs
-kind(lambda: grad(x.sum(), (x, z))); show(lambda: grad(x.sum(), (x, z), allow_unused=True), lambda: grad(x.sum(), (x, z), materialize_grads=True))
+show(lambda: grad(x.sum(), (x, z)), lambda: grad(x.sum(), (x, z), allow_unused=True), lambda: grad(x.sum(), (x, z), materialize_grads=True))
 # materialize_grads and allow_unused
 show(lambda: grad(x.sum(), (x, z), materialize_grads=True, allow_unused=False), lambda: grad(x.sum(), (x, z), materialize_grads=True, allow_unused=True))
 # inputs that need no gradient
@@ -292,7 +292,7 @@ x.register_hook(hook); (x * z).sum().backward(); log("after")
 show(lambda: autograd.Variable._execution_engine.queue_callback(lambda: 0))
 # inference mode
 with torch.inference_mode(): t = torch.ones(2); u = x * 2; log(t.is_inference(), u.requires_grad, torch.is_inference_mode_enabled(), torch.is_grad_enabled())
-kind(lambda: t.add_(1)); show(lambda: t._version, lambda: t.requires_grad_(), lambda: (t * x).sum().backward(), lambda: (t + x).requires_grad)
+show(lambda: t.add_(1), lambda: t._version, lambda: t.requires_grad_(), lambda: (t * x).sum().backward(), lambda: (t + x).requires_grad)
 log((t + 1).is_inference(), t.clone().is_inference(), torch.is_inference(t) if hasattr(torch, "is_inference") else t.is_inference())
 # inference mode as a decorator, switched off inside
 @torch.inference_mode()
