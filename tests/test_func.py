@@ -252,6 +252,20 @@ def test_an_error_leaves_no_level_behind():
     assert not jvp(torch.sin, (X,), (X,))[0].requires_grad
 
 
+def test_threads_have_levels_of_their_own():
+    from concurrent.futures import ThreadPoolExecutor
+
+    m = torch.arange(12.0, dtype=torch.float64).reshape(4, 3) / 10
+
+    def work(i):
+        return vmap(grad(lambda r: (r.sin() * r.sum() * i).sum()))(m)
+
+    want = [work(i) for i in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        for got, w in zip(pool.map(work, range(8)), want):
+            near(got, w)
+
+
 class Cube(torch.autograd.Function):
     generate_vmap_rule = True
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from _thread import _local
+
 from .. import _C
 
 __all__ = [
@@ -15,7 +17,13 @@ __all__ = [
 ]
 
 
-transforms = 0  # of torch.func that run: their Functions have further rules (func/_function.py)
+class _Transforms(_local):
+    count = (
+        0  # of torch.func that run in this thread: Functions have further rules in them (func/_function.py)
+    )
+
+
+transforms = _Transforms()
 
 
 class FunctionCtx:
@@ -182,7 +190,7 @@ class Function(metaclass=FunctionMeta):
         split = cls.setup_context is not Function.setup_context
         if split or kwargs:
             args = _with_defaults(cls.forward, args, kwargs, 0 if split else 1)
-        if transforms:
+        if transforms.count:
             from ..func._function import apply_batched, check
 
             check(cls)

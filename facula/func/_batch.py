@@ -8,6 +8,8 @@ which lets the operation's batch rule call the operation on values. Rules come f
 
 from __future__ import annotations
 
+from _thread import _local
+
 from .. import _C
 
 __all__ = ["BatchedTensor", "Entry", "Level", "batch_rule", "decompose", "entries", "entry"]
@@ -33,18 +35,29 @@ class Level:
         self.number, self.size, self.randomness, self.alike = number, size, randomness, alike
 
 
-stack: list[Level] = []  # all running levels, the outermost first
-_depth = 0  # how many of them count: rules that call operations on values go below their level
+class _Running(_local):
+    """The levels of a thread."""
+
+    def __init__(self):
+        self.stack: list[Level] = []  # all that run, the outermost first
+        self.depth = 0  # how many of them count: rules that call operations on values go below their level
+
+
+_running = _Running()
 
 
 def live():
     """The levels that count here, the outermost first."""
-    return stack[:_depth]
+    return _running.stack[: _running.depth]
+
+
+def running():
+    """All levels of this thread."""
+    return _running.stack
 
 
 def _set_depth(depth):
-    global _depth
-    _depth = depth
+    _running.depth = depth
     _C._set_vmap_state(depth, BatchedTensor, dispatch)
 
 
@@ -57,7 +70,7 @@ class at_depth:
         self.depth = depth
 
     def __enter__(self):
-        self.previous = _depth
+        self.previous = _running.depth
         _set_depth(self.depth)
 
     def __exit__(self, *exc):
@@ -73,17 +86,16 @@ class new_level:
         self.size, self.randomness, self.alike = size, randomness, alike
 
     def __enter__(self):
-        self.previous = _depth
-        self.hidden = stack[_depth:]  # opened, but not for what runs here
-        del stack[_depth:]
-        self.level = Level(_depth + 1, self.size, self.randomness, self.alike)
+        stack, self.previous = _running.stack, _running.depth
+        self.hidden = stack[self.previous :]  # opened, but not for what runs here
+        del stack[self.previous :]
+        self.level = Level(self.previous + 1, self.size, self.randomness, self.alike)
         stack.append(self.level)
         _set_depth(len(stack))
         return self.level
 
     def __exit__(self, *exc):
-        del stack[self.previous :]
-        stack.extend(self.hidden)
+        _running.stack[self.previous :] = self.hidden
         _set_depth(self.previous)
 
 
@@ -111,7 +123,7 @@ def _ask(name, text, *, first=None):
     """A method that needs the values: of any example where all are alike, else an error."""
 
     def method(self, *args, **kwargs):
-        if not stack[self._level - 1].alike:
+        if not _running.stack[self._level - 1].alike:
             raise NotBatchable(text)
         one = self._value.select(0, 0)
         if first is not None:
@@ -223,7 +235,7 @@ class BatchedTensor(Tensor):
 
 
 def _hook_result(g, level):
-    return value_of(g, stack[level - 1]) if isinstance(g, Tensor) else g
+    return value_of(g, _running.stack[level - 1]) if isinstance(g, Tensor) else g
 
 
 def wrap(result, number):
@@ -417,7 +429,7 @@ def top_level(args):
             for x in a:
                 if type(x) is BatchedTensor and x._level > number:
                     number = x._level
-    return stack[number - 1] if number else None
+    return _running.stack[number - 1] if number else None
 
 
 def dispatch(index, args, inplace, out):
@@ -470,7 +482,7 @@ def writable(x, level):
         fail_inplace()
     v = x._value
     if v.size(0) > 1 and v.stride(0) == 0 and v.numel():
-        if any(each.alike for each in stack):
+        if any(each.alike for each in _running.stack):
             raise NeedsMemory
         x._value = v = v.clone()
     return v

@@ -14,7 +14,7 @@ from ._batch import (
     is_batched,
     new_level,
     peel,
-    stack,
+    running,
     top_level,
     value_of,
     wrap,
@@ -131,7 +131,7 @@ class _Again:
         self.level = level
 
     def __enter__(self):
-        self.below = at_depth(min(len(stack), self.level.number - 1))
+        self.below = at_depth(min(len(running()), self.level.number - 1))
         self.below.__enter__()
         self.new = new_level(self.level.size, self.level.randomness, self.level.alike)
         return self.new.__enter__()

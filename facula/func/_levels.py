@@ -18,12 +18,12 @@ class Transform:
     def __enter__(self):
         from ..autograd import function
 
-        function.transforms += 1
+        function.transforms.count += 1
 
     def __exit__(self, *exc):
         from ..autograd import function
 
-        function.transforms -= 1
+        function.transforms.count -= 1
 
 
 def everywhere(x, levels=None):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _C
-from ._batch import BatchedTensor, Tensor, at_depth, stack, top_level, value_of, wrap
+from ._batch import BatchedTensor, Tensor, at_depth, running, top_level, value_of, wrap
 from ._levels import plain, wrapped_like
 
 __all__ = ["grad"]
@@ -71,6 +71,6 @@ def _row(g, level, i):
 def _like(g, output):
     """The plain value of a gradient, batched as the output is."""
     while type(output) is BatchedTensor:
-        g = value_of(g, stack[output._level - 1])
+        g = value_of(g, running()[output._level - 1])
         output = output._value
     return g

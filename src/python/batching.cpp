@@ -10,8 +10,8 @@
 
 namespace facula::python {
 
-int live_vmaps = 0;
-bool batched_as_number = true;
+thread_local constinit int live_vmaps [[gnu::tls_model("initial-exec")]] = 0;
+thread_local constinit bool batched_as_number [[gnu::tls_model("initial-exec")]] = true;
 PyObject* call_entry(PyObject*, PyObject* const* args, Py_ssize_t n);  // call.cpp
 
 namespace {
@@ -84,7 +84,7 @@ PyObject* set_vmap_state(PyObject*, PyObject* args) {
 }
 // Values that repeat one example are wanted; but only batch rules and gradients may meet them, not the
 // user's tensors.
-bool lazy_wanted = false;
+thread_local bool lazy_wanted = false;
 struct LazyBatch {
   bool previous = std::exchange(mode.lazy_batch, lazy_wanted);
   ~LazyBatch() { mode.lazy_batch = previous; }

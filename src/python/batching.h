@@ -5,10 +5,10 @@
 
 namespace facula::python {
 
-extern int live_vmaps;  // how many run
+extern thread_local constinit int live_vmaps [[gnu::tls_model("initial-exec")]];  // how many run
 
 // Whether a batched tensor of no dimensions may stand for a number: where no other overload takes it.
-extern bool batched_as_number;
+extern thread_local constinit bool batched_as_number [[gnu::tls_model("initial-exec")]];
 
 bool draws_numbers(const Signature& s);
 bool is_batched_type(PyTypeObject* type);
