@@ -41,6 +41,16 @@ def test_batches_outlive_their_workers_and_can_be_written_to():
     assert x[:, 3, 3].tolist() == [i * i + 1 for i in range(10)]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_batches_that_are_kept_hold_no_files():
+    before = len(os.listdir("/proc/self/fd"))
+    kept = list(
+        DataLoader([torch.full((900,), float(i)) for i in range(1500)], batch_size=None, num_workers=1)
+    )
+    assert len(os.listdir("/proc/self/fd")) <= before + 2
+    assert [x[899].item() for x in kept] == list(range(1500))
+
+
 def test_shapes_strides_and_flags_arrive():
     sent = [
         torch.arange(6.0).view(2, 3).t(),

@@ -1,15 +1,15 @@
 """Objects with tensors between processes.
 
 Tensors (and anything large) travel in an anonymous file in memory whose descriptor goes over the connection:
-the receiver maps it, nothing is copied, and nothing is left behind when a process dies. Without such files
-(not on Linux) the bytes go over the connection.
+the receiver reads it into memory of the allocator, which is there already, and closes it, so that a
+program may keep as many batches as it likes. Nothing is left behind when a process dies. Without such
+files (not on Linux) the bytes go over the connection.
 """
 
 from __future__ import annotations
 
 import ctypes
 import io
-import mmap
 import os
 import pickle
 from multiprocessing.reduction import ForkingPickler
@@ -103,6 +103,24 @@ def _write(fd, data, start) -> None:
         view, start = view[done:], start + done
 
 
+def _read(fd, size: int):
+    """The start of a file, in memory that a tensor owns."""
+    owner = torch.empty(size, dtype=torch.uint8)
+    memory = (ctypes.c_char * size).from_address(owner.data_ptr())
+    memory.owner = owner  # lives as long as tensors that use the memory
+    _fill(fd, memory, 0)
+    return memory
+
+
+def _fill(fd, buffer, start: int) -> None:
+    view = memoryview(buffer).cast("B")
+    while len(view):
+        done = os.preadv(fd, [view], start)
+        if not done:
+            raise EOFError
+        view, start = view[done:], start + done
+
+
 def receive(connection):
     """The next object; raises EOFError where the other end is gone."""
     global _memory
@@ -118,10 +136,10 @@ def receive(connection):
 
         fd = recv_handle(connection)
         try:
-            _memory = mmap.mmap(fd, size + length)
+            _memory, code = _read(fd, size), bytearray(length)
+            _fill(fd, code, size)
         finally:
             os.close(fd)
-        code = _memory[size : size + length]
     try:
         return pickle.loads(code)
     finally:
