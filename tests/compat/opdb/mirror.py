@@ -202,7 +202,7 @@ def _named_only(dtype: Any) -> bool:
     return False
 
 
-NAMED_ONLY = {d for d in vars(facula).values() if isinstance(d, facula.dtype) and _named_only(d)}
+NAMED_ONLY = {d for d in list(vars(facula).values()) if isinstance(d, facula.dtype) and _named_only(d)}
 
 
 def _storage_bytes(t: torch.Tensor) -> bytes:
