@@ -92,7 +92,7 @@ def _gradients(outputs, cotangents, aliases, *, create, retain):
         found = [None] * len(aliases)
         if pairs:
             roots, gradients = zip(*pairs)
-            found = _C._lazily(_C._grad, roots, aliases, gradients, retain, create, True, True)
+            found = _C._lazily(_C._grad, roots, aliases, gradients, retain or create, create, True, True)
         return [_C._functions.zeros_like(a) if g is None else g for g, a in zip(found, aliases)]
 
 

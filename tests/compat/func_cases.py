@@ -222,6 +222,10 @@ each(
     jacrev_chunk_2=lambda t: t.func.jacrev(lambda a: a.sin(), chunk_size=2)(x(t)),
     jacfwd_matrix=lambda t: t.func.jacfwd(lambda a: a.T @ a)(m(t)),
     jacrev_matrix=lambda t: t.func.jacrev(lambda a: a.T @ a)(m(t)),
+    jacrev_jacrev_layer=lambda t: t.func.jacrev(t.func.jacrev(lambda a: (m(t).T @ a).tanh()))(x(t)),
+    jacrev_thrice_layer=lambda t: t.func.jacrev(t.func.jacrev(t.func.jacrev(lambda a: (a @ m(t)).tanh())))(
+        x(t)
+    ),
     jacrev_jacrev=lambda t: t.func.jacrev(t.func.jacrev(lambda a: a**3))(x(t)),
     jacrev_jacfwd=lambda t: t.func.jacrev(t.func.jacfwd(lambda a: a**3))(x(t)),
     jacfwd_jacrev=lambda t: t.func.jacfwd(t.func.jacrev(lambda a: a**3))(x(t)),
