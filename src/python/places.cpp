@@ -30,8 +30,14 @@ Place here() {
   PyFrameObject* frame = PyEval_GetFrame();
   if (!frame) return {};
   Place p = place_in(frame);
-  if (!is_ours(static_cast<PyCodeObject*>(p.code)->co_filename)) [[likely]]
+  static PyObject* last = nullptr;  // a file known not to be ours: most calls come from one
+  PyObject* const file = static_cast<PyCodeObject*>(p.code)->co_filename;
+  if (file == last) [[likely]]
     return p;
+  if (!is_ours(file)) {
+    Py_XSETREF(last, Py_NewRef(file));
+    return p;
+  }
   Py_INCREF(frame);
   while (PyFrameObject* outer = PyFrame_GetBack(frame)) {
     Py_DECREF(frame);
