@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
+import weakref
 
 import pytest
 
@@ -112,3 +114,16 @@ def test_nobody_answers():
         torch.nn.functional.relu(Shy())
     with pytest.raises(TypeError, match="unsupported operand"):
         torch.ones(1) + Shy()
+
+
+def test_classes_are_let_go():
+    def use(values):
+        class Own(torch.Tensor):
+            __torch_function__ = torch._C._disabled_torch_function_impl
+
+        values.as_subclass(Own).zero_()
+        return weakref.ref(Own)
+
+    kept = [use(torch.ones(2)) for _ in range(3)]
+    gc.collect()
+    assert [ref() is None for ref in kept[:2]] == [True, True]  # the last one used is remembered

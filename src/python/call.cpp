@@ -7,6 +7,7 @@
 #include "python/quick.h"
 #include "python/thunks.h"
 #include <unordered_map>
+#include <utility>
 
 namespace facula::python {
 
@@ -403,7 +404,7 @@ bool is_plain_subclass(PyTypeObject* type) {
   PyObject* own = _PyType_Lookup(type, name);
   if (own != disabled || is_batched_type(type)) return false;
   Py_INCREF(type);
-  last = type;
+  Py_XDECREF(reinterpret_cast<PyObject*>(std::exchange(last, type)));
   return true;
 }
 
