@@ -59,6 +59,8 @@ class FunctionNode final : public Node {
   void note_input(size_t i, const TensorImpl& t) { inputs_[i].note(t); }
   void note_output(size_t i, const TensorImpl& t) { outputs_[i].note(t); }
   void save(PyObject* tensors, const std::vector<Tensor>& outputs) {
+    if (tensors && tensors != Py_None && !PyTuple_Check(tensors))
+      fail<TypeError>("saved tensors must be a tuple, not ", Py_TYPE(tensors)->tp_name);
     const Py_ssize_t n = tensors && tensors != Py_None ? PyTuple_GET_SIZE(tensors) : 0;
     for (Py_ssize_t k = 0; k < n; ++k) {
       PyObject* o = PyTuple_GET_ITEM(tensors, k);
