@@ -79,6 +79,8 @@ def test_compilers_return_what_they_are_given():
         return x
 
     assert double(2) == 4 and triple(2) == 6 and one(1) == two(1) == 1
+    with pytest.raises(RuntimeError, match="Either mode or options can be specified"):
+        torch.compile(model, mode="default", options={})
     with pytest.raises(NotImplementedError, match="state_dict"):
         torch.jit.save(model, "x")
     with pytest.raises(RuntimeError, match="shape|size"):

@@ -166,10 +166,10 @@ CUDAGraph = _dummy("CUDAGraph")
 
 
 def __getattr__(name: str):
-    if name == "amp":
+    if name in ("amp", "memory", "nvtx", "random"):
         from importlib import import_module
 
-        return import_module(".amp", __name__.replace("torch", "facula"))
+        return import_module("." + name, __name__.replace("torch", "facula"))
     from .._lazy import _LEGACY
 
     if name in _LEGACY:

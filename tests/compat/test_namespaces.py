@@ -26,4 +26,9 @@ def test_answers(question):
             except Exception as error:
                 value = [type(error).__name__, str(error)]
         seen.append(value)
-    assert seen[1] == seen[0]
+    theirs, ours = seen
+    if isinstance(theirs, list) and theirs and theirs[0].endswith("Error"):
+        # What facula knows better stands after PyTorch's text.
+        assert ours[0] == theirs[0] and ours[1].startswith(theirs[1])
+    else:
+        assert ours == theirs
