@@ -16,6 +16,7 @@ from ._reverse import grad, grad_and_value, vjp
 from ._vmap import vmap
 
 __all__ = [
+    "debug_unwrap",
     "functional_call",
     "functionalize",
     "grad",
@@ -47,6 +48,22 @@ def functionalize(func, *, remove="mutations"):
             "options are:\n     remove='mutations'\n     remove='mutations_and_views'"
         )
     return func
+
+
+def debug_unwrap(tensor, *, recurse=True):
+    """The value below a batched tensor, with the batch in front: to look at, not to compute with.
+
+    Args:
+        tensor: any tensor; one that is not batched is returned as it is.
+        recurse: through all running vmaps; else through the innermost.
+    """
+    from ._batch import BatchedTensor
+
+    while type(tensor) is BatchedTensor:
+        tensor = tensor._value
+        if not recurse:
+            break
+    return tensor
 
 
 explain_in(sys.modules[__name__])
