@@ -57,10 +57,6 @@ def __dir__(self):
     return sorted({*dir(self.__class__), *getattr(self, "__dict__", ())})
 
 
-def __rdiv__(self, other):
-    return self.reciprocal() * other
-
-
 def __reversed__(self):
     return self if self.dim() == 0 else self.flip(0)
 

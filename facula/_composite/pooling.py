@@ -93,10 +93,15 @@ for _n in (1, 2, 3):
     _with_indices(_n)
 
 
+# Attribute names made anew in each call would be kept alive by CPython's cache of attribute look-ups.
+_FRACTIONAL = {2: _C._fractional_max_pool2d, 3: _C._fractional_max_pool3d}
+
+
 def _fractional(n, input, kernel_size, output_size, output_ratio, return_indices, samples):
-    name = f"fractional_max_pool{n}d"
     if output_size is None and output_ratio is None:
-        raise ValueError(f"{name} requires specifying either an output_size or an output_ratio")
+        raise ValueError(
+            f"fractional_max_pool{n}d requires specifying either an output_size or an output_ratio"
+        )
     if output_size is None:
         if len(output_ratio) > 1 or n == 2 or n == 3:
             ratios = output_ratio if len(output_ratio) > 1 else list(output_ratio) * n
@@ -104,7 +109,7 @@ def _fractional(n, input, kernel_size, output_size, output_ratio, return_indices
     if samples is None:
         batch = 1 if input.dim() == n + 1 else input.size(0)
         samples = torch.rand(batch, input.size(-n - 1), n, dtype=input.dtype, device=input.device)
-    pooled = getattr(_C, "_" + name)(input, kernel_size, output_size, samples)
+    pooled = _FRACTIONAL[n](input, kernel_size, output_size, samples)
     return pooled if return_indices else pooled[0]
 
 
@@ -193,7 +198,7 @@ def _unpool(n, input, indices, kernel_size, stride, padding, output_size):
             )
         plane = _C._max_unpool2d(input.unsqueeze(-1), indices.unsqueeze(-1), [*size, 1])
         return plane.squeeze(-1)
-    return getattr(_C, f"_max_unpool{n}d")(input, indices, size)
+    return (_C._max_unpool2d if n == 2 else _C._max_unpool3d)(input, indices, size)
 
 
 @composite("nn.functional")
@@ -214,9 +219,8 @@ def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_siz
     return _unpool(3, input, indices, kernel_size, stride, padding, output_size)
 
 
-def _lp_pool(n, input, norm_type, kernel_size, stride, ceil_mode):
+def _lp_pool(n, pool, input, norm_type, kernel_size, stride, ceil_mode):
     sizes = (kernel_size,) * n if isinstance(kernel_size, int) else tuple(kernel_size)
-    pool = getattr(torch.nn.functional, f"avg_pool{n}d")
     mean = pool(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     count = 1
     for size in sizes:
@@ -227,16 +231,16 @@ def _lp_pool(n, input, norm_type, kernel_size, stride, ceil_mode):
 @composite("nn.functional")
 def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """The p-norm of each window of (N, C, L) or (C, L), without absolute values: (sum x^p)^(1/p)."""
-    return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
+    return _lp_pool(1, torch.nn.functional.avg_pool1d, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 @composite("nn.functional")
 def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """The p-norm of each window of (N, C, H, W) or (C, H, W), without absolute values."""
-    return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
+    return _lp_pool(2, torch.nn.functional.avg_pool2d, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 @composite("nn.functional")
 def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """The p-norm of each window of (N, C, D, H, W) or (C, D, H, W), without absolute values."""
-    return _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)
+    return _lp_pool(3, torch.nn.functional.avg_pool3d, input, norm_type, kernel_size, stride, ceil_mode)

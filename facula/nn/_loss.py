@@ -286,7 +286,7 @@ def multi_margin_loss(
     if weight is not None and weight.dim() != 1:
         raise ValueError("weight must be one-dimensional")
     _check_margin_target(input, target, weight)
-    rows = input if input.dim() == 2 else input.unsqueeze(0)
+    rows = input if input.dim() == 2 else input.reshape(1, -1)
     index = target.reshape(-1, 1)
     z = (margin - rows.gather(1, index) + rows).clamp_min(0)
     if p == 2:
@@ -295,7 +295,7 @@ def multi_margin_loss(
         z = z * weight[index]
     z = z.scatter(1, index, 0.0)
     loss = z.sum(1) / rows.size(1)
-    return _reduced(loss if input.dim() == 2 else loss.squeeze(0), reduction, size_average, reduce)
+    return _reduced(loss if target.dim() else loss.squeeze(0), reduction, size_average, reduce)
 
 
 def multilabel_margin_loss(

@@ -118,4 +118,6 @@ def local_response_norm(
         parts.append(squares.new_zeros(shape))
     padded = torch.cat([parts[0], squares, parts[1]], 1)
     total = padded.unfold(1, size, 1).sum(-1)
-    return input / total.div(size).mul(alpha).add(k).pow(beta)
+    # Means of whole numbers are whole, as those of pooling.
+    mean = total.div(size, rounding_mode=None if input.dtype.is_floating_point else "trunc")
+    return input / mean.mul(alpha).add(k).pow(beta)

@@ -117,8 +117,8 @@ template <Real F> inline Complex<F> sinc(Complex<F> z) {
 }
 template <Real F> inline Complex<F> logaddexp(Complex<F> a, Complex<F> b) {
   const Complex<F> high = where(a.re >= b.re, a, b), low = where(a.re >= b.re, b, a);
-  const Complex<F> y =
-      where(a.re == b.re && isinf(a.re), log(exp(a) + exp(b)), high + log1p(exp(low - high)));
+  const Complex<F> y = where(a.re == b.re && isinf(a.re), where(a.re < 0, low, log(exp(a) + exp(b))),
+                             high + log1p(exp(low - high)));
   return where(isnan(a) || isnan(b), Complex<F>(not_a_number<F>, not_a_number<F>), y);
 }
 

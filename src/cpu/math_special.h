@@ -87,7 +87,15 @@ inline float lgamma(float value) {
 FACULA_DOUBLE(digamma)
 #undef FACULA_DOUBLE
 template <Real F> inline F zeta(F s, F q) { return F(special::zeta(double(s), double(q))); }
-template <Real F> inline F polygamma(F x, int64_t n) { return F(special::polygamma(n, double(x))); }
+template <Real F> inline F polygamma(F x, int64_t n) {
+  return F(special::polygamma(n, double(x), double(F(3.14159265358979323846) * x)));
+}
+
+// The phase of the oscillation is rounded as in PyTorch: far to the left it decides the value.
+template <Real F> inline F airy(F x) {
+  const F phase = F(-2) * x * sqrt(-x) / F(3) + F(0.25) * F(3.14159265358979323846);
+  return F(special::airy(double(x), double(phase)));
+}
 
 }  // namespace FACULA_ISA
 }  // namespace facula

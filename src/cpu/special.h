@@ -8,8 +8,9 @@ namespace facula::special {
 
 // special_gamma.cpp
 double digamma(double x);
-double polygamma(int64_t n, double x);  // n >= 0
-double zeta(double s, double q);        // Hurwitz
+// n >= 0; `pi_x`: pi times x, rounded to the caller's type, which decides how finite the poles of n = 1 are.
+double polygamma(int64_t n, double x, double pi_x);
+double zeta(double s, double q);  // Hurwitz
 // special_igamma.cpp: regularised incomplete gamma functions, lower and upper
 double igamma(double a, double x);
 double igammac(double a, double x);
@@ -19,20 +20,6 @@ double j1(double x);
 double y0(double x);
 double y1(double x);
 double spherical_j0(double x);
-double airy(double x);
-// special_polynomials.cpp; n is truncated to an integer, and negative degrees are zero. A recurrence that
-// passes `largest`, the largest number of the type asked for, overflows.
-double chebyshev_t(double x, double n, double largest);
-double chebyshev_u(double x, double n, double largest);
-double chebyshev_v(double x, double n, double largest);
-double chebyshev_w(double x, double n, double largest);
-double shifted_chebyshev_t(double x, double n, double largest);  // those of 2 x - 1
-double shifted_chebyshev_u(double x, double n, double largest);
-double shifted_chebyshev_v(double x, double n, double largest);
-double shifted_chebyshev_w(double x, double n, double largest);
-double hermite_h(double x, double n, double largest);
-double hermite_he(double x, double n, double largest);
-double laguerre(double x, double n, double largest);
-double legendre(double x, double n, double largest);
+double airy(double x, double phase);  // `phase`: 2/3 (-x)^(3/2) + pi/4, rounded to the caller's type
 
 }  // namespace facula::special

@@ -28,7 +28,7 @@ double y1(double x) { return x == 0 ? -kInfinity : x > 0 && !is_infinite(x) ? ::
 
 double spherical_j0(double x) { return x == 0 ? 1 : is_infinite(x) ? 0 : std::sin(x) / x; }
 
-double airy(double x) {
+double airy(double x, double phase) {
   if (is_infinite(x)) return kNaN;
   if (x >= 2) {
     const auto [zeta, low] = airy_zeta(x);
@@ -40,13 +40,12 @@ double airy(double x) {
   if (x >= -2) return chebyshev_sum(tables::airy_left, x + 1);
   if (x >= -4) return chebyshev_sum(tables::airy_far_left, x + 3);
   if (x != x) return x;
-  const auto [zeta, low] = airy_zeta(-x);
+  const double zeta = phase - kPi / 4;
   if (is_infinite(zeta)) return kNaN;
-  const double s = std::sin(zeta), c = std::cos(zeta), sine = s + c * low, cosine = c - s * low;
   const double t = 2 * (16. / 3 / zeta) * (16. / 3 / zeta) - 1;
   const double p = chebyshev_sum(tables::airy_p, t), q = chebyshev_sum(tables::airy_q, t) / zeta;
-  // sin and cos of zeta + pi/4 are these sums over sqrt(2); 1 / sqrt(2 pi)
-  return 0.39894228040143267794 * (p * (sine + cosine) - q * (cosine - sine)) / std::sqrt(std::sqrt(-x));
+  // 1 / sqrt(pi)
+  return 0.56418958354775628695 * (p * std::sin(phase) - q * std::cos(phase)) / std::sqrt(std::sqrt(-x));
 }
 
 }  // namespace facula::special

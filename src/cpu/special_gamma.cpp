@@ -19,10 +19,13 @@ double trigamma_positive(double x) {
   return y + r + 0.5 * z + r * z * series;
 }
 
-double trigamma(double x) {
+double trigamma(double x, double pi_x) {
   if (!(x <= 0)) return trigamma_positive(x);
   const double fraction = x - std::round(x);
-  if (fraction == 0) return kInfinity;
+  if (fraction == 0) {  // PyTorch's values there: the reflection formula, where pi x is rounded
+    const double sine = std::sin(pi_x);
+    return kPi / sine * (kPi / sine);
+  }
   if (fraction != fraction) return kNaN;
   const double sine = std::sin(kPi * fraction);
   return kPi / sine * (kPi / sine) - trigamma_positive(1 - x);
@@ -119,9 +122,9 @@ double zeta(double s, double q) {
   return zeta_positive(s, right) + (std::fmod(s, 2) == 1 ? -mirrored : mirrored);
 }
 
-double polygamma(int64_t n, double x) {
+double polygamma(int64_t n, double x, double pi_x) {
   if (n == 0) return digamma(x);
-  if (n == 1) return trigamma(x);
+  if (n == 1) return trigamma(x, pi_x);
   const double y = std::tgamma(double(n) + 1) * zeta(double(n) + 1, x);
   return n % 2 ? y : -y;
 }

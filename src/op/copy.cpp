@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include "cpu/loop.h"
+#include "cpu/move.h"
 #include "op/execute.h"
 #include "op/pointwise.h"
 
@@ -15,6 +16,9 @@ void copy_into(TensorImpl& to, const TensorImpl& from) {
     std::memmove(to.data, from.data, size_t(to.numel * item_size(to.dtype)));
     return;
   }
+  if (to.dtype == from.dtype)
+    return move_elements(to.shape(), item_size(to.dtype), to.data, strides_in_bytes(to, to.ndim), from.data,
+                         strides_in_bytes(from, to.ndim));
   LoopOperand operands[2];
   const TensorImpl* t[2] = {&to, &from};
   for (int k = 0; k < 2; ++k) {

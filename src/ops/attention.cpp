@@ -32,6 +32,10 @@ Tensor repeat_heads(const Tensor& t, int64_t times) {
 // As PyTorch composes it, for what the blocked kernels do not do: dropout, gradients of masks, broadcasting.
 Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask, double dropout_p,
               const Options& o) {
+  if (is_half(q->dtype)) {  // in single precision from end to end
+    auto wide = [](const Tensor& t) { return to_dtype(t, DType::Float32); };
+    return to_dtype(attend(wide(q), wide(k), wide(v), mask, dropout_p, o), q->dtype);
+  }
   const double root = std::sqrt(o.scale);
   const bool negative = o.scale < 0;
   const Tensor scaled = q * Scalar(negative ? o.scale : root), keys = negative ? k : k * Scalar(root);

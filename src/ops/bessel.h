@@ -80,7 +80,7 @@ FACULA_MODIFIED(ModifiedBesselK1, modified_bessel_k1, k1)
 FACULA_MODIFIED(ScaledModifiedBesselK0, scaled_modified_bessel_k0, k0e)
 FACULA_MODIFIED(ScaledModifiedBesselK1, scaled_modified_bessel_k1, k1e)
 FACULA_BESSEL(SphericalBesselJ0, spherical_bessel_j0, spherical_j0)
-FACULA_BESSEL(AiryAi, airy_ai, airy)
+FACULA_MODIFIED(AiryAi, airy_ai, airy)
 #undef FACULA_BESSEL
 #undef FACULA_MODIFIED
 

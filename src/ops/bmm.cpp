@@ -320,9 +320,9 @@ Tensor matmul_batched(const Tensor& a, const Tensor& b) {
 namespace {
 
 static constexpr OpEntry entries[] = {
-    fn<bmm>("bmm(Tensor input, Tensor mat2)", kFunction | kMethod | kOut | kFold),
+    fn<bmm>("bmm(Tensor input, Tensor mat2)", kFunction | kMethod | kExactOut | kFold),
     fn<baddbmm>("baddbmm(Tensor input, Tensor batch1, Tensor batch2, *, Number beta=1, Number alpha=1)",
-                kEverywhere),
+                kEverywhere | kExactOut),
     fn<addbmm>("addbmm(Tensor input, Tensor batch1, Tensor batch2, *, Number beta=1, Number alpha=1)",
                kEverywhere),
 };

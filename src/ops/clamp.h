@@ -122,22 +122,7 @@ struct Clamp {  // a limit of None is no limit; NaN passes
   }
 };
 
-struct ClampMinNumber {
-  static constexpr OpInfo info{.signature = "clamp_min(Tensor input, Number min)", .types = kInts | kFloats};
-  Scalar min;
-  constexpr Scalar promotes_with() const { return min; }
-  template <class T> constexpr T forward(T x) const { return where(x < T(min), T(min), x); }
-  template <class T> constexpr T backward(T g, T x, T) const { return where(x < T(min), T(0), g); }
-};
-
-struct ClampMaxNumber {
-  static constexpr OpInfo info{.signature = "clamp_max(Tensor input, Number max)", .types = kInts | kFloats};
-  Scalar max;
-  constexpr Scalar promotes_with() const { return max; }
-  template <class T> constexpr T forward(T x) const { return where(x > T(max), T(max), x); }
-  template <class T> constexpr T backward(T g, T x, T) const { return where(x > T(max), T(0), g); }
-};
-
+// The overloads for tensors come first: a 0-dim tensor would do as a number too.
 struct ClampMin {
   static constexpr OpInfo info{.signature = "clamp_min(Tensor input, Tensor min)",
                                .types = kReals,
@@ -160,6 +145,22 @@ struct ClampMax {
   }
 };
 
+struct ClampMinNumber {
+  static constexpr OpInfo info{.signature = "clamp_min(Tensor input, Number min)", .types = kInts | kFloats};
+  Scalar min;
+  constexpr Scalar promotes_with() const { return min; }
+  template <class T> constexpr T forward(T x) const { return where(x < T(min), T(min), x); }
+  template <class T> constexpr T backward(T g, T x, T) const { return where(x < T(min), T(0), g); }
+};
+
+struct ClampMaxNumber {
+  static constexpr OpInfo info{.signature = "clamp_max(Tensor input, Number max)", .types = kInts | kFloats};
+  Scalar max;
+  constexpr Scalar promotes_with() const { return max; }
+  template <class T> constexpr T forward(T x) const { return where(x > T(max), T(max), x); }
+  template <class T> constexpr T backward(T g, T x, T) const { return where(x > T(max), T(0), g); }
+};
+
 struct ClampTensors {
   static constexpr OpInfo info{.signature = "_clamp(Tensor input, Tensor min, Tensor max)",
                                .types = kInts | kFloats,
@@ -173,7 +174,7 @@ struct ClampTensors {
 };
 
 using clamp_ops = List<Floor, Ceil, Trunc, Round, Frac, Fmod, Remainder, FloorDivide, DivFloor, DivTrunc,
-                       Clamp, ClampMinNumber, ClampMaxNumber, ClampMin, ClampMax, ClampTensors>;
+                       Clamp, ClampMin, ClampMax, ClampMinNumber, ClampMaxNumber, ClampTensors>;
 
 }  // namespace FACULA_ISA
 }  // namespace facula

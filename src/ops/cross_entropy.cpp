@@ -2,6 +2,7 @@
 #include "op/structural.h"
 #include "ops/functions.h"
 #include "ops/loss.h"
+#include "ops/spatial.h"
 
 namespace facula {
 namespace {
@@ -83,7 +84,7 @@ template <bool kImage> struct Pick {
     Tensor g = b.g[0];
     if (reduction == Reduction::Mean) g = g / Scalar(total);
     if (reduction != Reduction::None) g = expand(g, picks.target_shape);
-    d[0] = call_structural(Place{picks}, g);
+    d[0] = tied(call_structural(Place{picks}, g), b, 0);
   }
 };
 

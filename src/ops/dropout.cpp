@@ -5,6 +5,7 @@
 #include <cmath>
 #include "cpu/random.h"
 #include "ops/random.h"
+#include "ops/spatial.h"
 
 namespace facula {
 namespace {
@@ -112,7 +113,7 @@ struct Rrelu {
     return to_dtype(multiply(to_dtype(source, DType::Float32), to_dtype(drawn, DType::Float32), false),
                     x->dtype);
   }
-  void vjp(const Back& b, Tensor* d) const { d[0] = b.g[0] * slopes; }
+  void vjp(const Back& b, Tensor* d) const { d[0] = tied(b.g[0] * slopes, b, 0); }
 };
 
 Tensor rrelu(const Tensor& x, Scalar lower, Scalar upper, bool training, Generator* generator) {
@@ -121,8 +122,7 @@ Tensor rrelu(const Tensor& x, Scalar lower, Scalar upper, bool training, Generat
                to = wide ? double(upper) : float(double(upper));
   if (from > to) fail("Lower bound should be less than or equal to the upper bound");
   if (training) return call_structural(Rrelu{from, to, generator, nullptr}, x);
-  const Tensor slope = binary("le", x, Scalar(0));
-  return where(slope, multiply(x, Scalar((from + to) / 2), false), x);
+  return call(LeakyRelu{(from + to) / 2}, x);
 }
 
 constexpr OpEntry entries[] = {

@@ -431,7 +431,7 @@ static constexpr OpEntry entries[] = {
     fn<einsum>("_einsum(str equation, Tensor[] operands)", kPrivate),
     fn<tensordot>("_tensordot(Tensor a, Tensor b, int[] dims_a, int[] dims_b)", kPrivate),
     fn<chain_matmul>("_chain_matmul(Tensor[] matrices)", kPrivate),
-    fn<multi_dot>("multi_dot(Tensor[] tensors)", kLinalg | kOut),
+    fn<multi_dot>("multi_dot(Tensor[] tensors)", kLinalg | kExactOut),
     fn<bilinear>("bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None)", kNN | kFunction),
     fn<kron>("kron(Tensor input, Tensor other)", kFunction | kMethod | kOut),
 };

@@ -145,12 +145,14 @@ template <bool Max> Tensor arg_extreme(const Tensor& x, std::optional<int64_t> d
 
 }  // namespace
 
-inline constexpr uint16_t kPlain = kFunction | kMethod | kOut;
+inline constexpr uint16_t kPlain = kFunction | kMethod;
 static constexpr OpEntry entries[] = {
-    fn<extreme_at<true>>("max(Tensor input, int dim, bool keepdim=False) -> values, indices", kPlain),
-    fn<extreme_at<false>>("min(Tensor input, int dim, bool keepdim=False) -> values, indices", kPlain),
-    fn<arg_extreme<true>>("argmax(Tensor input, int? dim=None, bool keepdim=False)", kPlain),
-    fn<arg_extreme<false>>("argmin(Tensor input, int? dim=None, bool keepdim=False)", kPlain),
+    fn<extreme_at<true>>("max(Tensor input, int dim, bool keepdim=False) -> values, indices",
+                         kPlain | kApartOut),
+    fn<extreme_at<false>>("min(Tensor input, int dim, bool keepdim=False) -> values, indices",
+                          kPlain | kApartOut),
+    fn<arg_extreme<true>>("argmax(Tensor input, int? dim=None, bool keepdim=False)", kPlain | kExactOut),
+    fn<arg_extreme<false>>("argmin(Tensor input, int? dim=None, bool keepdim=False)", kPlain | kExactOut),
 };
 FACULA_ENTRIES(extremes)
 

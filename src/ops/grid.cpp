@@ -166,8 +166,8 @@ Tensor vander(const Tensor& x, std::optional<int64_t> size, bool increasing) {
 static constexpr OpEntry entries[] = {
     fn<eye_square>("eye(int n" FACTORY, kFunction | kOut),
     fn<eye_of>("eye(int n, int m" FACTORY, kFunction | kOut),
-    fn<triangle<true>>("tril(Tensor input, int diagonal=0)", kEverywhere | kLeading),
-    fn<triangle<false>>("triu(Tensor input, int diagonal=0)", kEverywhere | kLeading),
+    fn<triangle<true>>("tril(Tensor input, int diagonal=0)", kEverywhere | kExactOut | kLeading),
+    fn<triangle<false>>("triu(Tensor input, int diagonal=0)", kEverywhere | kExactOut | kLeading),
     fn<triangle_indices<true>>("tril_indices(int row, int col, int offset=0" FACTORY, kFunction),
     fn<triangle_indices<false>>("triu_indices(int row, int col, int offset=0" FACTORY, kFunction),
     fn<meshgrid>("meshgrid(Tensor[] *tensors, str? indexing=None)", kFunction),

@@ -206,7 +206,8 @@ Tensor counts(const Tensor& x, const Tensors& edges, const Tensor& weight, bool 
 }  // namespace
 
 static constexpr OpEntry entries[] = {
-    fn<histc>("histc(Tensor input, int bins=100, Number min=0, Number max=0)", kFunction | kMethod | kOut),
+    fn<histc>("histc(Tensor input, int bins=100, Number min=0, Number max=0)",
+              kFunction | kMethod | kExactOut),
     fn<ranges>("_histogramdd_ranges(Tensor input, float[] range)", kPrivate),
     fn<counts>("_histogramdd_counts(Tensor input, Tensor[] edges, Tensor? weight, bool even)", kPrivate),
 };

@@ -5,6 +5,7 @@
 #include <memory>
 #include "core/parallel.h"
 #include "op/structural.h"
+#include "ops/units.h"
 
 namespace facula {
 
@@ -20,11 +21,10 @@ namespace {
 // Where the elements of an indexing result lie in the indexed tensor:
 //   [before..., broadcast index..., after...], or the index dimensions first when the indexed ones are apart.
 struct Plan {
-  Dims shape;                    // of the result
-  std::vector<int64_t> offsets;  // of each position of the broadcast indices, in elements
-  Dims before, before_strides;   // dimensions of x in front of the index
-  Dims after, after_strides;     // and behind it
-  int64_t after_count = 1, before_count = 1;
+  Dims shape;                                                // of the result
+  Dims before, before_strides;                               // dimensions of x in front of the index
+  Dims after, after_strides;                                 // and behind it
+  int64_t after_count = 1, before_count = 1, positions = 1;  // positions: of the broadcast indices
 
   Plan(const TensorImpl& x, const Tensor* indices, int count) {
     Dims shape_of_index;
@@ -62,26 +62,31 @@ struct Plan {
     for (const Dims* part : {&before, &shape_of_index, &after})
       for (int64_t s : *part) shape.push(s);
     if (x.is_meta()) return;
-    offsets.assign(size_t(shape_of_index.numel()), 0);
+    positions = shape_of_index.numel();
+    int left = int(std::count_if(indices, indices + count, [](const Tensor& t) { return bool(t); }));
+    if (left == 0) sum_ = zeros({1}, DType::Int64, x.device);
     for (int d = 0; d < count; ++d)
-      if (indices[d]) add_offsets(expand(indices[d], shape_of_index), x.sizes[d], x.strides[d], d);
+      if (indices[d])
+        add_offsets(expand(indices[d], shape_of_index), x.sizes[d], x.strides[d], d, --left == 0);
   }
 
   // f(linear position in the result, offset in x, run): `run` elements that follow each other in both. Reads
   // may go on in any order; writes keep the order of the index for each place that is written (see owned()).
   template <class F> void each(F&& f) const {
-    const int64_t positions = int64_t(offsets.size()), all = before_count * positions,
+    const int64_t all = before_count * positions,
                   per_piece = std::max<int64_t>(1, 32768 / std::max<int64_t>(after_count, 1));
     parallel_pieces((all + per_piece - 1) / per_piece, [&](int64_t piece) {
       walk(piece * per_piece, std::min(all, (piece + 1) * per_piece), f);
     });
   }
-  // Writers share the work by ranges of offsets: each looks at every position and writes what falls in its
-  // range.
+  // Writers share the work by ranges of offsets, one a thread: each looks at every position and writes what
+  // falls in its range. For each place the order stays that of the index, however many there are.
   template <class F> void owned(int64_t numel, F&& f) const {
-    const int64_t all = before_count * int64_t(offsets.size());
+    const int64_t all = before_count * positions;
     if (all * after_count < 65536) return walk(0, all, f);
-    const int64_t ranges = std::clamp<int64_t>(numel >> 17, 2, 16), width = (numel + ranges - 1) / ranges;
+    const int64_t ranges = std::clamp<int64_t>(numel >> 17, 1, num_threads());
+    if (ranges == 1) return walk(0, all, f);
+    const int64_t width = (numel + ranges - 1) / ranges;
     parallel_pieces(ranges, [&](int64_t range) {
       const int64_t low = range * width;
       walk(0, all, [&](int64_t at, int64_t to, int64_t run) {
@@ -91,14 +96,28 @@ struct Plan {
   }
 
  private:
+  // One index is read as it is; several are added up first.
+  struct Single {
+    const int64_t* at;
+    int64_t size, stride;
+    int64_t operator[](int64_t i) const { return (at[i] + (at[i] < 0 ? size : 0)) * stride; }
+  };
   template <class F> void walk(int64_t begin, int64_t end, F&& f) const {
+    if (single_.at) walk_over(single_, begin, end, f);
+    else walk_over(sum_->as<int64_t>(), begin, end, f);
+  }
+  template <class Offsets, class F>
+  void walk_over(const Offsets offsets, int64_t begin, int64_t end, F&& f) const {
+    if (before.count == 0 && after.count == 0) {
+      for (int64_t q = begin; q < end; ++q) f(q, offsets[q], int64_t(1));
+      return;
+    }
     const bool dense_after = after_strides == contiguous_strides(after);
-    const int64_t positions = int64_t(offsets.size());
     for (int64_t q = begin; q < end;) {
       const int64_t p = q / positions, base = offset_of(p, before, before_strides),
                     stop = std::min(end, (p + 1) * positions);
       for (; q < stop; ++q) {
-        const int64_t at = q * after_count, from = base + offsets[size_t(q - p * positions)];
+        const int64_t at = q * after_count, from = base + offsets[q - p * positions];
         if (dense_after) {
           f(at, from, after_count);
         } else {
@@ -116,25 +135,35 @@ struct Plan {
     }
     return offset;
   }
-  void add_offsets(const Tensor& index, int64_t size, int64_t stride, int dim) {
-    const Tensor values = dense(index);
-    const int64_t *v = values->as<int64_t>(), n = int64_t(offsets.size()), each = 1 << 16;
+  void add_offsets(const Tensor& index, int64_t size, int64_t stride, int dim, bool last) {
+    values_ = dense(index);
+    const int64_t *v = values_->as<int64_t>(), n = positions, each = 1 << 16;
+    const bool first = !sum_, alone = first && last;
+    if (first && !alone) sum_ = empty(DType::Int64, Dims{n});
+    int64_t* const sum = alone ? nullptr : sum_->as<int64_t>();
     std::atomic<bool> inside{true};
     parallel_pieces((n + each - 1) / each, [&](int64_t piece) {
+      const int64_t begin = piece * each, end = std::min(n, begin + each);
       bool bad = false;
-      for (int64_t i = piece * each; i < std::min(n, (piece + 1) * each); ++i) {
-        const int64_t at = v[i] < 0 ? v[i] + size : v[i];
-        const bool outside = uint64_t(at) >= uint64_t(size);
-        bad |= outside;
-        offsets[size_t(i)] += (outside ? 0 : at) * stride;
+      for (int64_t i = begin; i < end; ++i) bad |= uint64_t(v[i]) + uint64_t(size) >= 2 * uint64_t(size);
+      if (bad) {
+        inside = false;
+      } else if (!alone) {
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t at = (v[i] + (v[i] < 0 ? size : 0)) * stride;
+          sum[i] = first ? at : sum[i] + at;
+        }
       }
-      if (bad) inside = false;
     });
+    if (alone) single_ = {v, size, stride};
     if (inside) return;
     for (int64_t i = 0; i < n; ++i)
       if (v[i] < -size || v[i] >= size)
         fail<IndexError>("index ", v[i], " is out of bounds for dimension ", dim, " with size ", size);
   }
+
+  Single single_{};
+  Tensor values_, sum_;  // what single_ reads; offsets of each position, in elements
 };
 
 int64_t reach_of(const TensorImpl& x) {  // the largest offset of an element, plus one
@@ -157,12 +186,15 @@ void write(TensorImpl& x, const Tensor* indices, int count, const Tensor& value,
   }
   if (x.is_meta()) return;
   const Tensor values = dense(wide, x.dtype);
-  const int64_t item = item_size(x.dtype);
   const int64_t reach = reach_of(x);
   if (!accumulate) {
-    plan.owned(reach, [&](int64_t at, int64_t to, int64_t run) {
-      if (run == 1) copy_element(x.data + to * item, values->data + at * item, item);
-      else std::memcpy(x.data + to * item, values->data + at * item, size_t(run * item));
+    by_unit(item_size(x.dtype), [&]<class U>(U) {
+      U* const out = reinterpret_cast<U*>(x.data);
+      const U* const in = reinterpret_cast<const U*>(values->data);
+      plan.owned(reach, [=](int64_t at, int64_t to, int64_t run) {
+        if (run == 1) out[to] = in[at];
+        else std::memcpy(out + to, in + at, size_t(run) * sizeof(U));
+      });
     });
     return;
   }
@@ -185,10 +217,13 @@ struct Index {
     const Plan plan(x, in.data() + 1, int(in.size()) - 1);
     Tensor out = empty(x.dtype, plan.shape, x.device);
     if (out->is_meta()) return out;
-    const int64_t item = item_size(x.dtype);
-    plan.each([&](int64_t at, int64_t from, int64_t run) {
-      if (run == 1) copy_element(out->data + at * item, x.data + from * item, item);
-      else std::memcpy(out->data + at * item, x.data + from * item, size_t(run * item));
+    by_unit(item_size(x.dtype), [&]<class U>(U) {
+      U* const to = reinterpret_cast<U*>(out->data);
+      const U* const in = reinterpret_cast<const U*>(x.data);
+      plan.each([=](int64_t at, int64_t from, int64_t run) {
+        if (run == 1) to[at] = in[from];
+        else std::memcpy(to + at, in + from, size_t(run) * sizeof(U));
+      });
     });
     return out;
   }
@@ -288,10 +323,7 @@ Tensor index_put_(const Tensor& self, const Tensors& indices, const Tensor& valu
         "Use of index_put_ on expanded tensors is deprecated. Please clone() the tensor before performing "
         "this "
         "operation. This also applies to advanced indexing e.g. tensor[indices] = tensor");
-  if (!recorded && !accumulate && !mode.forward && fill_under_mask(*self, indices, value)) {
-    finish_inplace(*self, nullptr);
-    return self;
-  }
+  if (!recorded && !accumulate && !mode.forward && fill_under_mask(*self, indices, value)) { return self; }
   const Tensors in = joined({self, value}, expand_masks(self, indices));
   Ref<Node> node;
   if (recorded && is_floating(self->dtype)) {
@@ -383,25 +415,10 @@ bool fill_under_mask(TensorImpl& x, const Tensors& indices, const Tensor& value)
       value->numel != 1 || value->ndim > 1 || x.ndim == 0 || !indices[0]->same_shape(x) || !x.contiguous ||
       indices[0]->storage == x.storage)
     return false;
-  const Tensor mask = dense(indices[0]), single = dense(value, x.dtype);
-  const bool* t = mask->as<bool>();
-  constexpr int64_t kEach = 1 << 15;
-  auto fill = [&](auto unit) {
-    using U = decltype(unit);
-    U* to = reinterpret_cast<U*>(x.data);
-    const U v = *reinterpret_cast<const U*>(single->data);
-    parallel_pieces((x.numel + kEach - 1) / kEach, [&](int64_t piece) {
-      for (int64_t i = piece * kEach; i < std::min(x.numel, (piece + 1) * kEach); ++i)
-        to[i] = t[i] ? v : to[i];
-    });
-  };
-  switch (item_size(x.dtype)) {
-    case 1: fill(uint8_t{}); break;
-    case 2: fill(uint16_t{}); break;
-    case 4: fill(uint32_t{}); break;
-    case 8: fill(uint64_t{}); break;
-    default: fill(Complex<double>{});
-  }
+  const Tensor single = dense(reshape(value, Dims()), x.dtype), target = Tensor(&x);
+  GradMode off(false);
+  const Arg in[] = {Arg(indices[0]), Arg(single), Arg(target)};
+  pointwise_out(row<Where>, nullptr, in, target);
   return true;
 }
 
@@ -550,16 +567,16 @@ Tensor index_put_method(const Tensor& x, const Tensors& indices, const Tensor& v
 }  // namespace
 
 static constexpr OpEntry entries[] = {
-    fn<nonzero_plain>("nonzero(Tensor input)", kFunction | kMethod | kOut),
+    fn<nonzero_plain>("nonzero(Tensor input)", kFunction | kMethod | kExactOut),
     fn<nonzero_as>("nonzero(Tensor input, *, bool as_tuple)"),
     fn<nonzero_plain>("argwhere(Tensor input)"),
     fn<positions_by_dimension>("where(Tensor condition)", kFunction),
     fn<masked_fill>("masked_fill(Tensor input, Tensor mask, Operand value)",
                     kFunction | kMethod | kInPlace | kLeading),
-    fn<masked_select>("masked_select(Tensor input, Tensor mask)", kFunction | kMethod | kOut),
+    fn<masked_select>("masked_select(Tensor input, Tensor mask)", kFunction | kMethod | kApartOut),
     fn<masked_scatter>("masked_scatter(Tensor input, Tensor mask, Tensor source)",
                        kFunction | kMethod | kInPlace),
-    fn<take>("take(Tensor input, Tensor index)", kFunction | kMethod | kOut),
+    fn<take>("take(Tensor input, Tensor index)", kFunction | kMethod | kApartOut),
     fn<put>("put(Tensor input, Tensor index, Tensor source, bool accumulate=False)",
             kFunction | kMethod | kInPlace),
     fn<index_put_function>("index_put(Tensor input, Tensor[] indices, Tensor values, bool accumulate=False)"),

@@ -290,7 +290,7 @@ struct Repeat {
   void vjp(const Back& b, Tensor* d) const {
     Dims sizes, copies;
     const int extra = repeats.count - from.count;
-    if (b.g[0]->numel == 0) {
+    if (b.g[0]->numel == 0 && from.numel()) {
       d[0] = zeros(from, b.g[0]->dtype, b.g[0]->device);
       return;
     }
@@ -531,22 +531,33 @@ Tensor block_diag(const Tensors& tensors) {
   return call_structural(BlockDiag{}, tensors);
 }
 
-Tensor cat_out(const Tensors& tensors, int64_t dim, const Tensor& out) {
-  const Tensor joined = cat(tensors, dim);
+// What cat and its relatives do with out=.
+Tensor joined_into(const Tensors& tensors, const Tensor& joined, const Tensor& out) {
   if (!out) return joined;
   if (!can_cast(joined->dtype, out->dtype))
     fail<TypeError>("torch.cat(): input types can't be cast to the desired output type ", c_name(out->dtype));
+  require_writable(*out);
+  for (const Tensor& t : tensors) require_no_overlap(*out, *t);
   copy_to_out(out, joined, "cat");
   return out;
+}
+Tensor cat_out(const Tensors& tensors, int64_t dim, const Tensor& out) {
+  return joined_into(tensors, cat(tensors, dim), out);
+}
+Tensor stack_out(const Tensors& tensors, int64_t dim, const Tensor& out) {
+  return joined_into(tensors, stack(tensors, dim), out);
+}
+template <auto Join> Tensor join_out(const Tensors& tensors, const Tensor& out) {
+  return joined_into(tensors, Join(tensors), out);
 }
 
 static constexpr OpEntry entries[] = {
     fn<cat_out>("cat(Tensor[] tensors, int dim=0, *, Tensor? out=None)", kFunction, "concat concatenate"),
-    fn<stack>("stack(Tensor[] tensors, int dim=0)", kFunction | kOut),
-    fn<hstack>("hstack(Tensor[] tensors)", kFunction | kOut),
-    fn<vstack>("vstack(Tensor[] tensors)", kFunction | kOut, "row_stack"),
-    fn<dstack>("dstack(Tensor[] tensors)", kFunction | kOut),
-    fn<column_stack>("column_stack(Tensor[] tensors)", kFunction | kOut),
+    fn<stack_out>("stack(Tensor[] tensors, int dim=0, *, Tensor? out=None)", kFunction),
+    fn<join_out<hstack>>("hstack(Tensor[] tensors, *, Tensor? out=None)", kFunction),
+    fn<join_out<vstack>>("vstack(Tensor[] tensors, *, Tensor? out=None)", kFunction, "row_stack"),
+    fn<join_out<dstack>>("dstack(Tensor[] tensors, *, Tensor? out=None)", kFunction),
+    fn<join_out<column_stack>>("column_stack(Tensor[] tensors, *, Tensor? out=None)", kFunction),
     fn<flip>("flip(Tensor input, int[] *dims)"),
     fn<fliplr>("fliplr(Tensor input)"),
     fn<flipud>("flipud(Tensor input)"),

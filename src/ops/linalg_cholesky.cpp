@@ -190,7 +190,7 @@ Tensor cholesky_solve(const Tensor& b, const Tensor& factor, bool upper) {
 constexpr OpEntry entries[] = {
     fn<cholesky_ex>("cholesky_ex(Tensor input, *, bool upper=False, bool check_errors=False) -> L, info",
                     kLinalg | kOut | kLeading),
-    fn<linalg_cholesky>("cholesky(Tensor input, *, bool upper=False)", kLinalg | kOut | kLeading),
+    fn<linalg_cholesky>("cholesky(Tensor input, *, bool upper=False)", kLinalg | kExactOut | kLeading),
     fn<cholesky>("cholesky(Tensor input, bool upper=False)", kFunction | kMethod | kOut | kLeading),
     fn<cholesky_inverse>("cholesky_inverse(Tensor input, bool upper=False)",
                          kFunction | kMethod | kOut | kLeading),

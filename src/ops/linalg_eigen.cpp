@@ -161,8 +161,8 @@ Tensors eigh(const Tensor& a, bool upper) { return call_structural(Eigh{{eigh_ma
 
 static constexpr OpEntry entries[] = {
     fn<eigh_entry>("eigh(Tensor input, str UPLO='L') -> eigenvalues, eigenvectors",
-                   kLinalg | kOut | kLeading),
-    fn<eigvalsh>("eigvalsh(Tensor input, str UPLO='L')", kLinalg | kOut | kLeading),
+                   kLinalg | kExactOut | kLeading),
+    fn<eigvalsh>("eigvalsh(Tensor input, str UPLO='L')", kLinalg | kExactOut | kLeading),
     fn<eig>("eig(Tensor input) -> eigenvalues, eigenvectors", kLinalg | kOut | kLeading),
     fn<eigvals>("eigvals(Tensor input)", kLinalg | kOut | kLeading),
 };

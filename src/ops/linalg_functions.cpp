@@ -165,8 +165,8 @@ Tensor trace(const Tensor& x) {
 
 constexpr OpEntry entries[] = {
     fn<matrix_exp>("matrix_exp(Tensor input)", kFunction | kMethod | kLinalg | kLeading),
-    fn<linalg_cross>("cross(Tensor input, Tensor other, *, int dim=-1)", kLinalg | kOut),
-    fn<cross>("cross(Tensor input, Tensor other, int? dim=None)", kFunction | kMethod | kOut),
+    fn<linalg_cross>("cross(Tensor input, Tensor other, *, int dim=-1)", kLinalg | kApartOut),
+    fn<cross>("cross(Tensor input, Tensor other, int? dim=None)", kFunction | kMethod | kApartOut),
     fn<trace>("trace(Tensor input)", kFunction | kMethod),
 };
 

@@ -109,11 +109,11 @@ Tensor ldl_solve(const Tensor& ld, const Tensor& pivots, const Tensor& b, bool h
 constexpr OpEntry entries[] = {
     fn<ldl_factor_ex>(
         "ldl_factor_ex(Tensor input, *, bool hermitian=False, bool check_errors=False) -> LD, pivots, info",
-        kLinalg | kOut | kLeading),
+        kLinalg | kExactOut | kLeading),
     fn<ldl_factor>("ldl_factor(Tensor input, *, bool hermitian=False) -> LD, pivots",
-                   kLinalg | kOut | kLeading),
+                   kLinalg | kExactOut | kLeading),
     fn<ldl_solve>("ldl_solve(Tensor LD, Tensor pivots, Tensor B, *, bool hermitian=False)",
-                  kLinalg | kOut | kLeading),
+                  kLinalg | kExactOut | kLeading),
 };
 
 }  // namespace

@@ -292,16 +292,16 @@ Tensor lu_solve(const Tensor& lu, const Tensor& pivots, const Tensor& b, bool le
 static constexpr OpEntry entries[] = {
     fn<lu_factor_ex>(
         "lu_factor_ex(Tensor A, *, bool pivot=True, bool check_errors=False) -> LU, pivots, info",
-        kLinalg | kOut | kLeading),
-    fn<lu_factor>("lu_factor(Tensor A, *, bool pivot=True) -> LU, pivots", kLinalg | kOut | kLeading),
+        kLinalg | kExactOut | kLeading),
+    fn<lu_factor>("lu_factor(Tensor A, *, bool pivot=True) -> LU, pivots", kLinalg | kExactOut | kLeading),
     fn<lu_unpack>("lu_unpack(Tensor LU_data, Tensor LU_pivots, bool unpack_data=True, bool "
                   "unpack_pivots=True) -> P, L, U",
-                  kFunction | kOut | kLeading),
-    fn<linalg_lu>("lu(Tensor A, *, bool pivot=True) -> P, L, U", kLinalg | kOut | kLeading),
+                  kFunction | kExactOut | kLeading),
+    fn<linalg_lu>("lu(Tensor A, *, bool pivot=True) -> P, L, U", kLinalg | kExactOut | kLeading),
     fn<linalg_lu_solve>("lu_solve(Tensor LU, Tensor pivots, Tensor B, *, bool left=True, bool adjoint=False)",
-                        kLinalg | kOut | kLeading),
+                        kLinalg | kExactOut | kLeading),
     fn<torch_lu_solve>("lu_solve(Tensor input, Tensor LU_data, Tensor LU_pivots)",
-                       kFunction | kMethod | kOut | kLeading),
+                       kFunction | kMethod | kExactOut | kLeading),
 };
 
 }  // namespace facula::linalg

@@ -216,6 +216,7 @@ struct HouseholderProduct {
   }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor& a = b.in[0];
+    if (a->numel == 0 || b.in[1]->numel == 0) return;
     const Tensor start = expand(identity(rows(a), columns(a), a->dtype, a->device), a->shape());
     const Reflected r = reflection_gradients(a, b.in[1], start, b.g[0], false);
     if (b.needs(0)) d[0] = r.v;
@@ -276,7 +277,7 @@ struct Ormqr {  // inputs: the factored matrix, tau, other
     // C Q is (Q^H C^H)^H.
     const Tensor c = left ? b.in[2] : adjoint(b.in[2]), g = left ? b.g[0] : adjoint(b.g[0]);
     if (b.needs(2)) d[2] = call_structural(Ormqr{left, !transpose}, b.in[0], b.in[1], b.g[0]);
-    if (!b.needs(0) && !b.needs(1)) return;
+    if ((!b.needs(0) && !b.needs(1)) || b.in[0]->numel == 0 || b.in[1]->numel == 0) return;
     const Reflected r = reflection_gradients(b.in[0], b.in[1], c, g, left == transpose);
     if (b.needs(0)) d[0] = r.v;
     if (b.needs(1)) d[1] = r.tau;
@@ -311,13 +312,13 @@ Tensor ormqr(const Tensor& a, const Tensor& tau, const Tensor& other, bool left,
 }
 
 constexpr OpEntry entries[] = {
-    fn<qr>("qr(Tensor A, str mode='reduced') -> Q, R", kLinalg | kOut | kLeading),
-    fn<torch_qr>("qr(Tensor input, bool some=True) -> Q, R", kFunction | kMethod | kOut | kLeading),
+    fn<qr>("qr(Tensor A, str mode='reduced') -> Q, R", kLinalg | kExactOut | kLeading),
+    fn<torch_qr>("qr(Tensor input, bool some=True) -> Q, R", kFunction | kMethod | kExactOut | kLeading),
     fn<geqrf>("geqrf(Tensor input) -> a, tau", kFunction | kMethod | kOut | kLeading),
     fn<householder_product>("householder_product(Tensor input, Tensor tau)", kLinalg | kOut | kLeading),
     fn<householder_product>("orgqr(Tensor input, Tensor input2)", kFunction | kMethod | kOut | kLeading),
     fn<ormqr>("ormqr(Tensor input, Tensor input2, Tensor input3, bool left=True, bool transpose=False)",
-              kFunction | kMethod | kOut | kLeading),
+              kFunction | kMethod | kExactOut | kLeading),
 };
 
 }  // namespace

@@ -247,6 +247,10 @@ struct Det : Made {
   void vjp(const Back& b, Tensor* d) const {
     const Tensor &a = b.in[0], &det = b.out[0];
     const int64_t n = rows(a);
+    if (n == 1) {
+      d[0] = reshape(b.g[0], a->shape());
+      return;
+    }
     const double epsilon = to_real(a->dtype) == DType::Float32 ? 0x1p-23 : 0x1p-52;
     const Tensor scale = unsqueeze(unsqueeze(b.g[0] * conjugate(det), -1), -1);
     const Tensor unit = identity(n, n, a->dtype, a->device);
@@ -403,17 +407,18 @@ Tensor det(const Tensor& a) { return det_of(a); }
 static constexpr OpEntry entries[] = {
     fn<solve_ex>("solve_ex(Tensor A, Tensor B, *, bool left=True, bool check_errors=False) -> result, info",
                  kLinalg | kOut),
-    fn<solve_entry>("solve(Tensor A, Tensor B, *, bool left=True)", kLinalg | kOut),
+    fn<solve_entry>("solve(Tensor A, Tensor B, *, bool left=True)", kLinalg | kExactOut),
     fn<solve_triangular_entry>(
         "solve_triangular(Tensor A, Tensor B, *, bool upper, bool left=True, bool unitriangular=False)",
-        kLinalg | kOut | kLeading),
+        kLinalg | kExactOut | kLeading),
     fn<triangular_solve>(
         "triangular_solve(Tensor input, Tensor A, bool upper=True, bool transpose=False, bool "
         "unitriangular=False) -> solution, cloned_coefficient",
-        kFunction | kMethod | kOut | kLeading),
-    fn<inv_ex>("inv_ex(Tensor A, *, bool check_errors=False) -> inverse, info", kLinalg | kOut | kLeading),
-    fn<inv>("inv(Tensor A)", kLinalg | kOut | kLeading),
-    fn<inv>("inverse(Tensor input)", kFunction | kMethod | kOut | kLeading),
+        kFunction | kMethod | kExactOut | kLeading),
+    fn<inv_ex>("inv_ex(Tensor A, *, bool check_errors=False) -> inverse, info",
+               kLinalg | kExactOut | kLeading),
+    fn<inv>("inv(Tensor A)", kLinalg | kExactOut | kLeading),
+    fn<inv>("inverse(Tensor input)", kFunction | kMethod | kExactOut | kLeading),
     fn<det>("det(Tensor A)", kLinalg | kOut | kLeading),
     fn<det>("det(Tensor input)", kFunction | kMethod | kOut | kLeading),
     fn<slogdet>("slogdet(Tensor A) -> sign, logabsdet", kLinalg | kOut | kLeading),

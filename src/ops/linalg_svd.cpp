@@ -234,7 +234,7 @@ Tensor pinv_gradient(const Tensor& a, const Tensor& p, const Tensor& g) {
 static constexpr OpEntry entries[] = {
     fn<svd_entry>("svd(Tensor A, bool full_matrices=True, *, str? driver=None) -> U, S, Vh",
                   kLinalg | kOut | kLeading),
-    fn<svdvals>("svdvals(Tensor A, *, str? driver=None)", kLinalg | kOut | kLeading),
+    fn<svdvals>("svdvals(Tensor A, *, str? driver=None)", kLinalg | kExactOut | kLeading),
     fn<torch_svd>("svd(Tensor input, bool some=True, bool compute_uv=True) -> U, S, V",
                   kFunction | kMethod | kOut | kLeading),
     fn<pinv_entry>("_pinv(Tensor A, Tensor? atol=None, Tensor? rtol=None, bool hermitian=False)", kPrivate),

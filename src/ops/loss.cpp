@@ -43,7 +43,9 @@ template <class Formula> struct ElementLoss {
   Tensor forward(const Tensor& x, const Tensor& t) {
     GradMode off(false);
     count = double(x->numel);
-    return reduce_loss(Formula::value(x, t, parameter), reduction);
+    if (!is_half(x->dtype)) return reduce_loss(Formula::value(x, t, parameter), reduction);
+    const Tensor loss = Formula::value(to_dtype(x, DType::Float32), to_dtype(t, DType::Float32), parameter);
+    return reduce_loss(to_dtype(loss, x->dtype), reduction);
   }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor &x = b.in[0], &t = b.in[1];

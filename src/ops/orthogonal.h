@@ -5,9 +5,6 @@
 namespace facula {
 inline namespace FACULA_ISA {
 
-template <class T> inline constexpr double kLargest = 1.7976931348623157e308;
-template <> inline constexpr double kLargest<float> = 3.4028234663852886e38;
-
 #define FACULA_POLYNOMIAL(Name, name, function)                             \
   struct Name {                                                             \
     static constexpr OpInfo info{.signature = #name "(Tensor x, Tensor n)", \
@@ -15,7 +12,8 @@ template <> inline constexpr double kLargest<float> = 3.4028234663852886e38;
                                  .types = kWideFloats,                      \
                                  .scope = kSpecial | kOut};                 \
     template <class T> constexpr T forward(T x, T n) const {                \
-      return by_double<special::function>(x, n, T(kLargest<T>));            \
+      if constexpr (std::is_same_v<T, Probe>) return mix(x, n);             \
+      else return function(x, n);                                           \
     }                                                                       \
   };
 FACULA_POLYNOMIAL(ChebyshevT, chebyshev_polynomial_t, chebyshev_t)

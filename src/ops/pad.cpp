@@ -3,23 +3,10 @@
 #include "op/structural.h"
 #include "ops/lines.h"
 #include "ops/spatial.h"
+#include "ops/units.h"
 
 namespace facula {
 namespace {
-
-struct Bytes16 {
-  uint64_t half[2];
-};
-// f with a value of an unsigned type of the element's size: copies need no more.
-template <class F> void by_size(DType t, F&& f) {
-  switch (item_size(t)) {
-    case 1: return f(uint8_t{});
-    case 2: return f(uint16_t{});
-    case 4: return f(uint32_t{});
-    case 8: return f(uint64_t{});
-    default: return f(Bytes16{});
-  }
-}
 
 constexpr int64_t kRowsPerPiece = 32768;  // elements, about
 
@@ -38,7 +25,7 @@ struct ConstantPad {
     if (!out->is_meta() && out->numel) {
       const Tensor from = dense(x), filler = empty(x->dtype, {});
       fill(*filler, value);
-      by_size(x->dtype, [&]<class T>(T) { run<T>(*out, *from, *filler->as<T>()); });
+      by_unit(item_size(x->dtype), [&]<class T>(T) { run<T>(*out, *from, *filler->as<T>()); });
     }
     return in_format(std::move(out), format_of(*x));
   }
@@ -165,7 +152,7 @@ template <class T> void add_mapped(const MapShape& s, const T* g, T* x) {
 }
 
 void read_mapped(const MapShape& s, const TensorImpl& from, const TensorImpl& to) {
-  by_size(to.dtype, [&]<class T>(T) { read_mapped<T>(s, from.as<T>(), to.as<T>()); });
+  by_unit(item_size(to.dtype), [&]<class T>(T) { read_mapped<T>(s, from.as<T>(), to.as<T>()); });
 }
 void add_mapped(const MapShape& s, const TensorImpl& from, const TensorImpl& to) {
   visit(to.dtype, [&]<class T>(T) {
@@ -195,6 +182,7 @@ template <int Kind, int N> struct MapIndices {
   }
   void vjp(const Back& b, Tensor* d) const {
     d[0] = call_structural(MapBack<Kind, N>{maps, image, b.g[0]->shape()}, b.g[0]);
+    if (Kind == int(MapKind::Reflection) || Kind == int(MapKind::Replication)) d[0] = tied(d[0], b, 0);
   }
 };
 

@@ -1,5 +1,6 @@
 // Average pooling, sliding and adaptive.
 #include "ops/pool.h"
+#include "ops/reduce.h"
 
 namespace facula {
 namespace {
@@ -228,6 +229,8 @@ Tensor adaptive_avg_pool1d(const Tensor& x, const Dims& size) {
   constexpr const char* op = "adaptive_avg_pool1d";
   one_int(size, op, "output_size");
   check_line(x, op);
+  if (size[0] == 1 && x->sizes[x->ndim - 1] > 0 && is_real_floating(x->dtype))
+    return squeeze(mean(unsqueeze(x, -2), Dims{-2, -1}, true), -2);
   return squeeze(adaptive_avg<2>(unsqueeze(x, -2), {1, size[0]}), -2);
 }
 
@@ -238,8 +241,8 @@ static constexpr OpEntry entries[] = {
   "Tensor input, int[1] kernel_size, int[1]? stride=None, int[1] padding=0, bool ceil_mode=False, bool " \
   "count_include_pad=True"
     fn<avg_pool1d>("avg_pool1d(" PARAMS ")", kFunction | kNN | kFold),
-    fn<avg_pool<2>>("avg_pool2d(" PARAMS ", int? divisor_override=None)", kNN | kOut | kFold),
-    fn<avg_pool<3>>("avg_pool3d(" PARAMS ", int? divisor_override=None)", kNN | kOut | kFold),
+    fn<avg_pool<2>>("avg_pool2d(" PARAMS ", int? divisor_override=None)", kNN | kExactOut | kFold),
+    fn<avg_pool<3>>("avg_pool3d(" PARAMS ", int? divisor_override=None)", kNN | kExactOut | kFold),
 #undef PARAMS
     fn<adaptive_avg_pool1d>("adaptive_avg_pool1d(Tensor input, int[1] output_size)", kFunction | kNN | kFold),
     fn<adaptive_avg<2>>("_adaptive_avg_pool2d(Tensor input, int[] output_size)", kPrivate | kFold),

@@ -105,7 +105,7 @@ template <bool Whole> struct Prod {
     const Tensor unit = ones(one, x->dtype, x->device);
     Tensor others;
     if (n == 0) {
-      d[0] = zeros_like(x);
+      d[0] = r.restore(b.g[0]) * (is_complex(x->dtype) ? unary("conj", x) : x);
       return;
     }
     const Tensor left = cumprod(cat({unit, narrow(flat, dim, 0, n - 1)}, dim), dim);
@@ -332,6 +332,7 @@ template <bool Root> struct Var {
                   "(): degrees of freedom is <= 0. Correction should be strictly less than the reduction "
                   "factor (input numel "
                   "divided by output numel)."));
+    if (is_half(x->dtype)) return to_dtype(Var{r, correction}.forward(to_dtype(x, DType::Float32)), x->dtype);
     const Tensor away = unary("abs", x - r.restore(call_structural(Mean<false>{r}, x)));
     const Tensor variance = call_structural(Sum<false>{r}, away * away) / Scalar(freedom());
     return Root ? unary("sqrt", variance) : variance;
@@ -372,6 +373,10 @@ template <bool Root> std::vector<Tensor> variance_and_mean_all(const Tensor& x, 
 
 }  // namespace
 
+Tensor mean(const Tensor& x, const Dims& dims, bool keepdim) {
+  return mean_dims(x, dims, keepdim, std::nullopt);
+}
+
 Tensor sum(const Tensor& x, const Dims& dims, bool keepdim) {
   return call_structural(Sum<false>{Reduced(x, dims, keepdim)}, x);
 }
@@ -401,11 +406,12 @@ static constexpr OpEntry entries[] = {
     fn<nanmean>("nanmean(Tensor input, int[1]? dim=None, bool keepdim=False, *, dtype? dtype=None)", kPlain),
     fn<prod_all>("prod(Tensor input, *, dtype? dtype=None)", kPlain),
     fn<prod_dim>("prod(Tensor input, int dim, bool keepdim=False, *, dtype? dtype=None)", kPlain),
-    fn<extreme<Which::Amax>>("amax(Tensor input, int[1]? dim=None, bool keepdim=False)", kPlain),
-    fn<extreme<Which::Amin>>("amin(Tensor input, int[1]? dim=None, bool keepdim=False)", kPlain),
+    fn<extreme<Which::Amax>>("amax(Tensor input, int[1]? dim=None, bool keepdim=False)", kPlain | kExactOut),
+    fn<extreme<Which::Amin>>("amin(Tensor input, int[1]? dim=None, bool keepdim=False)", kPlain | kExactOut),
     fn<extreme_all<Which::Max>>("max(Tensor input)", kPlain),
     fn<extreme_all<Which::Min>>("min(Tensor input)", kPlain),
-    fn<aminmax>("aminmax(Tensor input, *, int? dim=None, bool keepdim=False) -> min, max", kPlain),
+    fn<aminmax>("aminmax(Tensor input, *, int? dim=None, bool keepdim=False) -> min, max",
+                kPlain | kApartOut),
     fn<truth_all<Fold::Min>>("all(Tensor input)", kPlain),
     fn<truth_dims<Fold::Min>>("all(Tensor input, int[1]? dim, bool keepdim=False)", kPlain),
     fn<truth_all<Fold::Max>>("any(Tensor input)", kPlain),
@@ -413,7 +419,7 @@ static constexpr OpEntry entries[] = {
     fn<count_nonzero>("count_nonzero(Tensor input, int[1]? dim=None)"),
     fn<vector_norm>(
         "vector_norm(Tensor x, Number ord=2, int[1]? dim=None, bool keepdim=False, *, dtype? dtype=None)",
-        kLinalg | kOut),
+        kLinalg | kExactOut),
     fn<norm_number>(
         "norm(Tensor input, Number? p=None, int[1]? dim=None, bool keepdim=False, dtype? dtype=None)",
         kPlain),

@@ -25,6 +25,7 @@ struct Reduced {
 // out (contiguous) = fold of x. Its type is fold_dtype's, or for sums and products the wide one: double,
 // int64_t or Complex<double>.
 void fold_into(TensorImpl& out, const Tensor& x, const Reduced& r, Fold f, double divide_by = 0);
+Tensor mean(const Tensor& x, const Dims& dims, bool keepdim);
 DType fold_dtype(DType t, Fold f);  // int64 for sums and products of integers
 
 }  // namespace facula

@@ -95,7 +95,7 @@ struct Cumprod {
   void cpu(TensorImpl& out, const Tensor& x) const { scan<Step::Prod>(out, x, int(dim)); }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor &x = b.in[0], &g = b.g[0];
-    if (x->ndim == 0 || x->numel == 0) {
+    if (x->numel <= 1) {
       d[0] = g;
       return;
     }
@@ -137,7 +137,7 @@ struct LogCumsumExp {
   // positive and negative parts of g apart.
   void vjp(const Back& b, Tensor* d) const {
     const Tensor &x = b.in[0], &y = b.out[0], &g = b.g[0];
-    if (x->numel == 0) {
+    if (x->ndim == 0 || x->numel == 0) {
       d[0] = g;
       return;
     }
@@ -270,12 +270,13 @@ Tensor cumprod(const Tensor& x, int64_t dim) { return call_structural(Cumprod{di
 static constexpr OpEntry entries[] = {
     fn<cumsum_entry>("cumsum(Tensor input, int dim, *, dtype? dtype=None)", kEverywhere),
     fn<cumprod_entry>("cumprod(Tensor input, int dim, *, dtype? dtype=None)", kEverywhere),
-    fn<logcumsumexp>("logcumsumexp(Tensor input, int dim)", kFunction | kMethod | kOut),
-    fn<running_extreme<true>>("cummax(Tensor input, int dim) -> values, indices", kFunction | kMethod | kOut),
+    fn<logcumsumexp>("logcumsumexp(Tensor input, int dim)", kFunction | kMethod | kExactOut),
+    fn<running_extreme<true>>("cummax(Tensor input, int dim) -> values, indices",
+                              kFunction | kMethod | kExactOut),
     fn<running_extreme<false>>("cummin(Tensor input, int dim) -> values, indices",
-                               kFunction | kMethod | kOut),
+                               kFunction | kMethod | kExactOut),
     fn<diff>("diff(Tensor input, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None)",
-             kFunction | kMethod | kOut),
+             kFunction | kMethod | kExactOut),
 };
 FACULA_ENTRIES(scan)
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include "op/structural.h"
 #include "ops/along.h"
+#include "ops/units.h"
 
 namespace facula {
 namespace {
@@ -68,8 +69,7 @@ struct Gather {
     gather_along(a, item_size(x->dtype), from->data, at->as<int64_t>(), out.data);
   }
   void vjp(const Back& b, Tensor* d) const {
-    const Tensor whole = zeros(shape, b.g[0]->dtype, b.g[0]->device);
-    d[0] = b.in[1]->numel ? scatter_add(whole, dim, b.in[1], b.g[0]) : whole;
+    d[0] = scatter_add(zeros(shape, b.g[0]->dtype, b.g[0]->device), dim, b.in[1], b.g[0]);
   }
 };
 
@@ -86,8 +86,8 @@ template <Mode M, class T> void combine(T& to, T from) {
     using V = std::conditional_t<is_half_type<T>, float, T>;
     const V a = to, b = from;
     if constexpr (M == Mode::Multiply) to = T(a * b);
-    else if constexpr (M == Mode::Min) to = b < a || b != b ? from : to;
-    else to = b > a || b != b ? from : to;
+    else if constexpr (M == Mode::Min) to = choose((b < a) | (b != b), to, from);
+    else to = choose((b > a) | (b != b), to, from);
   }
 }
 
@@ -417,10 +417,10 @@ Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& 
 Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source) {
   return call_structural(ScatterAdd{dim}, x, index, source);
 }
-inline constexpr uint16_t kWrites = kFunction | kMethod | kInPlace | kOut;
+inline constexpr uint16_t kWrites = kFunction | kMethod | kInPlace | kExactOut;
 static constexpr OpEntry entries[] = {
     fn<gather_entry>("gather(Tensor input, int dim, Tensor index, *, bool sparse_grad=False)",
-                     kFunction | kMethod | kOut),
+                     kFunction | kMethod | kApartOut),
     fn<scatter_number>("scatter(Tensor input, int dim, Tensor index, Number value)", kWrites),
     fn<scatter>("scatter(Tensor input, int dim, Tensor index, Tensor src)", kWrites),
     fn<scatter_with>("scatter(Tensor input, int dim, Tensor index, Operand src, *, str reduce)", kWrites),
@@ -433,7 +433,7 @@ static constexpr OpEntry entries[] = {
                      "include_self=True)",
                      kWrites),
     fn<take_along_dim>("take_along_dim(Tensor input, Tensor indices, int? dim=None)",
-                       kFunction | kMethod | kOut),
+                       kFunction | kMethod | kApartOut),
 };
 FACULA_ENTRIES(scatter)
 

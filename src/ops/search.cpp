@@ -215,11 +215,11 @@ Tensor bincount(const Tensor& x, const Tensor& weights, int64_t minlength) {
 static constexpr OpEntry entries[] = {
     fn<searchsorted>("searchsorted(Tensor sorted_sequence, Operand input, *, bool out_int32=False, bool "
                      "right=False, str? side=None, Tensor? sorter=None)",
-                     kFunction | kOut),
+                     kFunction | kExactOut),
     fn<bucketize>("bucketize(Operand input, Tensor boundaries, *, bool out_int32=False, bool right=False)",
-                  kFunction | kOut),
+                  kFunction | kExactOut),
     fn<isin>("isin(Operand elements, Operand test_elements, *, bool assume_unique=False, bool invert=False)",
-             kFunction | kOut),
+             kFunction | kExactOut),
     fn<bincount>("bincount(Tensor input, Tensor? weights=None, int minlength=0)"),
 };
 FACULA_ENTRIES(search)

@@ -320,7 +320,7 @@ template <bool SkipNan> Tensor median_all(const Tensor& x) {
 
 }  // namespace
 
-inline constexpr uint16_t kPlain = kFunction | kMethod | kOut;
+inline constexpr uint16_t kPlain = kFunction | kMethod | kApartOut;
 static constexpr OpEntry entries[] = {
     fn<topk>("topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True) -> values, indices",
              kPlain),

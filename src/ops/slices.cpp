@@ -4,6 +4,7 @@
 #include "core/parallel.h"
 #include "op/structural.h"
 #include "ops/index.h"
+#include "ops/units.h"
 
 namespace facula {
 namespace {
@@ -264,17 +265,18 @@ struct IndexFill {  // inputs: x, index, value (0-dim, of the type of x)
     if (out->is_meta() || out->numel == 0) return out;
     const Slices s(out->shape(), int(dim));
     const Tensor at = long_index(index);
-    const int64_t *v = at->as<int64_t>(), n = at->numel, item = item_size(out->dtype);
+    const int64_t *v = at->as<int64_t>(), n = at->numel;
     if (const int64_t bad = first_outside(at, -s.size, s.size); bad >= 0)
       fail<IndexError>("index ", v[bad], " is out of bounds for dimension ", dim, " with size ", s.size);
-    for_owned(s, s.outer * n * s.inner, [&](int64_t o, int64_t first, int64_t last) {
-      for (int64_t i = 0; i < n; ++i) {
-        const int64_t to = v[i] < 0 ? v[i] + s.size : v[i];
-        if (to < first || to >= last) continue;
-        char* row = out->data + (o * s.size + to) * s.inner * item;
-        for (int64_t filled = 0; filled < s.inner; ++filled)
-          copy_element(row + filled * item, value->data, item);
-      }
+    by_unit(item_size(out->dtype), [&]<class U>(U) {
+      const U filler = *reinterpret_cast<const U*>(value->data);
+      for_owned(s, s.outer * n * s.inner, [&](int64_t o, int64_t first, int64_t last) {
+        for (int64_t i = 0; i < n; ++i) {
+          const int64_t to = v[i] < 0 ? v[i] + s.size : v[i];
+          if (to < first || to >= last) continue;
+          std::fill_n(reinterpret_cast<U*>(out->data) + (o * s.size + to) * s.inner, s.inner, filler);
+        }
+      });
     });
     return out;
   }
@@ -321,9 +323,9 @@ Tensor index_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor
   return call_structural(IndexAdd{dim, alpha}, x, index, source);
 }
 
-inline constexpr uint16_t kWrites = kFunction | kMethod | kInPlace | kOut;
+inline constexpr uint16_t kWrites = kFunction | kMethod | kInPlace | kExactOut;
 static constexpr OpEntry entries[] = {
-    fn<index_select>("index_select(Tensor input, int dim, Tensor index)", kFunction | kMethod | kOut),
+    fn<index_select>("index_select(Tensor input, int dim, Tensor index)", kFunction | kMethod | kApartOut),
     fn<index_add>("index_add(Tensor input, int dim, Tensor index, Tensor source, *, Number alpha=1)",
                   kWrites),
     fn<index_copy>("index_copy(Tensor input, int dim, Tensor index, Tensor source)", kWrites),

@@ -62,9 +62,9 @@ template <bool kLog> Tensor softmax(const Tensor& x, int64_t dim, OptDType dtype
 
 constexpr OpEntry entries[] = {
     fn<softmax<false>>("softmax(Tensor input, int dim, dtype? dtype=None)",
-                       kFunction | kMethod | kOut | kSpecial),
+                       kFunction | kMethod | kExactOut | kSpecial),
     fn<softmax<true>>("log_softmax(Tensor input, int dim, dtype? dtype=None)",
-                      kFunction | kMethod | kOut | kSpecial),
+                      kFunction | kMethod | kExactOut | kSpecial),
 };
 
 }  // namespace

@@ -107,7 +107,7 @@ Tensor msort(const Tensor& x) { return sort(x, 0, false)[0]; }
 
 }  // namespace
 
-inline constexpr uint16_t kPlain = kFunction | kMethod | kOut;
+inline constexpr uint16_t kPlain = kFunction | kMethod | kExactOut;
 static constexpr OpEntry entries[] = {
     fn<sort>("sort(Tensor input, int dim=-1, bool descending=False) -> values, indices", kPlain),
     fn<sort_stable>(

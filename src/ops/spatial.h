@@ -47,6 +47,21 @@ inline Tensor history_of(const Back& b, int i, const Dims& shape, DType dtype) {
   return t;
 }
 
+// The same for gradients that are made already: `d`, tied to input i.
+struct Tied {
+  static constexpr const char* node = "TiedBackward0";
+  static constexpr uint32_t saves = kNothing;
+  Tensor forward(const Tensor& d, const Tensor&) const { return alias(*d); }
+  void vjp(const Back& b, Tensor* d) const {
+    if (b.needs(0)) d[0] = b.g[0];
+    if (b.needs(1)) d[1] = zeros(b.g[0]->shape(), b.g[0]->dtype, b.g[0]->device);
+  }
+};
+inline Tensor tied(Tensor d, const Back& b, int i) {
+  const Tensor history = history_of(b, i, d->shape(), d->dtype);
+  return history ? call_structural(Tied{}, d, history) : d;
+}
+
 // ops/pad.cpp
 // `pads`: before and after, of the last dimension first; negative ones cut.
 Tensor constant_pad(const Tensor&, const Dims& pads, Scalar value);

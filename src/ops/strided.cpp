@@ -360,7 +360,7 @@ Tensor as_strided_scatter(const Tensor& x, const Tensor& src, const Dims& size, 
 }
 static constexpr OpEntry entries[] = {
     fn<diagonal>("diagonal(Tensor input, int offset=0, int dim1=0, int dim2=1)"),
-    fn<diag>("diag(Tensor input, int diagonal=0)", kFunction | kMethod | kOut),
+    fn<diag>("diag(Tensor input, int diagonal=0)", kFunction | kMethod | kExactOut),
     fn<diag_embed>("diag_embed(Tensor input, int offset=0, int dim1=-2, int dim2=-1)"),
     fn<diagflat>("diagflat(Tensor input, int offset=0)"),
     fn<as_strided>("as_strided(Tensor input, int[] size, int[] stride, int? storage_offset=None)"),
@@ -370,7 +370,7 @@ static constexpr OpEntry entries[] = {
     fn<select_scatter>("select_scatter(Tensor input, Tensor src, int dim, int index)"),
     fn<slice_scatter>(
         "slice_scatter(Tensor input, Tensor src, int dim=0, int? start=None, int? end=None, int step=1)",
-        kFunction | kMethod | kOut),
+        kFunction | kMethod | kExactOut),
     fn<diagonal_scatter>("diagonal_scatter(Tensor input, Tensor src, int offset=0, int dim1=0, int dim2=1)"),
     fn<as_strided_scatter>(
         "as_strided_scatter(Tensor input, Tensor src, int[] size, int[] stride, int? storage_offset=None)"),

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include "autograd/forward.h"
 #include "op/pointwise.h"
+#include "python/quick.h"
 
 namespace facula::python {
 
@@ -306,8 +307,7 @@ bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObj
       v.kind = Value::Kind::Ints;
       v.ints = &d;
     } else if (slots[i]) {
-      if ((numbers == Numbers::Last ? i + 1 == s.tensors : numbers != Numbers::None) &&
-          p.type == ParamType::Tensor && to_scalar(slots[i], &v.number)) {
+      if (op && p.type == ParamType::Tensor && takes_number(*op, i) && to_scalar(slots[i], &v.number)) {
         v.kind = Value::Kind::Number;
         continue;
       }

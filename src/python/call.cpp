@@ -1,5 +1,6 @@
 // From a Python call to an entry: picks the overload, runs it in the form asked for, wraps the result.
 #include "op/inplace.h"
+#include "ops/product.h"
 #include "python/advice.h"
 #include "python/args.h"
 #include "python/override.h"
@@ -148,6 +149,22 @@ bool any_requires_grad(const Signature& s, const Value* values) {
   return false;
 }
 
+constexpr uint16_t kExactBit = kExactOut & ~kOut, kApartBit = kApartOut & ~kExactOut;
+
+// kApartOut: before anything is computed.
+void require_apart(const OpEntry& e, const Value* values, const Tensor& out) {
+  require_writable(*out);
+  for (int i = 0; i < e.signature.count; ++i)
+    if (values[i].kind == Value::Kind::Tensor && values[i].tensor)
+      require_no_overlap(*out, *values[i].tensor);
+}
+void store(const OpEntry& e, const Tensor& out, const Tensor& result) {
+  if ((e.scope & kExactBit) && out->dtype != result->dtype)
+    fail("Expected out tensor to have dtype ", type_text(result->dtype), ", but got ", type_text(out->dtype),
+         " instead");
+  copy_to_out(out, result, e.signature.name);
+}
+
 PyObject* run_entry(const OpEntry& e, Value* values, How how, PyObject* self, PyObject* out) {
   if (e.pointwise) return run_pointwise(e, values, how, self, out);
   if (how == How::Function && !out && e.direct) return wrap(e.direct(values));
@@ -167,12 +184,19 @@ PyObject* run_entry(const OpEntry& e, Value* values, How how, PyObject* self, Py
     assign(target, r.tensor);
     return Py_NewRef(self);
   }
+  if (out && (e.scope & kApartBit)) {
+    if (is_tensor(out)) require_apart(e, values, tensor_of(out));
+    else if (PyTuple_Check(out) || PyList_Check(out))
+      for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(out); ++i)
+        if (PyObject* o = PySequence_Fast_GET_ITEM(out, i); is_tensor(o))
+          require_apart(e, values, tensor_of(o));
+  }
   e.invoke(values, r);
   if (!out) return wrap(r, e);
   if (r.kind == Result::Kind::Tensor) {
     if (!is_tensor(out))
       fail<TypeError>(e.signature.name, "(): argument 'out' must be Tensor, not ", Py_TYPE(out)->tp_name);
-    copy_to_out(tensor_of(out), r.tensor, e.signature.name);
+    store(e, tensor_of(out), r.tensor);
     return Py_NewRef(out);
   }
   if (!PyTuple_Check(out) && !PyList_Check(out))
@@ -183,7 +207,7 @@ PyObject* run_entry(const OpEntry& e, Value* values, How how, PyObject* self, Py
   for (size_t i = 0; i < r.tensors.size(); ++i) {
     PyObject* o = PySequence_Fast_GET_ITEM(out, Py_ssize_t(i));
     if (!is_tensor(o)) fail<TypeError>(e.signature.name, "(): argument 'out' must be tuple of Tensors");
-    copy_to_out(tensor_of(o), r.tensors[i], e.signature.name);
+    store(e, tensor_of(o), r.tensors[i]);
     r.tensors[i] = tensor_of(o);
   }
   return wrap(r, e);
@@ -300,9 +324,8 @@ static PyObject* call_as(Group& g, PyObject* const* args, Py_ssize_t count, PyOb
       bool fits = true;
       for (int i = 0; i < count; ++i) fits = fits && quick_operand(args[i], &in[i]);
       if (fits && takes(*g.fast, in)) return wrap(pointwise(*g.fast, g.defaults, in));
-    } else if (PyObject* result = quick_call(g, How::Function, nullptr, args, count, keywords)) {
-      return result;
     }
+    if (PyObject* result = quick_call(g, How::Function, nullptr, args, count, keywords)) return result;
     return call_general(g, How::Function, args, count, keywords, function, style);
   });
   return advised(done, g.name.c_str(), nullptr, args, count, keywords);
@@ -332,9 +355,8 @@ PyObject* call_method(Group& g, PyObject* self, PyObject* const* args, Py_ssize_
       bool fits = quick_operand(self, &in[0]);
       for (int i = 0; i < count; ++i) fits = fits && quick_operand(args[i], &in[i + 1]);
       if (fits && takes(*g.fast, in)) return wrap(pointwise(*g.fast, g.defaults, in));
-    } else if (PyObject* result = quick_call(g, How::Function, self, args, count, keywords)) {
-      return result;
     }
+    if (PyObject* result = quick_call(g, How::Function, self, args, count, keywords)) return result;
     return with_self(g, How::Function, self, args, count, keywords);
   });
   return advised(done, g.name.c_str(), self, args, count, keywords);
@@ -353,9 +375,8 @@ PyObject* call_inplace(Group& g, PyObject* self, PyObject* const* args, Py_ssize
         pointwise_inplace(*g.fast, g.defaults, in);
         return Py_NewRef(self);
       }
-    } else if (PyObject* result = quick_call(g, How::InPlace, self, args, count, keywords)) {
-      return result;
     }
+    if (PyObject* result = quick_call(g, How::InPlace, self, args, count, keywords)) return result;
     return with_self(g, How::InPlace, self, args, count, keywords);
   });
   return advised(done, g.inplace_name.c_str(), self, args, count, keywords);

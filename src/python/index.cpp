@@ -142,7 +142,9 @@ Tensor apply(const Tensor& self, PyObject* index, Tensors& indices) {
           break;
         }
         indices.resize(size_t(dim));
-        if (mask)
+        if (n == 1 && p.tensor->dtype == DType::Bool)
+          indices.push_back(p.tensor);  // x[mask] needs no positions
+        else if (mask)
           for (Tensor& positions : mask_positions(t, p.tensor, dim)) indices.push_back(std::move(positions));
         else indices.push_back(p.tensor);
         dim += mask ? p.tensor->ndim : 1;

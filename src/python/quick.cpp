@@ -27,7 +27,8 @@ void set(Value& v, Scalar s) {
 
 bool takes_number(const PointwiseOp& op, int operand) {
   const Numbers n = op.info->numbers;
-  return n != Numbers::None && (n != Numbers::Last || operand == op.arity - 1);
+  if (n == Numbers::Last) return operand == op.arity - 1;
+  return n == Numbers::First ? operand == 0 : n != Numbers::None;
 }
 
 void QuickArguments::take_tensors() { tensors_.swap(spare); }
@@ -128,6 +129,13 @@ bool QuickBinding::convert(const Param& p, PyObject* o, Value& v, QuickArguments
   return true;
 }
 
+// clamp_min(x, 0): where only a tensor will do, the next overload takes the number.
+bool QuickBinding::is_number_for_tensor(const Param& p, PyObject* o) const {
+  return entry_->pointwise && p.type == ParamType::Tensor &&
+         (PyFloat_CheckExact(o) || PyLong_CheckExact(o)) &&
+         !takes_number(*entry_->pointwise, int(&p - entry_->signature.params));
+}
+
 // x.view(2, 3): all positions from here on are one list of ints.
 bool QuickBinding::spread(int from, QuickArguments& a) const {
   const int n = a.given() - from;
@@ -155,7 +163,8 @@ QuickBinding::Fit QuickBinding::bind(QuickArguments& a) const {
   a.used_ints_ = 0;
   bool any_tensor = false;
   for (int i = 0; i < by_position; ++i) {
-    if (!convert(params[i], a.at(i), a.values[i], a)) return Fit::Unsure;
+    if (!convert(params[i], a.at(i), a.values[i], a))
+      return is_number_for_tensor(params[i], a.at(i)) ? Fit::Other : Fit::Unsure;
     any_tensor |= a.values[i].kind == Value::Kind::Tensor;
     set |= 1u << i;
   }

@@ -54,6 +54,7 @@ class QuickBinding {
 
  private:
   bool convert(const Param&, PyObject*, Value&, QuickArguments&) const;
+  bool is_number_for_tensor(const Param&, PyObject*) const;
   bool spread(int from, QuickArguments&) const;
 
   const OpEntry* entry_;

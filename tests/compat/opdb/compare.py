@@ -120,6 +120,28 @@ def differ(got: Any, want: Any, extra: tuple[float, float] = (0, 0), values: boo
     return None if got == want else f"{got!r} instead of {want!r}"
 
 
+def orders_differ(name: str, x: torch.Tensor, dim: int, got: Any, want: Any) -> str | None:
+    """sort and argsort, where the order of equal elements is left open.
+
+    The indices must be a permutation of each row, and what they find in `x` must be what PyTorch's find.
+    """
+    if name == "sort":
+        text = differ(got[0], want[0])
+        if text:
+            return text
+        got, want = got[1], want[1]
+    text = differ(got, want, values=False)
+    if text:
+        return text
+    ours = to_torch(got)
+    if x.dim() == 0:
+        return values_differ(ours, want)
+    every = torch.arange(x.shape[dim]).view([-1 if d == dim % x.dim() else 1 for d in range(x.dim())])
+    if not bool((ours.sort(dim).values == every).all()):
+        return "values: the indices are no permutation"
+    return values_differ(x.gather(dim, ours), x.gather(dim, want))
+
+
 def as_exact(got: Any, want: Any, exact: Any, extra: tuple[float, float]) -> bool:
     """Whether every number that differs from PyTorch's is at least as near to PyTorch's answer in float64.
 

@@ -11,7 +11,16 @@ import torch
 import facula
 
 from . import samples as taking
-from .compare import WIDE, as_exact, differ, overrides, sharing_differs, strides_differ, values_differ
+from .compare import (
+    WIDE,
+    as_exact,
+    differ,
+    orders_differ,
+    overrides,
+    sharing_differs,
+    strides_differ,
+    values_differ,
+)
 from .entries import UNDEFINED_VALUES
 from .mirror import Call, Mirror, Missing, tensors, to_torch
 
@@ -138,6 +147,8 @@ class Pair:
 
     def differ(self, got: Any, want: Any, sample: Any) -> str | None:
         text = differ(got, want, self.tolerance, self.values)
+        if text and "values: " in text and _leaves_ties_open(self.op, sample):
+            return orders_differ(self.op.name, sample.input, _dim(sample), got, want)
         if text and "values: " in text and _processed(sample):
             # Factors are unique only up to signs and phases: the entry says what is determined.
             process = sample.output_process_fn_grad
@@ -238,6 +249,8 @@ class Pair:
         else:
             return "does not return what out= was given"
         texts = [differ(a, b, self.tolerance, self.values) for a, b in zip(mine, outs)]
+        if any(t and t.startswith("values: ") for t in texts) and _leaves_ties_open(self.op, call):
+            texts = [orders_differ(self.op.name, call.input, _dim(call), pack(mine), pack(outs))]
         if any(t and t.startswith("values: ") for t in texts) and self.nearer(mine, outs, self.op.op, call):
             texts = []
         texts += [strides_differ(a, b) for a, b in zip(mine, outs)]
@@ -253,6 +266,15 @@ def _raiser(missing: Missing) -> Callable:
 
 def _moved(sample: Any, t: Any) -> str | None:
     return "its memory moved" if tuple(t.shape) == tuple(sample.input.shape) else None
+
+
+def _leaves_ties_open(op: Any, sample: Any) -> bool:
+    """Whether PyTorch promises no order of equal elements: sorting, unless stable=True is asked for."""
+    return op.name in ("sort", "argsort") and not sample.kwargs.get("stable", False)
+
+
+def _dim(sample: Any) -> int:
+    return sample.args[0] if sample.args else sample.kwargs.get("dim", -1)
 
 
 def _processed(sample: Any) -> bool:

@@ -138,6 +138,8 @@ class Mirror:
             return type(value)(*map(self, value))
         if isinstance(value, torch._C._InferenceMode if hasattr(torch._C, "_InferenceMode") else ()):
             raise Missing(f"facula has no {value!r}")
+        if isinstance(value, torch.nn.Module) and not value.state_dict():
+            return self._layer(value)
         module = getattr(value, "__module__", None) or ""
         if isinstance(value, type) and module.split(".")[0] == "torch" and value.__name__ in dir(torch):
             return at(value.__name__)
@@ -145,6 +147,14 @@ class Mirror:
 
     def _dict(self, value: dict) -> dict:
         return {k: self(v) for k, v in value.items()}
+
+    def _layer(self, layer: torch.nn.Module) -> Any:
+        """facula's layer of the same class with the same attributes; one without parameters."""
+        made = at(f"nn.{type(layer).__name__}")()
+        for name, value in vars(layer).items():
+            if not name.startswith("_"):
+                setattr(made, name, self(value))
+        return made
 
     def _module(self, module: types.ModuleType) -> Any:
         name = module.__name__
