@@ -44,6 +44,7 @@ void add_overridable(PyObject* module, const PyMethodDef&);
 PyObject* torch_function(PyObject* type, PyObject* args, PyObject* keywords);  // Tensor.__torch_function__
 PyObject* disabled_impl(PyObject*, PyObject* args);       // Parameter's: calls with classes not being asked
 PyObject* as_subclass(PyObject* tensor, PyObject* type);  // an alias of that class
+void add_overridable_type(PyObject* module);              // overridable.cpp: of functions written in Python
 void add_override(PyObject* module);
 
 }  // namespace facula::python
