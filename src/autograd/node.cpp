@@ -114,11 +114,12 @@ void Saved::keep_output(const Tensor& t, int output_nr) {
     share_tangents(*tensor, *t);
 }
 
-// As errors name a node: "Add" for AddBackward0; those that no operation made, with their namespace.
-static std::string short_name(const Node& n) {
+std::string short_name(const Node& n) {
   const std::string_view name = n.name;
-  const size_t end = name.find_last_not_of("0123456789");
-  if (name.substr(0, end + 1).ends_with("Backward")) return std::string(name.substr(0, end - 7));
+  const size_t at = name.find("Backward");
+  const std::string_view number = at == name.npos ? "" : name.substr(at + 8);
+  if (at != name.npos && number.find_first_not_of("0123456789") == number.npos)
+    return concat(name.substr(0, at), number == "0" ? "" : number);
   return concat(name == "CopySlices" || name == "CopyBackwards" ? "torch::autograd::" : "", name);
 }
 

@@ -55,4 +55,7 @@ class FreeingBackward {
 // the fewest.
 std::string place_of_backward(uint64_t node);
 
+// As errors name a node: "Add" for AddBackward0, "Squeeze1" for SqueezeBackward1.
+std::string short_name(const Node&);
+
 }  // namespace facula

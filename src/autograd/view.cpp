@@ -148,9 +148,9 @@ bool view_requires_grad(const TensorImpl& v) { return v.base && v.base->requires
 [[gnu::cold]] [[gnu::noinline]] static void refuse_write(const TensorImpl& v, bool indirect) {
   const std::string_view subject = indirect ? "its base or another view of its base has been" : "is being";
   const bool named = v.grad_fn && v.output_nr < v.grad_fn->output_count;
-  const std::string_view node = named ? v.grad_fn->name : "";
   const std::string output =
-      concat("Output ", int(v.output_nr), " of ", node.substr(0, node.find("Backward")), " is a view ");
+      named ? concat("Output ", int(v.output_nr), " of ", short_name(*v.grad_fn), " is a view ")
+            : std::string();
   const bool inference = v.view == ViewKind::Inference;
   if (inference || v.view == ViewKind::NoGrad) {
     const std::string_view block = inference ? "inference" : "no_grad";

@@ -204,7 +204,7 @@ int set_item(PyObject* self, PyObject* index_object, PyObject* value) {
         return 0;
       }
       if (number) source = full(Dims(), s, target->dtype, target->device);
-      if (source->ndim == 0) {
+      if (source->ndim == 0 && target->ndim) {
         fill_with(target, source);
         return 0;
       }
