@@ -129,7 +129,7 @@ def _overridable():
             names[value.__set__] = f"torch.Tensor.{name}.__set__"
         elif isinstance(value, _METHOD_TYPES):
             methods.append(value)
-            names.setdefault(value, f"torch.Tensor.{name}")
+            names.setdefault(value, f"torch.Tensor.{value.__name__}")  # not that of an alias
     return found, names
 
 
