@@ -152,8 +152,13 @@ int set_data(PyObject* o, PyObject* value, void*) {
           ".\nSuggestion: move the tensor first: variable.data = tensor.to(variable.device).");
     if (requires_grad(t) && !is_floating(source->dtype))
       fail("data set to a tensor that requires gradients must be floating point or complex dtype");
-    if (t.storage != source->storage) keep_own_version(t);
+    const bool reshaped = t.dtype != source->dtype || !t.same_shape(*source);
+    if (t.storage != source->storage || reshaped) keep_own_version(t);
     take_storage(t, *source);
+    if (reshaped) {  // a derivative that kept the tensor must not read it in its old shape
+      t.own_version->reshaped = true;
+      t.bump_version();
+    }
     return 0;
   });
 }

@@ -101,6 +101,7 @@ PyObject* node_replay(PyObject*, PyObject* args) {
     for (size_t i = 0; i < in.size(); ++i) {
       const Edge& e = n->edges[i];
       const bool number = e.constant() >> 48, given = bool(e) || e.constant();
+      if (e.leaf && e.leaf->own_version && e.leaf->own_version->reshaped) return PyTuple_New(0);
       if (given && !number && !in[i]) fail<ValueError>("input ", i, " of ", n->name, " is a tensor");
     }
     return tuple_of(n->replay(in.data()));
