@@ -3,6 +3,10 @@
 from . import functional, init, modules, parameter
 from .parameter import Buffer, Parameter
 
+TYPE_CHECKING = False  # typing is slow to import
+if TYPE_CHECKING:
+    from .modules import *  # noqa: F403
+
 globals().update({name: value for name, value in vars(modules).items() if name in modules.__all__})
 
 __all__ = ["Parameter", "Buffer", "functional", "init", "modules", "parameter", *modules.__all__]
