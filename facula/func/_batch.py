@@ -440,6 +440,8 @@ def dispatch(index, args, inplace, out):
 
         return run_random(e, args, inplace, out)
     level = top_level(args)
+    if out is None and "out" in e.names:
+        out = args[e.names.index("out")]
     if out is not None:
         raise NotBatchable(
             f"Batching rule not implemented for aten::{e.name}.out; the fallback path doesn't work on out= "

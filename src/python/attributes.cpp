@@ -157,7 +157,7 @@ int set_data(PyObject* o, PyObject* value, void*) {
     take_storage(t, *source);
     if (reshaped) {  // a derivative that kept the tensor must not read it in its old shape
       t.own_version->reshaped = true;
-      t.bump_version();
+      if (t.hooked) t.bump_version();
     }
     return 0;
   });

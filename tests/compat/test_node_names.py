@@ -73,7 +73,6 @@ UNEQUAL = {
     "a.scatter(1, j, 0.0)": "ScatterBackward0 for ScatterBackward1",
     "a.masked_select(m)": "IndexBackward0 for MaskedSelectBackward0",
     "a.take(i)": "ViewBackward0 for TakeBackward0",
-    "a[...]": "SliceBackward0 for AliasBackward0",
 }
 
 
@@ -88,4 +87,4 @@ def test_name(expression):
     mine, theirs = (eval(expression, names(library)) for library in (facula, torch))
     assert type(mine.grad_fn).__name__ == type(theirs.grad_fn).__name__
     if theirs.grad_fn is not None:
-        assert mine.grad_fn.name() == theirs.grad_fn.name().rpartition("::")[2]
+        assert mine.grad_fn.name() == theirs.grad_fn.name()

@@ -19,32 +19,32 @@ def cat(call, tensors, dim=0, out=None):
 
 
 @batch_rule("stack")
-def stack(call, tensors, dim=0):
+def stack(call, tensors, dim=0, out=None):
     if not tensors or not -tensors[0].dim() - 1 <= dim <= tensors[0].dim():
-        call.entry.run_meta((tuple(tensors), dim))
+        call.entry.run_meta((tuple(tensors), dim, None))
     if any(t.shape != tensors[0].shape for t in tensors):
-        call.entry.run_meta((tuple(tensors), dim))
+        call.entry.run_meta((tuple(tensors), dim, None))
     return _f.stack([call.value(t) for t in tensors], dim + 1 if dim >= 0 else dim)
 
 
 @decompose("hstack")
-def hstack(tensors):
+def hstack(tensors, out=None):
     wide = [atleast_1d(t) for t in tensors]
     return _f.cat(wide, 0 if wide[0].dim() == 1 else 1)
 
 
 @decompose("vstack", "row_stack")
-def vstack(tensors):
+def vstack(tensors, out=None):
     return _f.cat([atleast_2d(t) for t in tensors], 0)
 
 
 @decompose("dstack")
-def dstack(tensors):
+def dstack(tensors, out=None):
     return _f.cat([atleast_3d(t) for t in tensors], 2)
 
 
 @decompose("column_stack")
-def column_stack(tensors):
+def column_stack(tensors, out=None):
     return _f.cat([t.reshape((t.numel(), 1)) if t.dim() <= 1 else t for t in tensors], 1)
 
 
