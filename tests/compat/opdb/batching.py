@@ -65,12 +65,12 @@ def differ(got: Any, want: Any, extra: tuple[float, float]) -> str | None:
         return f"shape {list(got.shape)} instead of {list(want.shape)}"
     if got.dtype != want.dtype:
         return f"{got.dtype} instead of {want.dtype}"
+    if got.dtype == facula.uint64:  # compared by their bits
+        got, want = got.view(facula.int64), want.view(facula.int64)
     if want.dtype == facula.bool or not (want.dtype.is_floating_point or want.dtype.is_complex):
         return None if facula.equal(got, want) else "values"
     relative, absolute = TOLERANCE.get(getattr(torch, str(want.dtype)[6:]), (0, 0))
     relative, absolute = max(10 * relative, extra[0]), max(10 * absolute, extra[1])
-    if got.dtype == facula.uint64:  # compared by their bits
-        got, want = got.view(facula.int64), want.view(facula.int64)
     near = facula.isclose(got, want, relative, absolute, equal_nan=True)
     return None if bool(near.all()) else f"values: {int((~near).sum())} of {near.numel()} differ"
 
