@@ -27,7 +27,9 @@ class Squares(Dataset):
 
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
-def test_workers_are_processes(start):
+def test_workers_are_processes(start, monkeypatch):
+    # A fresh process imports this module by its name.
+    monkeypatch.syspath_prepend(str(ROOT))
     loader = DataLoader(Squares(), batch_size=3, num_workers=2, multiprocessing_context=start)
     batches = list(loader)
     assert torch.cat([x[:, 0, 0] for x, _ in batches]).tolist() == [i * i for i in range(10)]
