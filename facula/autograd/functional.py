@@ -486,6 +486,19 @@ def hessian(
     return _packed(tuple(_packed(row, many) for row in result), many)
 
 
+def _first_order(name, func, inputs, v, create_graph, strict):
+    """What products with a Hessian begin with: the checked arguments, the output, its recorded gradient."""
+    many, inputs = _tensors(inputs, "inputs", name)
+    inputs = _fresh(inputs, create_graph)
+    v = _direction(v, name, inputs, many, _SINGLE_INPUT)
+    many_out, outputs = _tensors(func(*inputs), "outputs of the user-provided function", name)
+    _need_history(outputs, strict, _output_unrecorded)
+    _scalar_only(name, many_out, outputs)
+    gradient = _gradients(outputs, inputs, create_graph=True)
+    _need_history(gradient, strict, _jacobian_unrecorded)
+    return many, inputs, v, many_out, outputs, gradient
+
+
 def vhp(func, inputs, v=None, create_graph=False, strict=False):
     """A function's value and the product of a vector with its Hessian, v^T H.
 
@@ -508,14 +521,9 @@ def vhp(func, inputs, v=None, create_graph=False, strict=False):
         (tensor(9.), tensor([ 6., 12.]))
     """
     with torch.enable_grad():
-        many, inputs = _tensors(inputs, "inputs", "vhp")
-        inputs = _fresh(inputs, create_graph)
-        v = _direction(v, "vhp", inputs, many, _SINGLE_INPUT)
-        many_out, outputs = _tensors(func(*inputs), "outputs of the user-provided function", "vhp")
-        _need_history(outputs, strict, _output_unrecorded)
-        _scalar_only("vhp", many_out, outputs)
-        gradient = _gradients(outputs, inputs, create_graph=True)
-        _need_history(gradient, strict, _jacobian_unrecorded)
+        many, inputs, v, many_out, outputs, gradient = _first_order(
+            "vhp", func, inputs, v, create_graph, strict
+        )
     with torch.set_grad_enabled(create_graph or torch.is_grad_enabled()):
         found = _gradients(gradient, inputs, v, create_graph=create_graph)
         product = _with_zeros(
@@ -536,14 +544,9 @@ def hvp(func, inputs, v=None, create_graph=False, strict=False):
         (tensor(9.), tensor([ 6., 12.]))
     """
     with torch.enable_grad():
-        many, inputs = _tensors(inputs, "inputs", "hvp")
-        inputs = _fresh(inputs, create_graph)
-        v = _direction(v, "hvp", inputs, many, _SINGLE_INPUT)
-        many_out, outputs = _tensors(func(*inputs), "outputs of the user-provided function", "hvp")
-        _need_history(outputs, strict, _output_unrecorded)
-        _scalar_only("hvp", many_out, outputs)
-        gradient = _gradients(outputs, inputs, create_graph=True)
-        _need_history(gradient, strict, _jacobian_unrecorded)
+        many, inputs, v, many_out, outputs, gradient = _first_order(
+            "hvp", func, inputs, v, create_graph, strict
+        )
         u = tuple(torch.zeros_like(x, requires_grad=True) for x in inputs)
         twice = _gradients(gradient, inputs, u, create_graph=True)
         _need_history(twice, strict, _hessian_unrecorded)

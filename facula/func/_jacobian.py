@@ -91,6 +91,18 @@ def _argument(argnums, primals):
     return primals if isinstance(argnums, tuple) else (primals,)
 
 
+def _of_chosen(api, func, argnums, args):
+    """func of the chosen arguments alone: (function, their value, its tensors, its structure)."""
+    _no_complex(api, args, True)
+    chosen, replaced = _select(argnums, args)
+    arguments = _argument(argnums, chosen)
+
+    def main(*chosen):
+        return func(*replaced(chosen if isinstance(argnums, tuple) else chosen[0]))
+
+    return main, arguments, *tree_flatten(arguments)
+
+
 def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None, _preallocate_and_copy=False):
     """A function that returns the Jacobian of a function, by reverse mode.
 
@@ -121,14 +133,7 @@ def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None, _preallocate_and_
 
     @wraps(func)
     def wrapper(*args):
-        _no_complex("jacrev", args, True)
-        chosen, replaced = _select(argnums, args)
-        arguments = _argument(argnums, chosen)
-        flat, spec = tree_flatten(arguments)
-
-        def main(*chosen):
-            return func(*replaced(chosen if isinstance(argnums, tuple) else chosen[0]))
-
+        main, arguments, flat, spec = _of_chosen("jacrev", func, argnums, args)
         outer = _C.is_grad_enabled()
         pulled = Pulled(main, arguments, has_aux, outer)
         leaves = pulled.leaves
@@ -212,14 +217,7 @@ def jacfwd(func, argnums=0, has_aux=False, *, chunk_size=None, randomness="error
 
     @wraps(func)
     def wrapper(*args):
-        _no_complex("jacfwd", args, True)
-        chosen, replaced = _select(argnums, args)
-        arguments = _argument(argnums, chosen)
-        flat, spec = tree_flatten(arguments)
-
-        def main(*chosen):
-            return func(*replaced(chosen if isinstance(argnums, tuple) else chosen[0]))
-
+        main, arguments, flat, spec = _of_chosen("jacfwd", func, argnums, args)
         total = sum(x.numel() for x in flat)
         kept: dict = {}
         parts = []
