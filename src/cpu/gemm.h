@@ -12,6 +12,20 @@ template <class T> void gemm(const Product<T>&);
 template <class T> void gemm_batch(int64_t count, const Product<T>& first, int64_t a_step, int64_t b_step,
                                    int64_t c_step, int64_t d_step);
 
+// A right operand (k, n) laid out once, for many products with few rows.
+template <class T> class Panels {
+ public:
+  static int64_t size(int64_t k, int64_t n);  // elements of memory that it needs
+  Panels(T* memory, const T* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n);
+  // c (m, n) = a b + beta d, on the calling thread; rows of a are contiguous.
+  void times(int64_t m, const T* a, int64_t a_row, T* c, int64_t c_row, const T* d, int64_t d_row,
+             T beta) const;
+
+ private:
+  const T* panels_;
+  int64_t k_, n_;
+};
+
 // Complex numbers as interleaved real and imaginary parts; strides count complex numbers. alpha and beta are
 // (real, imaginary) pairs; conj_a and conj_b take the conjugate of an operand.
 template <class T> struct ComplexProduct {

@@ -3,28 +3,34 @@
 #include "ops/rnn_layer.h"
 #include <algorithm>
 #include <cstring>
+#include "core/parallel.h"
 #include "cpu/gemm.h"
 #include "op/recompute.h"
 
 namespace facula {
 namespace {
 
+// Sequences of a batch do not know of each other: `first` and `count` choose some of them, all steps of these
+// run on one thread, and others on other threads.
 template <class T> struct Recurrence {
   const RnnKernelsOf<T>& k = best_rnn_kernels().of<T>();
   Cell cell;
   const TimeSteps& steps;
   bool reverse;
   int64_t n, width;  // hidden units; all gates
+  // Of the weight's transpose in forward, of the weight in backward; else the matrix below is read.
+  const Panels<T>* panels;
+  const T* matrix;
 
-  // f(step, its first row, rows, rows of the step before in time, their first row) in the order of time.
+  // A step's first row and rows, and those of the step before in time; in the order of time.
   struct At {
     int64_t first, rows, before_first, before_rows;
   };
-  std::vector<At> order() const {
+  std::vector<At> order(int64_t from, int64_t count) const {
     std::vector<At> all;
-    int64_t first = 0;
+    int64_t first = from;
     for (const int64_t r : steps.rows) {
-      all.push_back({first, r, 0, 0});
+      if (r > from) all.push_back({first, std::min(r - from, count), 0, 0});
       first += r;
     }
     if (reverse) std::reverse(all.begin(), all.end());
@@ -40,31 +46,36 @@ template <class T> struct Recurrence {
     std::memcpy(to, every + at.before_first * n, size_t(known * n) * sizeof(T));
     std::memcpy(to + known * n, start + known * n, size_t((at.rows - known) * n) * sizeof(T));
   }
-  // c (rows, columns) = a (rows, inner) b (inner, columns) + beta d
-  static void multiply(int64_t rows, int64_t inner, int64_t columns, const T* a, const T* b, T* c, const T* d,
-                       int64_t d_row, T beta) {
-    gemm(Product<T>{rows, columns, inner, a, inner, 1, b, columns, 1, c, columns, d, d_row, T(1), beta});
+  // c (rows, columns) = a (rows, inner) times the weight (inner, columns) + beta d
+  void multiply(int64_t rows, int64_t inner, int64_t columns, const T* a, T* c, const T* d, int64_t d_row,
+                T beta) const {
+    if (panels) panels->times(rows, a, inner, c, columns, d, d_row, beta);
+    else
+      gemm(Product<T>{rows, columns, inner, a, inner, 1, matrix, columns, 1, c, columns, d, d_row, T(1),
+                      beta});
   }
 
-  // `before`: h before each row's step; `transposed`: the weight's transpose.
-  void forward(T* gates, T* hidden, const T* bias, const T* transposed, const T* h0, const T* c0, T* before,
-               T* cells, T* out) const {
-    std::vector<T> sums(cell == Cell::Gru ? size_t(steps.batch() * width) : 0),
-        c_before(cell == Cell::Lstm ? size_t(steps.batch() * n) : 0);
-    for (const At& at : order()) {
+  // `x`: the input's part of the gates; `before`: h before each row's step.
+  void forward(int64_t from, int64_t count, const T* x, T* gates, T* hidden, const T* bias, const T* h0,
+               const T* c0, T* before, T* cells, T* out) const {
+    std::vector<T> sums(cell == Cell::Gru ? size_t(count * width) : 0),
+        c_before(cell == Cell::Lstm ? size_t(count * n) : 0);
+    for (const At& at : order(from, count)) {
+      const T* const given = x + at.first * width;
       T *const g = gates + at.first * width, *const h = out + at.first * n, *const hb = before + at.first * n;
-      gather(at, out, h0, hb);
+      gather(at, out, h0 + from * n, hb);
       if (cell == Cell::Gru) {
-        multiply(at.rows, n, width, hb, transposed, sums.data(), bias, 0, T(bias != nullptr));
+        multiply(at.rows, n, width, hb, sums.data(), bias, 0, T(bias != nullptr));
+        std::memcpy(g, given, size_t(at.rows * width) * sizeof(T));
         for (int64_t r = 0; r < at.rows; ++r) {
           k.gru(g + r * width, sums.data() + r * width, hb + r * n, h + r * n, n);
           std::memcpy(hidden + (at.first + r) * n, sums.data() + r * width + 2 * n, size_t(n) * sizeof(T));
         }
         continue;
       }
-      multiply(at.rows, n, width, hb, transposed, g, g, width, T(1));
+      multiply(at.rows, n, width, hb, g, given, width, T(1));
       if (cell == Cell::Lstm) {
-        gather(at, cells, c0, c_before.data());
+        gather(at, cells, c0 + from * n, c_before.data());
         for (int64_t r = 0; r < at.rows; ++r)
           k.lstm(g + r * width, c_before.data() + r * n, cells + (at.first + r) * n, h + r * n, n);
       } else {
@@ -73,15 +84,17 @@ template <class T> struct Recurrence {
     }
   }
   // dh, dc: gradients of the last states, become those of the first. `g`: of the outputs, may be null.
-  void backward(const T* gates, const T* hidden, const T* weight, const T* c0, const T* before,
+  void backward(int64_t from, int64_t count, const T* gates, const T* hidden, const T* c0, const T* before,
                 const T* cells, const T* g, T* dh, T* dc, T* dgates, T* dhidden) const {
-    std::vector<T> c_before(cell == Cell::Lstm ? size_t(steps.batch() * n) : 0);
-    const std::vector<At> all = order();
+    std::vector<T> c_before(cell == Cell::Lstm ? size_t(count * n) : 0);
+    dh += from * n;
+    if (cell == Cell::Lstm) dc += from * n;
+    const std::vector<At> all = order(from, count);
     for (size_t i = all.size(); i-- > 0;) {
       const At& at = all[i];
       if (g)
         for (int64_t j = 0; j < at.rows * n; ++j) dh[j] += g[at.first * n + j];
-      if (cell == Cell::Lstm) gather(at, cells, c0, c_before.data());
+      if (cell == Cell::Lstm) gather(at, cells, c0 + from * n, c_before.data());
       T *const d = dgates + at.first * width, *const dp = dhidden + at.first * width;
       for (int64_t r = 0; r < at.rows; ++r) {
         const int64_t row = at.first + r;
@@ -92,8 +105,23 @@ template <class T> struct Recurrence {
           k.gru_back(a, hidden + row * n, before + row * n, dh + r * n, d + r * width, dp + r * width, n);
         else k.plain_back(cell == Cell::Relu, a, dh + r * n, d + r * width, n);
       }
-      multiply(at.rows, width, n, dp, weight, dh, dh, n, T(cell == Cell::Gru));
+      multiply(at.rows, width, n, dp, dh, dh, n, T(cell == Cell::Gru));
     }
+  }
+
+  // Whether the batch is cut into sequences; else a step's product is cut. A weight that no cache holds is
+  // not read again for every few rows.
+  static bool by_sequences(const TimeSteps& steps, const TensorImpl& weight) {
+    return steps.batch() >= 16 && weight.numel <= 1 << 20;
+  }
+  template <class F> void each(F&& run) const {  // run(first sequence, count)
+    const int64_t batch = steps.batch();
+    if (!panels) return run(int64_t(0), batch);
+    const int64_t rows = std::clamp<int64_t>((batch / 8 + 7) / 8 * 8, 8, 64),
+                  pieces = (batch + rows - 1) / rows;
+    auto piece = [&](int64_t i) { run(i * rows, std::min(rows, batch - i * rows)); };
+    if (steps.total() * n * width >= 1 << 19) return parallel_pieces(pieces, piece);
+    for (int64_t i = 0; i < pieces; ++i) piece(i);
   }
 };
 
@@ -124,24 +152,21 @@ template <LayerName Name> struct RnnLayer {  // inputs: gates, h, c, weight, bia
     if (cell == Cell::Lstm) results.push_back(empty(type, {batch, n}, x->device));
     if (!x->is_meta()) {
       gates = empty(type, {total, width});
-      copy_into(*gates, *x);
       before = empty(type, {total, n});
       if (cell == Cell::Lstm) cells = empty(type, {total, n});
       if (cell == Cell::Gru) hidden = empty(type, {total, n});
-      const Tensor first = dense(h0, type), first_c = c0 ? dense(c0, type) : c0,
-                   added = bias ? dense(bias, type) : bias;
-      const Tensor transposed = empty(type, {n, width});
-      {
-        GradMode off(false);
-        copy_into(*transposed, *transpose(weight, 0, 1));
-      }
+      const Tensor given = dense(x, type), first = dense(h0, type), first_c = c0 ? dense(c0, type) : c0,
+                   added = bias ? dense(bias, type) : bias, w = dense(weight, type);
       by_type(type, [&]<class T>(T) {
-        const Recurrence<T> run{.cell = cell, .steps = steps, .reverse = reverse, .n = n, .width = width};
-        T* const out = results[0]->as<T>();
-        run.forward(gates->as<T>(), pointer<T>(hidden), pointer<T>(added), transposed->as<T>(),
-                    first->as<T>(), pointer<T>(first_c), before->as<T>(), pointer<T>(cells), out);
-        last(run, out, results[1]->as<T>());
-        if (cell == Cell::Lstm) last(run, cells->as<T>(), results[2]->as<T>());
+        with_weight<T>(w, true, [&](const Recurrence<T>& run) {
+          T* const out = results[0]->as<T>();
+          run.each([&](int64_t from, int64_t count) {
+            run.forward(from, count, given->as<T>(), gates->as<T>(), pointer<T>(hidden), pointer<T>(added),
+                        first->as<T>(), pointer<T>(first_c), before->as<T>(), pointer<T>(cells), out);
+          });
+          last(run, out, results[1]->as<T>());
+          if (cell == Cell::Lstm) last(run, cells->as<T>(), results[2]->as<T>());
+        });
       });
     }
     if (narrow != type)
@@ -149,9 +174,32 @@ template <LayerName Name> struct RnnLayer {  // inputs: gates, h, c, weight, bia
         t = t->is_meta() ? empty(narrow, t->shape(), t->device) : converted(t, narrow);
     return results;
   }
+  // f(recurrence): its products are with the weight (width, n), or with the transpose.
+  template <class T, class F> void with_weight(const Tensor& weight, bool transposed, F&& f) const {
+    const int64_t width = weight->sizes[0], n = weight->sizes[1];
+    Recurrence<T> run{.cell = cell, .steps = steps, .reverse = reverse, .n = n, .width = width};
+    const bool panels = Recurrence<T>::by_sequences(steps, *weight);
+    Tensor laid;
+    if (panels)
+      laid = empty(weight->dtype, {transposed ? Panels<T>::size(n, width) : Panels<T>::size(width, n)});
+    else if (transposed) laid = empty(weight->dtype, {n, width});
+    T *const memory = pointer<T>(laid), *const w = weight->as<T>();
+    if (panels) {
+      const Panels<T> made =
+          transposed ? Panels<T>(memory, w, 1, n, n, width) : Panels<T>(memory, w, n, 1, width, n);
+      run.panels = &made;
+      return f(run);
+    }
+    if (transposed) {
+      GradMode off(false);
+      copy_into(*laid, *transpose(weight, 0, 1));
+    }
+    run.matrix = transposed ? memory : w;
+    f(run);
+  }
   // The state of each sequence after its last step.
   template <class T> void last(const Recurrence<T>& run, const T* every, T* to) const {
-    for (const auto& at : run.order())
+    for (const auto& at : run.order(0, steps.batch()))
       std::memcpy(to, every + at.first * run.n, size_t(at.rows * run.n) * sizeof(T));
   }
 
@@ -176,10 +224,13 @@ template <LayerName Name> struct RnnLayer {  // inputs: gates, h, c, weight, bia
     const Tensor dgates = empty(type, {total, width}), dhidden = gru ? empty(type, {total, width}) : dgates;
     Tensor dw = b.needs(3) ? empty(type, {width, n}) : Tensor();
     by_type(type, [&]<class T>(T) {
-      const Recurrence<T> run{.cell = cell, .steps = steps, .reverse = reverse, .n = n, .width = width};
-      run.backward(gates->as<T>(), pointer<T>(hidden), w->as<T>(), pointer<T>(c0), before->as<T>(),
-                   pointer<T>(cells), pointer<T>(g), dh->as<T>(), pointer<T>(dc), dgates->as<T>(),
-                   dhidden->as<T>());
+      with_weight<T>(w, false, [&](const Recurrence<T>& run) {
+        run.each([&](int64_t from, int64_t count) {
+          run.backward(from, count, gates->as<T>(), pointer<T>(hidden), pointer<T>(c0), before->as<T>(),
+                       pointer<T>(cells), pointer<T>(g), dh->as<T>(), pointer<T>(dc), dgates->as<T>(),
+                       dhidden->as<T>());
+        });
+      });
       if (dw)
         gemm(Product<T>{width, n, total, dhidden->as<T>(), 1, width, before->as<T>(), n, 1, dw->as<T>(), n,
                         dw->as<T>(), n, T(1), T(0)});
