@@ -295,6 +295,14 @@ template <class T> void pack_a(const T* a, int64_t row, int64_t col, int64_t m, 
                      kRows);
       }
   }
+  if (row == 1 && i == 0) {  // columns in the order they lie in
+    const int64_t whole = m / kRows;
+    for (int64_t p = 0; p < k; ++p)
+      for (int64_t panel = 0; panel < whole; ++panel)
+        std::memcpy(to + (panel * k + p) * kRows, a + p * col + panel * kRows, sizeof(T) * kRows);
+    i = whole * kRows;
+    to += whole * kRows * k;
+  }
   for (; i < m; i += kRows, to += kRows * k)
     pack_panel(a + i * row, row, col, int(m - i < kRows ? m - i : kRows), k, to, kRows);
 }
