@@ -106,7 +106,7 @@ class UntypedStorage(_C.StorageBase):
 
     def __repr__(self) -> str:
         values = "" if self.device.type == "meta" else "\n ".join(str(v) for v in memoryview(self)[:1000])
-        return f" {values}\n[{type(self).__name__}(device={self.device}) of size {len(self)}]"
+        return f" {values}\n[torch.storage.{type(self).__name__}(device={self.device}) of size {len(self)}]"
 
     # --- elements ---
 

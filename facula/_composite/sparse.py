@@ -126,6 +126,12 @@ def _checked(x):
 
 
 @composite("Tensor")
+def to_sparse_coo(self):
+    """The elements that are not zero as a coalesced sparse tensor."""
+    return self.to_sparse()
+
+
+@composite("Tensor")
 def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=None):
     """The elements that are not zero as a coalesced sparse tensor.
 

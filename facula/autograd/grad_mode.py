@@ -104,6 +104,11 @@ class set_grad_enabled(_Decorator):
     def clone(self):
         return self.__class__(self.mode)
 
+    def __str__(self) -> str:
+        return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.mode})"
+
+    __repr__ = __str__
+
 
 class inference_mode(_Decorator):
     """Context in which operations are not recorded and new tensors never take part in autograd.

@@ -12,6 +12,7 @@ from .._names import explain_in
 from ._forward import jvp, linearize
 from ._functional_call import functional_call, stack_module_state
 from ._jacobian import hessian, jacfwd, jacrev
+from ._rearrange import rearrange
 from ._reverse import grad, grad_and_value, vjp
 from ._vmap import vmap
 
@@ -26,6 +27,7 @@ __all__ = [
     "jacrev",
     "jvp",
     "linearize",
+    "rearrange",
     "stack_module_state",
     "vjp",
     "vmap",

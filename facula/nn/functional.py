@@ -27,6 +27,10 @@ def __getattr__(name):
         from .. import overrides
 
         return getattr(overrides, name)
+    if name == "grad":
+        from . import grad
+
+        return grad
     if name in (
         "_canonical_mask",
         "_none_or_dtype",

@@ -336,7 +336,10 @@ template <DType D> inline constexpr auto short_signature = [] {
 }();
 constexpr uint16_t short_scope(DType t) { return t >= DType::UInt16 && t <= DType::UInt64 ? 0 : kMethod; }
 
-Tensor copy_from(const Tensor& self, const Tensor& source, bool) { return copy_(self, source); }
+Tensor copy_from(const Tensor& self, const Arg& source, bool) {
+  if (source.tensor) return copy_(self, Tensor(source.tensor));
+  return copy_(self, full(Dims(), source.scalar, dtype_of(source.scalar), self->device));
+}
 Tensor itself(const Tensor& x) { return x; }
 
 bool is_contiguous_as(const Tensor& x, OptFormat format) {
@@ -452,7 +455,7 @@ static constexpr OpEntry entries[] = {
   fn<&short_form<DType::enumerator>>(short_signature<DType::enumerator>.text, short_scope(DType::enumerator)),
     FACULA_DTYPES(X)
 #undef X
-        fn<copy_from>("copy_(Tensor input, Tensor other, bool non_blocking=False)", kMethod | kLeading),
+        fn<copy_from>("copy_(Tensor input, Operand other, bool non_blocking=False)", kMethod | kLeading),
     fn<fill_with>("fill_(Tensor input, Tensor value)", kFunction | kMethod | kLeading),
     fn<fill_>("fill_(Tensor input, Number value)", kFunction | kMethod | kLeading),
     fn<filled_with>("fill(Tensor input, Tensor value)", kFunction | kLeading),

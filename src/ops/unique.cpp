@@ -77,7 +77,8 @@ Result unique_of(const Tensor& input, std::optional<int64_t> dim, bool return_in
     fail<NotImplemented>("unique: the shape of the result depends on values, which a meta tensor lacks");
   GradMode off(false);
   const int d = dim ? wrap_dim(*dim, input->ndim) : 0;
-  const Tensor moved = dim && input->ndim ? transpose(input, 0, d) : input;
+  // The order of the slices is that of their elements row by row.
+  const Tensor moved = dim && input->ndim ? movedim(input, {d}, {0}) : input;
   Rows rows{dense(moved), input->numel, 1};
   if (dim && input->ndim) {
     rows.count = input->sizes[d];
@@ -91,7 +92,7 @@ Result unique_of(const Tensor& input, std::optional<int64_t> dim, bool return_in
   Tensor values = empty(input->dtype, shape);
   for (int64_t i = 0; i < n && item; ++i)
     std::memcpy(values->data + i * item, rows.data->data + g.kept[size_t(i)] * item, size_t(item));
-  if (dim && input->ndim && d) values = dense(transpose(values, 0, d));
+  if (dim && input->ndim && d) values = movedim(values, {0}, {d});
   if (!return_inverse && !return_counts) {
     Result r;
     detail::put(r, values);

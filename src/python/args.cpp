@@ -233,7 +233,7 @@ void set_default(const Param& p, Value& v, Call& call) {
     fail<TypeError>("expected Tensor as element ", call.bad_item, " in argument ", position, ", but got ",
                     Py_TYPE(call.bad_object)->tp_name);
   const bool named = p.keyword_only;
-  const std::string at = named ? "" : concat(" (position ", position + 1, ")");
+  const std::string at = named ? "" : concat(" (position ", position + (call.method ? 0 : 1), ")");
   fail<TypeError>(s.name, "(): argument '", p.name, "'", at, " must be ", python_name(p), ", not ",
                   got == Py_None   ? "NoneType"
                   : is_tensor(got) ? "Tensor"
@@ -258,8 +258,10 @@ bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObj
     }
   if (positional > s.positional) {
     if (!throws) return false;
-    fail<TypeError>(s.name, "() takes ", s.positional, " positional argument", s.positional == 1 ? "" : "s",
-                    " but ", count, count == 1 ? " was given" : " were given");
+    const int expected = s.positional - call.method;
+    const Py_ssize_t given = count - call.method;
+    fail<TypeError>(s.name, "() takes ", expected, " positional argument", expected == 1 ? "" : "s", " but ",
+                    given, given == 1 ? " was given" : " were given");
   }
   for (Py_ssize_t i = 0; i < positional; ++i) slots[i] = args[i];
   const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
@@ -366,9 +368,11 @@ std::string describe_arguments(PyObject* const* args, Py_ssize_t count, PyObject
   const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
   for (Py_ssize_t i = 0; i < count + named; ++i) {
     if (i) s += ", ";
-    if (i >= count) s += std::string(PyUnicode_AsUTF8(PyTuple_GET_ITEM(keywords, i - count))) + "=";
-    s += args[i] == Py_None ? "NoneType" : is_tensor(args[i]) ? "Tensor" : Py_TYPE(args[i])->tp_name;
+    const Py_ssize_t at = i < count ? i : count + named - 1 - (i - count);  // keywords: the last one first
+    if (i >= count) s += std::string(PyUnicode_AsUTF8(PyTuple_GET_ITEM(keywords, at - count))) + "=";
+    s += args[at] == Py_None ? "NoneType" : is_tensor(args[at]) ? "Tensor" : Py_TYPE(args[at])->tp_name;
   }
+  if (!count && named == 1) s += ", ";
   return s + ")";
 }
 

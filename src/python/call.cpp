@@ -245,12 +245,49 @@ PyObject* override_group(Group& g, How how, PyObject* function, PyObject* const*
   return override_method(name, args, count, keywords, count == 1 && !keywords ? g.alone : Style::Native);
 }
 
+bool is_number(PyObject* o) {
+  Scalar s;
+  return is_tensor(o) ? tensor_of(o)->ndim == 0 : to_scalar(o, &s);
+}
+
+// x.add_(-0.1, g), addmm(0.5, m, 2, a, b): numbers that are keywords now once stood before the operands they
+// scale. False: these arguments are not of that form.
+bool take_leading_numbers(const OpEntry& e, bool in_place, PyObject* const* args, Py_ssize_t count,
+                          Taken& taken) {
+  const Signature& s = e.signature;
+  const Py_ssize_t extra = count - s.positional;
+  if (extra < 1 || extra > 2 || s.count - s.positional < extra) return false;
+  const Param* names = s.params + s.positional;
+  const bool beta = names[0].name == "beta";
+  if (!beta && names[0].name != "alpha" && names[0].name != "value") return false;
+  const Py_ssize_t first = beta && !is_tensor(args[0]) ? 0 : 1;
+  if (!is_number(args[first]) || (extra == 2 && !is_number(args[2]))) return false;
+  taken.keywords = PyTuple_New(extra);
+  for (Py_ssize_t i = 0; i < count; ++i)
+    if (i != first && !(extra == 2 && i == 2)) taken.args.push_back(args[i]);
+  for (Py_ssize_t k = 0; k < extra; ++k) {
+    taken.args.push_back(args[k ? 2 : first]);
+    PyTuple_SET_ITEM(taken.keywords, k,
+                     PyUnicode_FromStringAndSize(names[k].name.data(), Py_ssize_t(names[k].name.size())));
+  }
+  static bool warned = false;
+  if (!std::exchange(warned, true))
+    warn(concat("This overload of ", s.name, in_place ? "_" : "", " is deprecated: give ", names[0].name,
+                "= by its name, after the tensors"));
+  return true;
+}
+
 PyObject* call_bound(Group& g, How how, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
-                     PyObject* out) {
+                     PyObject* out, bool method) {
   if (out == Py_None) out = nullptr;
+  if (Taken taken; !keywords && count > g.entries[0]->signature.positional &&
+                   take_leading_numbers(*g.entries[0], how == How::InPlace, args, count, taken))
+    return call_bound(g, how, taken.args.data(), g.entries[0]->signature.positional, taken.keywords, out,
+                      method);
   if (out && g.entries[0]->pointwise && !is_tensor(out))
     fail<TypeError>(g.name, "(): argument 'out' must be Tensor, not ", Py_TYPE(out)->tp_name);
   Call call;
+  call.method = method;
   const OpEntry* found = nullptr;
   if (g.entries.size() == 1) {
     found = g.entries[0];
@@ -265,8 +302,9 @@ PyObject* call_bound(Group& g, How how, PyObject* const* args, Py_ssize_t count,
     bind_any(!live_vmaps);
     if (!found && live_vmaps) bind_any(true);
     if (!found) {
-      std::string text = concat(g.name, "() received an invalid combination of arguments - got ",
-                                describe_arguments(args, count, keywords), ", but expected one of:");
+      std::string text =
+          concat(g.name, "() received an invalid combination of arguments - got ",
+                 describe_arguments(args + method, count - method, keywords), ", but expected one of:");
       for (const OpEntry* e : g.entries) text += "\n * " + std::string(e->signature.text);
       fail<TypeError>(text);
     }
@@ -274,26 +312,31 @@ PyObject* call_bound(Group& g, How how, PyObject* const* args, Py_ssize_t count,
   if (live_vmaps) [[unlikely]]
     if (g.random || has_batched(call, *found))
       return dispatch_batched(*found, call.values, how == How::InPlace, out);
-  return run_entry(*found, call.values, how, count ? args[0] : nullptr, out);
+  PyObject* self = count ? args[0] : nullptr;
+  if (!self && keywords && call.values[0].kind == Value::Kind::Tensor)  // relu(input=x, inplace=True)
+    for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(keywords); ++k)
+      if (is_tensor(args[k]) && tensor_of(args[k]).get() == call.values[0].tensor) self = args[k];
+  return run_entry(*found, call.values, how, self, out);
 }
 
 PyObject* call_general(Group& g, How how, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
-                       PyObject* function, Style style) {
+                       PyObject* function, Style style, bool method = false) {
   if (any_override(args, count + (keywords ? PyTuple_GET_SIZE(keywords) : 0))) [[unlikely]]
     return override_group(g, how, function, args, count, keywords, style);
   Taken taken;
   if (keywords) {
     if ((g.scope & kOut) && how == How::Function && take_keyword("out", args, count, keywords, taken))
-      return call_bound(g, how, taken.args.data(), count, taken.keywords, taken.value);
+      return call_bound(g, how, taken.args.data(), count, taken.keywords, taken.value, method);
     if ((g.scope & kInPlaceNN) && take_keyword("inplace", args, count, keywords, taken)) {
       if (PyObject_IsTrue(taken.value) == 1) how = How::InPlace;
-      return call_bound(g, how, taken.args.data(), count, taken.keywords, nullptr);
+      return call_bound(g, how, taken.args.data(), count, taken.keywords, nullptr, method);
     }
   } else if ((g.scope & kInPlaceNN) && count == g.entries[0]->signature.positional + 1 &&
              PyBool_Check(args[count - 1])) {
-    return call_bound(g, args[count - 1] == Py_True ? How::InPlace : how, args, count - 1, nullptr, nullptr);
+    return call_bound(g, args[count - 1] == Py_True ? How::InPlace : how, args, count - 1, nullptr, nullptr,
+                      method);
   }
-  return call_bound(g, how, args, count, keywords, nullptr);
+  return call_bound(g, how, args, count, keywords, nullptr, method);
 }
 
 }  // namespace
@@ -343,7 +386,7 @@ static PyObject* with_self(Group& g, How how, PyObject* self, PyObject* const* a
   for (Py_ssize_t i = 0; i < all; ++i) both[i + 1] = args[i];
   if (override_modes) [[unlikely]]
     return override_group(g, how, nullptr, both, count + 1, keywords, Style::Native);
-  return call_general(g, how, both, count + 1, keywords, nullptr, Style::Native);
+  return call_general(g, how, both, count + 1, keywords, nullptr, Style::Native, true);
 }
 
 PyObject* call_method(Group& g, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {

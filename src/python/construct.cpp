@@ -316,8 +316,6 @@ PyMethodDef kMakers[] = {
      "A new tensor with a copy of `data`: a number, nested sequences, or an array."},
     {"as_tensor", as_function(as_tensor), kFastCall,
      "as_tensor(data, dtype=None, device=None)\n\nA tensor that shares memory with `data` if it can."},
-    {"asarray", as_function(as_tensor), kFastCall,
-     "asarray(obj, dtype=None, device=None)\n\nA tensor that shares memory with `obj` if it can."},
 };
 PyMethodDef kFunctions[] = {{"from_numpy", from_numpy, METH_O,
                              "from_numpy(ndarray)\n\nA tensor that shares memory with a NumPy array."},

@@ -34,12 +34,15 @@ NO_SAMPLES |= dict.fromkeys(
 )
 NO_SAMPLES |= dict.fromkeys(
     "coalesce hspmm sparse.addmm sparse.log_softmax sparse.mm sparse.softmax sparse.sum sparse_coo_tensor "
-    "sparse_mask spmm to_dense to_sparse".split(),
+    "sparse_mask spmm to_dense to_sparse to_sparse_coo".split(),
     "sparse tensors: tests/test_sparse.py",
 )
 NO_SAMPLES |= dict.fromkeys(
     "ctc_loss nn.functional.ctc_loss embedding_bag nn.functional.embedding_bag embedding_renorm_".split(),
     "indices that belong together: tests/compat/test_nn_ops.py",
+)
+NO_SAMPLES |= dict.fromkeys(
+    "asarray from_file segment_reduce".split(), "arrays, files, lengths that add up: tests/test_forms.py"
 )
 NO_SAMPLES |= {
     "_input_mask": "a mask with whatever arguments: tests/compat/test_op_db.py through its masked entries",

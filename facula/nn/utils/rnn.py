@@ -184,7 +184,8 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool 
     """Cuts each sequence of a padded batch to its length."""
     if not batch_first:
         padded_sequences = padded_sequences.transpose(0, 1)
-    return [s[: int(n)] for s, n in zip(padded_sequences, lengths)]
+    steps = torch.arange(padded_sequences.shape[1])
+    return [s[steps < int(n)] for s, n in zip(padded_sequences, lengths)]  # copies
 
 
 def pack_sequence(sequences: list[Tensor], enforce_sorted: bool = True) -> PackedSequence:
