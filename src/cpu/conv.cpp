@@ -33,6 +33,7 @@ template <class T> const ProductKernels<T>& product_table() {
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 constexpr int64_t kTile = 128;             // positions of one tile
+constexpr int64_t kSpanned = 1024;         // images with fewer positions share tiles
 constexpr int64_t kSlack = 64;             // elements that vectors may write past a tile
 constexpr int64_t kImageBytes = 32 << 20;  // of padded images at a time
 constexpr int64_t kFewChannels = 4;        // groups with fewer are summed row by row
@@ -166,14 +167,16 @@ template <class T, class F> void each_chunk(const ConvPlan& p, const Layout& lay
   }
 }
 
-// Positions [first, first + count) of an image's output as runs within rows.
+// Positions [first, first + count) of the output as runs within rows; positions go on into the next image.
 int segments_of(const ConvPlan& p, const Layout& layout, int64_t first, int64_t count, ConvSegment* out) {
-  const int64_t height = p.axis[1].out, width = p.axis[2].out;
+  const int64_t height = p.axis[1].out, width = p.axis[2].out, depth = p.axis[0].out;
   int found = 0;
   for (int64_t at = first; at < first + count;) {
-    const int64_t x = at % width, line = at / width, y = line % height, z = line / height;
+    const int64_t x = at % width, line = at / width, y = line % height, z = line / height % depth,
+                  image = line / height / depth;
     const int64_t n = std::min(width - x, first + count - at);
-    const int64_t from = (z * p.axis[0].step * layout.size[1] + y * p.axis[1].step) * layout.row + x;
+    const int64_t from = image * p.groups * p.in_channels * layout.plane +
+                         (z * p.axis[0].step * layout.size[1] + y * p.axis[1].step) * layout.row + x;
     ConvSegment* last = found ? out + found - 1 : nullptr;
     if (last && last->from + last->count == from) last->count += n;
     else out[found++] = {from, at - first, n};
@@ -194,12 +197,130 @@ bool dense_output(const ConvPlan& p) {
          p.axis[0].out_stride == p.axis[2].out * p.axis[1].out;
 }
 
+// A convolution as products: `w` is packed, tiles of positions of one group are gathered into panels. Tiles
+// of small images go on into the next image, so that few are left with a rest that fills no vector.
+template <class T> struct TiledProducts {
+  const ConvPlan& p;
+  const Layout& layout;
+  const T *w, *bias;
+  T* y;
+  const ProductKernels<T>& product = product_table<T>();
+  const ConvKernels<T>& kernel = conv_table<T>();
+  int64_t inner = p.inner(), pixels = p.pixels(), lanes = product.tile_columns;
+  int64_t rows = ceil_div(p.out_channels, product.tile_rows) * product.tile_rows;  // of w, packed
+  bool spans = pixels < kSpanned && pixels % kTile != 0;
+  bool direct = dense_output(p) && !spans;  // tiles are computed where they belong
+  bool fresh = !p.accumulate || !direct;
+  int64_t panels_size = (kTile / lanes + 1) * kInner * lanes + kSlack;
+
+  // One chunk of images.
+  const T *images = nullptr, *end = nullptr;
+  int64_t first = 0, positions = 0, runs = 0, tiles = 0;
+  int64_t all_tiles() const { return runs * p.groups * tiles; }
+  void start(const T* chunk, int64_t first_image, int64_t count) {
+    images = chunk;
+    end = images + count * p.groups * p.in_channels * layout.plane;
+    first = first_image;
+    positions = spans ? count * pixels : pixels;
+    runs = spans ? 1 : count;
+    tiles = ceil_div(positions, kTile);
+  }
+
+  struct Tile {
+    int64_t group, image, at, n;
+  };
+  Tile tile_of(int64_t index) const {
+    const int64_t at = index % tiles * kTile, image = index / tiles;
+    return {image % p.groups, image / p.groups, at, std::min(kTile, positions - at)};
+  }
+  void gather(const Tile& t, int64_t q, T* to) const {
+    ConvSegment segments[kTile];
+    const int64_t depth = std::min(kInner, inner - q);
+    const T* source = images + (t.image * p.groups + t.group) * p.in_channels * layout.plane;
+    for (int64_t j = 0; j < t.n; j += lanes) {
+      const int found = segments_of(p, layout, t.at + j, std::min(lanes, t.n - j), segments);
+      kernel.gather(source, end, layout.offsets.data() + q, depth, segments, found, to + j * depth, lanes);
+    }
+  }
+  // Rows [r0, r1) of the tile: `aside` is where they are computed (row r at r * kTile), unless direct.
+  void multiply(const Tile& t, int64_t r0, int64_t r1, int64_t q, const T* panels, T* aside) const {
+    T* const out =
+        direct ? y + (first + t.image) * p.y_batch + t.group * p.out_channels * p.y_channel + t.at : aside;
+    const int64_t out_row = direct ? p.y_channel : kTile, depth = std::min(kInner, inner - q);
+    if (q == 0 && fresh && bias)
+      for (int64_t r = r0; r < r1; ++r)
+        std::fill_n(out + r * out_row, t.n, bias[t.group * p.out_channels + r]);
+    for (int64_t r = r0; r < r1; r += 12 * product.tile_rows) {
+      Product<T> part{};
+      part.m = std::min<int64_t>(12 * product.tile_rows, r1 - r);
+      part.n = t.n;
+      part.k = depth;
+      part.a = w + t.group * rows * inner + q * rows + r * depth;
+      part.b = panels;
+      part.c = out + r * out_row;
+      part.c_row = out_row;
+      part.d = part.c;
+      part.d_row = out_row;
+      part.alpha = T(1);
+      part.beta = q > 0 || bias || !fresh ? T(1) : T(0);
+      product.packed(part);
+    }
+    if (!direct && q + kInner >= inner) put(t, r0, r1, aside);
+  }
+  void put(const Tile& t, int64_t r0, int64_t r1, const T* aside) const {
+    const int64_t step = p.axis[2].out_stride;
+    const bool dense = dense_output(p);
+    for (int64_t i = 0; i < t.n;) {
+      const int64_t pixel = (t.at + i) % pixels;
+      const Position from = position_of(p, pixel);
+      const int64_t run = std::min(dense ? pixels - pixel : p.axis[2].out - from.x, t.n - i);
+      T* const to = y + (first + t.image + (t.at + i) / pixels) * p.y_batch +
+                    t.group * p.out_channels * p.y_channel + from.z * p.axis[0].out_stride +
+                    from.y * p.axis[1].out_stride + from.x * step;
+      for (int64_t r = r0; r < r1; ++r) {
+        T* const row = to + r * p.y_channel;
+        const T* const v = aside + r * kTile + i;
+        if (p.accumulate)
+          for (int64_t k = 0; k < run; ++k) row[k * step] += v[k];
+        else if (step == 1) std::memcpy(row, v, size_t(run) * sizeof(T));
+        else
+          for (int64_t k = 0; k < run; ++k) row[k * step] = v[k];
+      }
+      i += run;
+    }
+  }
+
+  void by_tiles() const {  // each is gathered and multiplied by one thread
+    parallel_pieces(all_tiles(), [&](int64_t index) {
+      T* const panels = thread_scratch<T>(panels_size + (direct ? 0 : rows * kTile));
+      if (!panels) return out_of_memory();
+      const Tile t = tile_of(index);
+      for (int64_t q = 0; q < inner; q += kInner) {
+        gather(t, q, panels);
+        multiply(t, 0, p.out_channels, q, panels, panels + panels_size);
+      }
+    });
+  }
+  void by_shares(int64_t shares) const {  // few tiles: the channels are shared out too
+    const int64_t share = ceil_div(rows / product.tile_rows, shares) * product.tile_rows, count = all_tiles();
+    const Scratch<T> panels(count * panels_size), aside(direct ? 1 : count * rows * kTile);
+    for (int64_t q = 0; q < inner; q += kInner) {
+      parallel_pieces(count,
+                      [&](int64_t index) { gather(tile_of(index), q, panels.data() + index * panels_size); });
+      parallel_pieces(count * shares, [&](int64_t piece) {
+        const int64_t index = piece / shares, r0 = piece % shares * share;
+        if (r0 < p.out_channels)
+          multiply(tile_of(index), r0, std::min(r0 + share, p.out_channels), q,
+                   panels.data() + index * panels_size, aside.data() + (direct ? 0 : index * rows * kTile));
+      });
+    }
+  }
+};
+
 template <class T>
 void by_products(const ConvPlan& p, const Layout& layout, const T* x, const T* w, const T* bias, T* y) {
   const ProductKernels<T>& product = product_table<T>();
-  const ConvKernels<T>& kernel = conv_table<T>();
-  const int64_t inner = p.inner(), tile_rows = product.tile_rows, lanes = product.tile_columns;
-  const int64_t rows = ceil_div(p.out_channels, tile_rows) * tile_rows;
+  const int64_t inner = p.inner(), rows = ceil_div(p.out_channels, product.tile_rows) * product.tile_rows;
   const Scratch<T> packed_w(p.groups * rows * inner);
   const int64_t passes = ceil_div(inner, kInner);
   parallel_pieces(p.groups * passes, [&](int64_t piece) {
@@ -207,75 +328,13 @@ void by_products(const ConvPlan& p, const Layout& layout, const T* x, const T* w
     product.pack_a(w + g * p.out_channels * inner + q, inner, 1, p.out_channels, depth,
                    packed_w.data() + g * rows * inner + q * rows);
   });
-  const bool direct = dense_output(p);
-  const int64_t pixels = p.pixels(), tiles = ceil_div(pixels, kTile);
+  TiledProducts<T> run{.p = p, .layout = layout, .w = packed_w.data(), .bias = bias, .y = y};
   each_chunk(p, layout, x, [&](const T* images, int64_t first, int64_t count) {
-    const T* end = images + count * p.groups * p.in_channels * layout.plane;
-    // Few tiles: the channels are shared out too, and gathered for each share.
+    run.start(images, first, count);
     const int64_t shares =
-        std::clamp<int64_t>(kPieces / (count * p.groups * tiles), 1, ceil_div(p.out_channels, 4 * tile_rows));
-    const int64_t share = ceil_div(ceil_div(p.out_channels, shares), tile_rows) * tile_rows;
-    parallel_pieces(count * p.groups * tiles * shares, [&](int64_t piece) {
-      const int64_t r0 = piece % shares * share, tile = piece / shares % tiles,
-                    image = piece / shares / tiles;
-      const int64_t r1 = std::min(r0 + share, p.out_channels), g = image % p.groups;
-      if (r0 >= r1) return;
-      const int64_t at = tile * kTile, n = std::min(kTile, pixels - at);
-      const int64_t panels = ceil_div(n, lanes), panels_size = (kTile / lanes + 1) * kInner * lanes + kSlack;
-      T* memory = thread_scratch<T>(panels_size + (direct ? 0 : share * kTile));
-      if (!memory) return out_of_memory();
-      T* aside = memory + panels_size;
-      ConvSegment segments[kTile];
-      const T* source = images + image * p.in_channels * layout.plane;
-      T* out = direct ? y + (first + image / p.groups) * p.y_batch + (g * p.out_channels) * p.y_channel + at
-                      : aside - r0 * kTile;
-      const int64_t out_row = direct ? p.y_channel : kTile;
-      const bool fresh = !p.accumulate || !direct;
-      if (fresh)
-        for (int64_t r = r0; r < r1; ++r) {
-          const T b = bias ? bias[g * p.out_channels + r] : T(0);
-          if (bias || inner == 0)
-            for (int64_t i = 0; i < n; ++i) out[r * out_row + i] = b;
-        }
-      for (int64_t q = 0; q < inner; q += kInner) {
-        const int64_t depth = std::min(kInner, inner - q);
-        for (int64_t j = 0; j < panels; ++j) {
-          const int found = segments_of(p, layout, at + j * lanes, std::min(lanes, n - j * lanes), segments);
-          kernel.gather(source, end, layout.offsets.data() + q, depth, segments, found,
-                        memory + j * lanes * depth, lanes);
-        }
-        for (int64_t r = r0; r < r1; r += 12 * tile_rows) {
-          Product<T> part{};
-          part.m = std::min(12 * tile_rows, r1 - r);
-          part.n = n;
-          part.k = depth;
-          part.a = packed_w.data() + g * rows * inner + q * rows + r * depth;
-          part.b = memory;
-          part.c = out + r * out_row;
-          part.c_row = out_row;
-          part.d = part.c;
-          part.d_row = out_row;
-          part.alpha = T(1);
-          part.beta = q > 0 || bias || !fresh ? T(1) : T(0);
-          product.packed(part);
-        }
-      }
-      if (direct) return;
-      for (int64_t r = r0; r < r1; ++r) {
-        T* to = y + (first + image / p.groups) * p.y_batch + (g * p.out_channels + r) * p.y_channel;
-        for (int64_t i = 0; i < n;) {
-          const Position from = position_of(p, at + i);
-          const int64_t run = std::min(p.axis[2].out - from.x, n - i), step = p.axis[2].out_stride;
-          T* row = to + from.z * p.axis[0].out_stride + from.y * p.axis[1].out_stride + from.x * step;
-          const T* v = aside + (r - r0) * kTile + i;
-          if (p.accumulate)
-            for (int64_t k = 0; k < run; ++k) row[k * step] += v[k];
-          else
-            for (int64_t k = 0; k < run; ++k) row[k * step] = v[k];
-          i += run;
-        }
-      }
-    });
+        std::min(kPieces / run.all_tiles(), ceil_div(p.out_channels, 4 * product.tile_rows));
+    if (shares > 1) run.by_shares(shares);
+    else run.by_tiles();
   });
 }
 
