@@ -282,15 +282,15 @@ Panels<T>::Panels(T* memory, const T* b, int64_t b_row, int64_t b_col, int64_t k
     memory += size(depth, n);
   }
 }
-template <class T> void Panels<T>::times(int64_t m, const T* a, int64_t a_row, T* c, int64_t c_row,
+template <class T> void Panels<T>::times(int64_t m, int64_t n, const T* a, int64_t a_row, T* c, int64_t c_row,
                                          const T* d, int64_t d_row, T beta) const {
   const auto& kernel = kernels<T>();
   const int64_t width = kernel.tile_columns;
-  const T* panel = panels_;
   for (int64_t q = 0; q < k_; q += kInner) {
     const int64_t depth = std::min(kInner, k_ - q);
-    for (int64_t j = 0; j < n_; j += width, panel += width * depth)
-      kernel.serial({m, std::min(width, n_ - j), depth, a + q, a_row, 1, panel, width, 1, c + j, c_row,
+    const T* panel = panels_ + size(q, n_);
+    for (int64_t j = 0; j < n; j += width, panel += width * depth)
+      kernel.serial({m, std::min(width, n - j), depth, a + q, a_row, 1, panel, width, 1, c + j, c_row,
                      (q ? c : d) + j, q ? c_row : d_row, T(1), q ? T(1) : beta});
   }
 }

@@ -17,8 +17,8 @@ template <class T> class Panels {
  public:
   static int64_t size(int64_t k, int64_t n);  // elements of memory that it needs
   Panels(T* memory, const T* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n);
-  // c (m, n) = a b + beta d, on the calling thread; rows of a are contiguous.
-  void times(int64_t m, const T* a, int64_t a_row, T* c, int64_t c_row, const T* d, int64_t d_row,
+  // c (m, n) = a b + beta d of the first n columns, on the calling thread; rows of a are contiguous.
+  void times(int64_t m, int64_t n, const T* a, int64_t a_row, T* c, int64_t c_row, const T* d, int64_t d_row,
              T beta) const;
 
  private:

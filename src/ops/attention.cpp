@@ -2,8 +2,9 @@
 // forward and backward; what is kept for backward is the logarithm of each row's sum (Dao et al. 2022,
 // FlashAttention, without the split of keys).
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
-#include <memory>
+#include <new>
 #include "core/parallel.h"
 #include "cpu/attention.h"
 #include "cpu/gemm.h"
@@ -71,9 +72,14 @@ struct Sizes {
   int64_t share() const { return heads / key_heads; }  // heads that read the same keys
 };
 
-template <class T> struct Memory {  // freed with its owner; null when there is none
-  std::unique_ptr<T[]> p;
-  explicit Memory(int64_t n) : p(new T[size_t(n)]) {}
+template <class T> struct Memory {  // of a piece
+  explicit Memory(int64_t n)
+      : p(static_cast<T*>(std::aligned_alloc(64, (size_t(n) * sizeof(T) + 63) / 64 * 64 + 64))) {
+    if (!p) throw std::bad_alloc();
+  }
+  Memory(const Memory&) = delete;
+  ~Memory() { std::free(p); }
+  T* p;
 };
 
 template <class T> struct Attention {
@@ -92,75 +98,98 @@ template <class T> struct Attention {
     return mask->as<T>() + b * s[0] + h * s[1] + row * s[2];
   }
   int64_t mask_step() const { return mask ? mask->strides[3] : 0; }
-  static void transposed(const T* x, int64_t rows, int64_t columns, T* to) {
-    for (int64_t j = 0; j < columns; ++j)
-      for (int64_t i = 0; i < rows; ++i) to[j * rows + i] = x[i * columns + j];
-  }
   // c (m, n) = a (m, k) b (k, n) + beta c, by steps of a; b and c have adjacent columns.
   static void product(int64_t m, int64_t n, int64_t inner, const T* a, int64_t a_row, int64_t a_col,
                       const T* b, int64_t b_row, T* c, int64_t c_row, T beta) {
     gemm(Product<T>{m, n, inner, a, a_row, a_col, b, b_row, 1, c, c_row, c, c_row, T(1), beta});
   }
 
+  // Blocks of the queries that read one set of keys, numbered through its heads. Where there are few sets,
+  // each is cut into parts, which take turns, since with a causal mask later blocks are longer.
+  struct Block {
+    int64_t head, first, rows, width;
+  };
+  int64_t blocks_of_head() const { return (z.rows + kBlock - 1) / kBlock; }
+  int64_t parts() const {
+    constexpr int64_t kSets = 16, kLeast = 4;  // blocks worth laying out the keys
+    const int64_t sets = z.batch * z.key_heads, blocks = z.share() * blocks_of_head();
+    return std::max<int64_t>(1, std::min((kSets + sets - 1) / sets, blocks / kLeast));
+  }
+  template <class F> void each_block(int64_t set, int64_t part, int64_t step, F&& f) const {
+    const int64_t per_head = blocks_of_head();
+    for (int64_t i = part; i < z.share() * per_head; i += step) {
+      const int64_t first = i % per_head * kBlock, rows = std::min(kBlock, z.rows - first);
+      f(Block{set * z.share() + i / per_head, first, rows, reach(first + rows - 1)});
+    }
+  }
+
   void forward(T* out) const {
-    const int64_t blocks = (z.rows + kBlock - 1) / kBlock, groups = z.batch * z.key_heads;
-    // One piece is one set of keys: their transpose is made once.
-    parallel_pieces(groups, [&](int64_t group) {
-      const T *const keys = k + group * z.columns * z.depth, *const values =
-                                                                 v + group * z.columns * z.value_depth;
-      const Memory<T> turned(z.depth * z.columns), scores(kBlock * z.columns);
-      transposed(keys, z.columns, z.depth, turned.p.get());
-      for (int64_t s = 0; s < z.share(); ++s)
-        for (int64_t block = 0; block < blocks; ++block) {
-          const int64_t head = group * z.share() + s, first = block * kBlock,
-                        rows = std::min(kBlock, z.rows - first), width = reach(first + rows - 1);
-          const T* const queries = q + (head * z.rows + first) * z.depth;
-          T* const p = scores.p.get();
-          product(rows, width, z.depth, queries, z.depth, 1, turned.p.get(), z.columns, p, width, T(0));
-          for (int64_t r = 0; r < rows; ++r)
-            log_sums[head * z.rows + first + r] =
-                kernel.probabilities(p + r * width, reach(first + r), width, T(o.scale),
-                                     mask_row(head / z.heads, head % z.heads, first + r), mask_step());
-          product(rows, z.value_depth, width, p, width, 1, values, z.value_depth,
-                  out + (head * z.rows + first) * z.value_depth, z.value_depth, T(0));
-        }
+    const int64_t step = parts();
+    parallel_pieces(z.batch * z.key_heads * step, [&](int64_t piece) {
+      const int64_t set = piece / step;
+      const T *const keys = k + set * z.columns * z.depth, *const values =
+                                                               v + set * z.columns * z.value_depth;
+      const Memory<T> turned(Panels<T>::size(z.depth, z.columns)), scores(kBlock * z.columns);
+      const Panels<T> by_keys(turned.p, keys, 1, z.depth, z.depth, z.columns);
+      each_block(set, piece % step, step, [&](const Block& b) {
+        const int64_t at = b.head * z.rows + b.first;
+        T* const p = scores.p;
+        by_keys.times(b.rows, b.width, q + at * z.depth, z.depth, p, b.width, p, b.width, T(0));
+        for (int64_t r = 0; r < b.rows; ++r)
+          log_sums[at + r] =
+              kernel.probabilities(p + r * b.width, reach(b.first + r), b.width, T(o.scale),
+                                   mask_row(b.head / z.heads, b.head % z.heads, b.first + r), mask_step());
+        product(b.rows, z.value_depth, b.width, p, b.width, 1, values, z.value_depth,
+                out + at * z.value_depth, z.value_depth, T(0));
+      });
     });
   }
   void backward(const T* g, const T* out, T* dq, T* dk, T* dv) const {
-    const int64_t blocks = (z.rows + kBlock - 1) / kBlock, groups = z.batch * z.key_heads;
-    parallel_pieces(groups, [&](int64_t group) {
-      const T *const keys = k + group * z.columns * z.depth, *const values =
-                                                                 v + group * z.columns * z.value_depth;
-      T *const d_keys = dk + group * z.columns * z.depth, *const d_values =
-                                                              dv + group * z.columns * z.value_depth;
-      std::memset(d_keys, 0, size_t(z.columns * z.depth) * sizeof(T));
-      std::memset(d_values, 0, size_t(z.columns * z.value_depth) * sizeof(T));
-      const Memory<T> turned_keys(z.depth * z.columns), turned_values(z.value_depth * z.columns),
-          scores(kBlock * z.columns), slopes(kBlock * z.columns);
-      transposed(keys, z.columns, z.depth, turned_keys.p.get());
-      transposed(values, z.columns, z.value_depth, turned_values.p.get());
-      T *const p = scores.p.get(), *const dp = slopes.p.get();
-      for (int64_t s = 0; s < z.share(); ++s)
-        for (int64_t block = 0; block < blocks; ++block) {
-          const int64_t head = group * z.share() + s, first = block * kBlock,
-                        rows = std::min(kBlock, z.rows - first), width = reach(first + rows - 1);
-          const int64_t at = head * z.rows + first;
-          const T *const queries = q + at * z.depth, *const go = g + at * z.value_depth;
-          product(rows, width, z.depth, queries, z.depth, 1, turned_keys.p.get(), z.columns, p, width, T(0));
-          product(rows, width, z.value_depth, go, z.value_depth, 1, turned_values.p.get(), z.columns, dp,
-                  width, T(0));
-          for (int64_t r = 0; r < rows; ++r) {
-            kernel.again(p + r * width, reach(first + r), width, T(o.scale),
-                         mask_row(head / z.heads, head % z.heads, first + r), mask_step(), log_sums[at + r]);
-            T shift = 0;
-            for (int64_t e = 0; e < z.value_depth; ++e)
-              shift += go[r * z.value_depth + e] * out[(at + r) * z.value_depth + e];
-            kernel.slope(dp + r * width, p + r * width, width, shift, T(o.scale));
-          }
-          product(rows, z.depth, width, dp, width, 1, keys, z.depth, dq + at * z.depth, z.depth, T(0));
-          product(width, z.value_depth, rows, p, 1, width, go, z.value_depth, d_values, z.value_depth, T(1));
-          product(width, z.depth, rows, dp, 1, width, queries, z.depth, d_keys, z.depth, T(1));
+    const int64_t step = parts(), sets = z.batch * z.key_heads;
+    const int64_t of_keys = z.columns * z.depth, of_values = z.columns * z.value_depth;
+    const Memory<T> partial(step > 1 ? sets * step * (of_keys + of_values) : 0);  // gradients by part
+    parallel_pieces(sets * step, [&](int64_t piece) {
+      const int64_t set = piece / step;
+      const T *const keys = k + set * of_keys, *const values = v + set * of_values;
+      T* const d_keys = step > 1 ? partial.p + piece * (of_keys + of_values) : dk + set * of_keys;
+      T* const d_values = step > 1 ? d_keys + of_keys : dv + set * of_values;
+      std::memset(d_keys, 0, size_t(of_keys) * sizeof(T));
+      std::memset(d_values, 0, size_t(of_values) * sizeof(T));
+      const Memory<T> turned_keys(Panels<T>::size(z.depth, z.columns)),
+          turned_values(Panels<T>::size(z.value_depth, z.columns)), scores(kBlock * z.columns),
+          slopes(kBlock * z.columns);
+      const Panels<T> by_keys(turned_keys.p, keys, 1, z.depth, z.depth, z.columns),
+          by_values(turned_values.p, values, 1, z.value_depth, z.value_depth, z.columns);
+      T *const p = scores.p, *const dp = slopes.p;
+      each_block(set, piece % step, step, [&](const Block& b) {
+        const int64_t at = b.head * z.rows + b.first, width = b.width;
+        const T *const queries = q + at * z.depth, *const go = g + at * z.value_depth;
+        by_keys.times(b.rows, width, queries, z.depth, p, width, p, width, T(0));
+        by_values.times(b.rows, width, go, z.value_depth, dp, width, dp, width, T(0));
+        for (int64_t r = 0; r < b.rows; ++r) {
+          kernel.again(p + r * width, reach(b.first + r), width, T(o.scale),
+                       mask_row(b.head / z.heads, b.head % z.heads, b.first + r), mask_step(),
+                       log_sums[at + r]);
+          const T shift = dot(z.value_depth, go + r * z.value_depth, 1, out + (at + r) * z.value_depth, 1);
+          kernel.slope(dp + r * width, p + r * width, width, shift, T(o.scale));
         }
+        product(b.rows, z.depth, width, dp, width, 1, keys, z.depth, dq + at * z.depth, z.depth, T(0));
+        product(width, z.value_depth, b.rows, p, 1, width, go, z.value_depth, d_values, z.value_depth, T(1));
+        product(width, z.depth, b.rows, dp, 1, width, queries, z.depth, d_keys, z.depth, T(1));
+      });
+    });
+    if (step == 1) return;
+    parallel_pieces(sets, [&](int64_t set) {
+      const T* from = partial.p + set * step * (of_keys + of_values);
+      auto add = [&](T* to, int64_t n, const T* parts_of) {
+        std::memcpy(to, parts_of, size_t(n) * sizeof(T));
+        for (int64_t part = 1; part < step; ++part) {
+          parts_of += of_keys + of_values;
+          for (int64_t i = 0; i < n; ++i) to[i] += parts_of[i];
+        }
+      };
+      add(dk + set * of_keys, of_keys, from);
+      add(dv + set * of_values, of_values, from + of_keys);
     });
   }
 };

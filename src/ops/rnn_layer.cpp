@@ -49,7 +49,7 @@ template <class T> struct Recurrence {
   // c (rows, columns) = a (rows, inner) times the weight (inner, columns) + beta d
   void multiply(int64_t rows, int64_t inner, int64_t columns, const T* a, T* c, const T* d, int64_t d_row,
                 T beta) const {
-    if (panels) panels->times(rows, a, inner, c, columns, d, d_row, beta);
+    if (panels) panels->times(rows, columns, a, inner, c, columns, d, d_row, beta);
     else
       gemm(Product<T>{rows, columns, inner, a, inner, 1, matrix, columns, 1, c, columns, d, d_row, T(1),
                       beta});

@@ -76,3 +76,43 @@ def test_recurrent_layers(layer: type[nn.Module], hidden: int, batch: int, packe
         assert torch.allclose(x.grad[:length, i : i + 1], alone.grad, rtol=1e-3, atol=1e-4)
     for name, p in model.named_parameters():
         assert torch.allclose(found[name], p.grad, rtol=1e-3, atol=1e-3), name
+
+
+@pytest.mark.parametrize("shape", [(1, 600, 16), (1, 2, 300, 8), (3, 9, 130, 8)])
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention(shape: tuple[int, ...], causal: bool) -> None:
+    torch.manual_seed(0)
+    inputs = [torch.randn(*shape, dtype=torch.float64, requires_grad=True) for _ in range(3)]
+    q, k, v = inputs
+    out = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+    g = torch.randn_like(out)
+    found = torch.autograd.grad(out, inputs, g)
+    scores = q @ k.transpose(-2, -1) / shape[-1] ** 0.5
+    if causal:
+        scores = scores.masked_fill(torch.ones(shape[-2], shape[-2]).triu(1).bool(), -torch.inf)
+    plain = scores.softmax(-1) @ v
+    assert torch.allclose(out, plain)
+    for a, b in zip(found, torch.autograd.grad(plain, inputs, g)):
+        assert torch.allclose(a, b)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda x: F.scaled_dot_product_attention(x[0], x[0], x[0], is_causal=True),
+        lambda x: nn.LSTM(64, 64)(x[0, 0, :20].reshape(20, 20, -1)[..., :64])[0],
+        lambda x: F.conv2d(x.reshape(50, 64, 8, 20)[..., :7], torch.ones(64, 64, 3, 3), padding=1),
+    ],
+    ids=["attention", "lstm", "conv2d"],
+)
+def test_threads_change_no_bit(run: Callable) -> None:
+    def gradient() -> tuple[torch.Tensor, torch.Tensor]:
+        torch.manual_seed(0)
+        x = torch.randn(1, 1, 400, 1280, requires_grad=True)
+        out = run(x)
+        out.square().sum().backward()
+        return out.detach(), x.grad
+
+    here = gradient()
+    torch.set_num_threads(3)
+    assert all(torch.equal(a, b) for a, b in zip(here, gradient()))
