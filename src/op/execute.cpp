@@ -27,7 +27,7 @@ void store_scalar(char* to, DType t, Scalar s) {
 }
 
 // Numbers become one block of copies, so that kernels have a single shape.
-static void fill_scalar(char* to, DType t, Scalar s, int64_t n) {
+void fill_scalar(char* to, DType t, Scalar s, int64_t n) {
   store_scalar(to, t, s);
   const int64_t item = item_size(t);
   for (int64_t filled = 1; filled < n; filled *= 2)
@@ -207,8 +207,7 @@ Tensor execute(const Execution& e) {
     }
     block[k + 1] = filled[used++];
     const DType t = k == e.mask ? DType::Bool : e.computed;
-    if (n == 1) store_scalar(block[k + 1], t, a.scalar);
-    else fill_scalar(block[k + 1], t, a.scalar, std::min(n, kBlock));
+    fill_scalar(block[k + 1], t, a.scalar, std::min(n, kBlock));
   }
   if (n <= kBlock) {
     e.kernel(e.params, n, reinterpret_cast<void* const*>(block));
