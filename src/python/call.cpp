@@ -19,7 +19,10 @@ struct Group {
   uint16_t scope = 0;
   const PointwiseOp* fast =
       nullptr;  // the first overload, when plain positional tensors may go to it at once
-  alignas(16) char defaults[kMaxParams];  // its parameters
+  unsigned numbers = 0;                     // bit i: its operand i may be a number
+  alignas(16) char defaults[kMaxParams];    // its parameters
+  const PointwiseOp* by_number = nullptr;   // pow(x, 2): an overload whose one parameter is a number
+  const QuickBinding* of_self = nullptr;    // x.sum(): the overload that needs a tensor and nothing else
   std::vector<QuickBinding> quick;        // of each overload
   Style alone = Style::Native;            // the method called with nothing but self
   bool random = false;                    // draws random numbers
@@ -34,6 +37,14 @@ std::unordered_map<std::string, Group*> by_name;
 
 void make_defaults(Group& g) {
   for (const OpEntry* e : g.entries) g.quick.emplace_back(*e);
+  for (const QuickBinding& q : g.quick) {
+    const Signature& s = q.entry().signature;
+    const PointwiseOp* op = q.entry().pointwise;
+    if (!g.by_number && op && s.count == op->arity + 1 && s.positional == s.count &&
+        s.params[op->arity].type == ParamType::Number && !s.params[op->arity].optional)
+      g.by_number = op;
+  }
+  if (const QuickBinding& q = g.quick[0]; !q.entry().pointwise && q.takes_self_alone()) g.of_self = &q;
   const OpEntry& e = *g.entries[0];
   const Signature& s = e.signature;
   if (!e.pointwise) return;
@@ -41,6 +52,7 @@ void make_defaults(Group& g) {
     if (!s.params[i].has_default) return;  // pow(x, exponent): needs its argument
   e.pointwise->make(g.defaults, g.quick[0].defaults() + s.tensors);
   g.fast = e.pointwise;
+  for (int i = 0; i < g.fast->arity; ++i) g.numbers |= unsigned(takes_number(*g.fast, i)) << i;
 }
 
 // What torch.linalg alone has is no overload of torch's function of the same name.
@@ -81,38 +93,48 @@ void build_groups() {
   }
 }
 
-// Exact types first: subtype tests are slow.
-bool quick_operand(PyObject* o, Arg* out) {
-  if (Py_TYPE(o) == &TensorType) {
-    *out = Arg(tensor_of(o));
-    return true;
-  }
-  if (PyFloat_CheckExact(o)) {
-    *out = Arg(Scalar(PyFloat_AS_DOUBLE(o)));
-    return true;
-  }
-  if (PyLong_CheckExact(o)) {
-    Scalar s;
-    if (!to_scalar(o, &s)) return false;
-    *out = Arg(s);
-    return true;
-  }
-  if (PyType_IsSubtype(Py_TYPE(o), &TensorType) && is_plain_subclass(Py_TYPE(o))) {
-    *out = Arg(tensor_of(o));
-    return true;
-  }
-  return false;
+bool quick_number(PyObject* o, Scalar* out) {
+  if (PyFloat_CheckExact(o)) return *out = Scalar(PyFloat_AS_DOUBLE(o)), true;
+  return PyLong_CheckExact(o) && to_scalar(o, out);
 }
 
-// Whether numbers stand only where the operation takes them; what it does not take is the binding's to
-// refuse.
-bool takes(const PointwiseOp& op, const Arg* in) {
-  bool any = false;
-  for (int i = 0; i < op.arity; ++i) {
-    if (!in[i].tensor && !takes_number(op, i)) return false;
-    any |= in[i].tensor != nullptr;
+// Plain operands and nothing else: straight to the operation. False: bind in full. `self`, when given, goes
+// before the others.
+template <class F>
+[[gnu::always_inline]] inline bool quick_pointwise(const Group& g, PyObject* self, PyObject* const* args,
+                                                   Py_ssize_t count, F&& run) {
+  auto at = [&](Py_ssize_t i) { return self ? i ? args[i - 1] : self : args[i]; };
+  count += self != nullptr;
+  const PointwiseOp* op = g.fast;
+  Arg in[kMaxArity];
+  if (op && count == op->arity) {
+    bool any = false;
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      PyObject* o = at(i);
+      if (is_plain_tensor(o)) {
+        in[i].tensor = tensor_of(o).get();
+        any = true;
+      } else if (!(g.numbers >> i & 1) || !quick_number(o, &in[i].scalar)) {
+        any = false;
+        break;
+      }
+      in[i].present = true;
+    }
+    if (any) return run(*op, g.defaults, in), true;
   }
-  return any;
+  op = g.by_number;
+  if (!op || count != op->arity + 1) return false;
+  for (int i = 0; i < op->arity; ++i) {
+    if (!is_plain_tensor(at(i))) return false;
+    in[i] = Arg(tensor_of(at(i)));
+  }
+  Value number;
+  number.kind = Value::Kind::Number;
+  if (!quick_number(at(count - 1), &number.number)) return false;
+  alignas(16) char params[kMaxParams];
+  op->make(params, &number);
+  run(*op, params, in);
+  return true;
 }
 
 PyObject* run_pointwise(const OpEntry& e, const Value* values, How how, PyObject* self, PyObject* out) {
@@ -362,12 +384,11 @@ static PyObject* call_as(Group& g, PyObject* const* args, Py_ssize_t count, PyOb
   PyObject* done = guarded([&]() -> PyObject* {
     if (override_modes) [[unlikely]]
       return override_group(g, How::Function, function, args, count, keywords, style);
-    if (g.fast && !keywords && count == g.fast->arity) {
-      Arg in[kMaxArity];
-      bool fits = true;
-      for (int i = 0; i < count; ++i) fits = fits && quick_operand(args[i], &in[i]);
-      if (fits && takes(*g.fast, in)) return wrap(pointwise(*g.fast, g.defaults, in));
-    }
+    PyObject* at_once = nullptr;
+    if (!keywords && quick_pointwise(g, nullptr, args, count, [&](const auto& op, const void* p, Arg* in) {
+          at_once = wrap(pointwise(op, p, in));
+        }))
+      return at_once;
     if (PyObject* result = quick_call(g, How::Function, nullptr, args, count, keywords)) return result;
     return call_general(g, How::Function, args, count, keywords, function, style);
   });
@@ -393,11 +414,15 @@ PyObject* call_method(Group& g, PyObject* self, PyObject* const* args, Py_ssize_
   PyObject* done = guarded([&]() -> PyObject* {
     if (override_modes) [[unlikely]]
       return with_self(g, How::Function, self, args, count, keywords);
-    if (g.fast && !keywords && count == g.fast->arity - 1) {
-      Arg in[kMaxArity];
-      bool fits = quick_operand(self, &in[0]);
-      for (int i = 0; i < count; ++i) fits = fits && quick_operand(args[i], &in[i + 1]);
-      if (fits && takes(*g.fast, in)) return wrap(pointwise(*g.fast, g.defaults, in));
+    PyObject* at_once = nullptr;
+    if (!keywords && quick_pointwise(g, self, args, count, [&](const auto& op, const void* p, Arg* in) {
+          at_once = wrap(pointwise(op, p, in));
+        }))
+      return at_once;
+    if (g.of_self && !count && !keywords && is_plain_tensor(self) && !(g.random && live_vmaps)) {
+      QuickArguments a(self, args, 0, nullptr);
+      g.of_self->bind_self(a, tensor_of(self).get());
+      return run_entry(g.of_self->entry(), a.values, How::Function, self, nullptr);
     }
     if (PyObject* result = quick_call(g, How::Function, self, args, count, keywords)) return result;
     return with_self(g, How::Function, self, args, count, keywords);
@@ -410,15 +435,7 @@ PyObject* call_inplace(Group& g, PyObject* self, PyObject* const* args, Py_ssize
   PyObject* done = guarded([&]() -> PyObject* {
     if (override_modes) [[unlikely]]
       return with_self(g, How::InPlace, self, args, count, keywords);
-    if (g.fast && !keywords && count == g.fast->arity - 1) {
-      Arg in[kMaxArity];
-      bool fits = quick_operand(self, &in[0]);
-      for (int i = 0; i < count; ++i) fits = fits && quick_operand(args[i], &in[i + 1]);
-      if (fits && takes(*g.fast, in)) {
-        pointwise_inplace(*g.fast, g.defaults, in);
-        return Py_NewRef(self);
-      }
-    }
+    if (!keywords && quick_pointwise(g, self, args, count, pointwise_inplace)) return Py_NewRef(self);
     if (PyObject* result = quick_call(g, How::InPlace, self, args, count, keywords)) return result;
     return with_self(g, How::InPlace, self, args, count, keywords);
   });
@@ -460,15 +477,15 @@ Group* find_group(std::string_view name) {
 }
 Group& group_at(int i) { return groups[size_t(i)]; }
 
+PyTypeObject* last_plain_subclass = nullptr;
 bool is_plain_subclass(PyTypeObject* type) {
-  static PyTypeObject* last = nullptr;  // Parameter, nearly always
-  if (type == last) return true;
+  if (type == last_plain_subclass) return true;
   static PyObject* disabled = imported("facula._C", "_disabled_torch_function_impl");
   static PyObject* name = PyUnicode_InternFromString("__torch_function__");
   PyObject* own = _PyType_Lookup(type, name);
   if (own != disabled || is_batched_type(type)) return false;
   Py_INCREF(type);
-  Py_XDECREF(reinterpret_cast<PyObject*>(std::exchange(last, type)));
+  Py_XDECREF(reinterpret_cast<PyObject*>(std::exchange(last_plain_subclass, type)));
   return true;
 }
 

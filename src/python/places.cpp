@@ -1,6 +1,11 @@
 // Which line of the user's program is running: what autograd/places.h asks for.
 #include "autograd/places.h"
 #include "python/convert.h"
+#if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030C0000 && !defined(PYPY_VERSION)
+#define FACULA_FRAMES_IN_PLACE  // the interpreter's own record can be read without a frame object being made
+#define Py_BUILD_CORE 1
+#include <internal/pycore_frame.h>
+#endif
 
 namespace facula::python {
 namespace {
@@ -26,16 +31,23 @@ Place place_in(PyFrameObject* frame) {
 #endif
 }
 
+PyObject* foreign = nullptr;  // a file known not to be ours: most calls come from one
+
 Place here() {
+#ifdef FACULA_FRAMES_IN_PLACE
+  const PyThreadState* thread = _PyThreadState_UncheckedGet();
+  const _PyInterpreterFrame* running = thread->cframe->current_frame;
+  if (running && running->f_code->co_filename == foreign && foreign) [[likely]]
+    return {Py_NewRef(running->f_code), _PyInterpreterFrame_LASTI(running) * int(sizeof(_Py_CODEUNIT))};
+#endif
   PyFrameObject* frame = PyEval_GetFrame();
   if (!frame) return {};
   Place p = place_in(frame);
-  static PyObject* last = nullptr;  // a file known not to be ours: most calls come from one
   PyObject* const file = static_cast<PyCodeObject*>(p.code)->co_filename;
-  if (file == last) [[likely]]
+  if (file == foreign) [[likely]]
     return p;
   if (!is_ours(file)) {
-    Py_XSETREF(last, Py_NewRef(file));
+    Py_XSETREF(foreign, Py_NewRef(file));
     return p;
   }
   Py_INCREF(frame);

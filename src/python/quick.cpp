@@ -8,10 +8,6 @@ namespace {
 std::vector<Tensor> spare;  // its capacity serves call after call; guarded by the GIL
 const std::vector<Tensor> no_tensors;
 
-bool exact_tensor(PyObject* o) {
-  return Py_TYPE(o) == &TensorType ||
-         (PyType_IsSubtype(Py_TYPE(o), &TensorType) && is_plain_subclass(Py_TYPE(o)));
-}
 bool exact_int(PyObject* o, int64_t* out) {
   if (!PyLong_CheckExact(o)) return false;
   int overflow;
@@ -51,6 +47,8 @@ QuickBinding::QuickBinding(const OpEntry& e) : entry_(&e) {
     } else if (p.varargs && p.type == ParamType::Tensors) {
       defaults_[size_t(i)].kind = Value::Kind::Tensors;
       defaults_[size_t(i)].tensors = &no_tensors;
+    } else {
+      optional_ = i + 1;
     }
   }
 }
@@ -61,7 +59,7 @@ bool QuickBinding::convert(const Param& p, PyObject* o, Value& v, QuickArguments
     case ParamType::Operand:
     case ParamType::Tensor:
     case ParamType::Mask:
-      if (exact_tensor(o)) {
+      if (is_plain_tensor(o)) {
         v.kind = Value::Kind::Tensor;
         v.tensor = tensor_of(o).get();
         return true;
@@ -109,7 +107,7 @@ bool QuickBinding::convert(const Param& p, PyObject* o, Value& v, QuickArguments
       const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
       for (Py_ssize_t k = 0; k < n; ++k) {
         PyObject* item = PySequence_Fast_GET_ITEM(o, k);
-        if (!exact_tensor(item)) return false;
+        if (!is_plain_tensor(item)) return false;
         a.tensors_.push_back(tensor_of(item));
       }
       v.kind = Value::Kind::Tensors;
@@ -183,8 +181,7 @@ QuickBinding::Fit QuickBinding::bind(QuickArguments& a) const {
     }
   for (int i = 0; i < s.count; ++i) {
     if (set >> i & 1) continue;
-    if (!params[i].has_default && !params[i].varargs) return Fit::Unsure;
-    if (!params[i].has_default && params[i].type != ParamType::Tensors) return Fit::Unsure;
+    if (i < optional_ && !params[i].has_default) return Fit::Unsure;
     std::memcpy(static_cast<void*>(&a.values[i]), &defaults_[size_t(i)], sizeof(Value));
   }
   return entry_->pointwise && !any_tensor ? Fit::Unsure : Fit::Bound;

@@ -49,6 +49,16 @@ class QuickBinding {
   };
   explicit QuickBinding(const OpEntry&);
   Fit bind(QuickArguments&) const;
+  // A call with one tensor and nothing else.
+  bool takes_self_alone() const {
+    const Signature& s = entry_->signature;
+    return s.count > 0 && s.params[0].type == ParamType::Tensor && optional_ == 1 && varargs_ < 0;
+  }
+  void bind_self(QuickArguments& a, TensorImpl* self) const {
+    std::memcpy(static_cast<void*>(a.values), defaults_.data(), sizeof(Value) * defaults_.size());
+    a.values[0].kind = Value::Kind::Tensor;
+    a.values[0].tensor = self;
+  }
   const OpEntry& entry() const { return *entry_; }
   const Value* defaults() const { return defaults_.data(); }
 
@@ -58,6 +68,7 @@ class QuickBinding {
   bool spread(int from, QuickArguments&) const;
 
   const OpEntry* entry_;
+  int optional_ = 0;  // all parameters from here on may be left out
   int varargs_ = -1;  // the parameter that takes all further positions
   std::vector<Value> defaults_;
   std::vector<PyObject*> names_;              // interned
