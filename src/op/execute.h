@@ -52,9 +52,8 @@ template <int N> Alike alike(const Arg* in) {
 
 void fill_scalar(char* to, DType t, Scalar s, int64_t n);  // a block of copies
 // One run of the kernel over up to kBlock elements of operands that are alike.
-template <int N>
-Tensor execute_alike(BlockFn kernel, const void* params, const Arg* in, const TensorImpl& shape, DType type,
-                     DType result) {
+template <int N> Tensor execute_alike(BlockFn kernel, const void* params, const Arg* in,
+                                      const TensorImpl& shape, DType type, DType result) {
   Tensor out = empty_cpu(result, shape.ndim, shape.sizes);
   const int64_t n = shape.numel;
   void* block[N + 1] = {out->data};

@@ -18,14 +18,14 @@ struct Group {
   std::string doc;
   uint16_t scope = 0;
   const PointwiseOp* fast =
-      nullptr;  // the first overload, when plain positional tensors may go to it at once
-  unsigned numbers = 0;                     // bit i: its operand i may be a number
-  alignas(16) char defaults[kMaxParams];    // its parameters
-  const PointwiseOp* by_number = nullptr;   // pow(x, 2): an overload whose one parameter is a number
-  const QuickBinding* of_self = nullptr;    // x.sum(): the overload that needs a tensor and nothing else
-  std::vector<QuickBinding> quick;        // of each overload
-  Style alone = Style::Native;            // the method called with nothing but self
-  bool random = false;                    // draws random numbers
+      nullptr;           // the first overload, when plain positional tensors may go to it at once
+  unsigned numbers = 0;  // bit i: its operand i may be a number
+  alignas(16) char defaults[kMaxParams];   // its parameters
+  const PointwiseOp* by_number = nullptr;  // pow(x, 2): an overload whose one parameter is a number
+  const QuickBinding* of_self = nullptr;   // x.sum(): the overload that needs a tensor and nothing else
+  std::vector<QuickBinding> quick;         // of each overload
+  Style alone = Style::Native;             // the method called with nothing but self
+  bool random = false;                     // draws random numbers
 };
 
 namespace {
@@ -100,9 +100,9 @@ bool quick_number(PyObject* o, Scalar* out) {
 
 // Plain operands and nothing else: straight to the operation. False: bind in full. `self`, when given, goes
 // before the others.
-template <class F>
-[[gnu::always_inline]] inline bool quick_pointwise(const Group& g, PyObject* self, PyObject* const* args,
-                                                   Py_ssize_t count, F&& run) {
+template <class F> [[gnu::always_inline]] inline bool quick_pointwise(const Group& g, PyObject* self,
+                                                                      PyObject* const* args, Py_ssize_t count,
+                                                                      F&& run) {
   auto at = [&](Py_ssize_t i) { return self ? i ? args[i - 1] : self : args[i]; };
   count += self != nullptr;
   const PointwiseOp* op = g.fast;
