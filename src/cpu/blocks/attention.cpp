@@ -1,5 +1,6 @@
 // The kernels of cpu/attention.h, for one instruction set.
 #include "cpu/attention.h"
+#include "cpu/largest.h"
 #include "cpu/math.h"
 
 namespace facula {
@@ -19,23 +20,11 @@ template <class T> void scaled(T* s, int64_t n, T scale, const T* mask, int64_t 
     for (int64_t i = 0; i < n; ++i) s[i] = s[i] * scale + mask[i * mask_step];
 }
 
-template <class T> T largest(const T* s, int64_t n) {
-  T lanes[kLanes];
-  for (int64_t l = 0; l < kLanes; ++l) lanes[l] = -infinity<T>();
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (int64_t l = 0; l < kLanes; ++l) lanes[l] = maximum(lanes[l], s[i + l]);
-  for (; i < n; ++i) lanes[0] = maximum(lanes[0], s[i]);
-  for (int64_t half = kLanes / 2; half; half /= 2)
-    for (int64_t l = 0; l < half; ++l) lanes[l] = maximum(lanes[l], lanes[l + half]);
-  return lanes[0];
-}
-
 template <class T> T probabilities(T* s, int64_t n, int64_t width, T scale, const T* mask, int64_t step) {
   scaled(s, n, scale, mask, step);
   for (int64_t i = n; i < width; ++i) s[i] = 0;
-  const T top = largest(s, n);
-  if (n == 0 || top == -infinity<T>()) {
+  const T top = n ? furthest<true>(s, n) : -infinity<T>();
+  if (top == -infinity<T>()) {
     for (int64_t i = 0; i < n; ++i) s[i] = 0;
     return infinity<T>();
   }

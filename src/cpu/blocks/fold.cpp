@@ -2,6 +2,7 @@
 #include "cpu/reduce.h"
 #include <utility>
 #include "cpu/complex.h"
+#include "cpu/largest.h"
 #include "cpu/math.h"
 
 namespace facula {
@@ -59,6 +60,10 @@ template <Fold F, class T> void fold_row(const void* from, int64_t n, void* resu
   constexpr bool deep = J == Fold::Sum && !std::is_integral_v<T>;
   const T* x = static_cast<const T*>(from);
   W& to = *static_cast<W*>(result);
+  if constexpr (std::is_floating_point_v<T> && (F == Fold::Min || F == Fold::Max)) {
+    to = furthest<F == Fold::Max>(x, n);
+    return;
+  }
   if (n < kLanes) {
     if (n > 32) to = fold_few<F, 64, T, A, W>(x, n);
     else if (n > 16) to = fold_few<F, 32, T, A, W>(x, n);

@@ -1,5 +1,6 @@
 // softmax and log_softmax of dense runs. Sums go over a fixed number of lanes, so that the result does not
 // depend on the width of the machine's vectors.
+#include "cpu/largest.h"
 #include "cpu/math.h"
 #include "cpu/softmax.h"
 
@@ -9,16 +10,10 @@ namespace {
 
 constexpr int64_t kLanes = 16;
 
-template <class T> T largest(const T* x, int64_t n) {
-  T lanes[kLanes];
-  for (int64_t l = 0; l < kLanes; ++l) lanes[l] = x[l < n ? l : 0];
-  int64_t i = kLanes;
-  for (; i + kLanes <= n; i += kLanes)
-    for (int64_t l = 0; l < kLanes; ++l) lanes[l] = maximum(lanes[l], x[i + l]);
-  for (; i < n; ++i) lanes[0] = maximum(lanes[0], x[i]);
-  for (int64_t half = kLanes / 2; half; half /= 2)
-    for (int64_t l = 0; l < half; ++l) lanes[l] = maximum(lanes[l], lanes[l + half]);
-  return lanes[0];
+// What is left of a row after whole vectors, with `pad` behind it: a vector costs no more than one element.
+template <class T> void rest_of(const T* x, int64_t n, T pad, T* to) {
+  for (int64_t l = 0; l < kLanes; ++l) to[l] = pad;
+  for (int64_t l = 0; l < n; ++l) to[l] = x[l];
 }
 
 template <class T> T total(const T* lanes) {
@@ -31,7 +26,7 @@ template <class T> T total(const T* lanes) {
 
 // One run that lies in one piece.
 template <class T> void row(const T* x, T* y, int64_t n, bool log_of) {
-  const T top = largest(x, n);
+  const T top = furthest<true>(x, n);
   T lanes[kLanes] = {};
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes)
@@ -40,9 +35,14 @@ template <class T> void row(const T* x, T* y, int64_t n, bool log_of) {
       y[i + l] = e;
       lanes[l] += e;
     }
-  for (int64_t l = 0; i < n; ++i, ++l) {
-    y[i] = exp(x[i] - top);
-    lanes[l] += y[i];
+  if (i < n) {
+    T rest[kLanes];
+    rest_of(x + i, n - i, -T(1) / T(0), rest);
+    for (int64_t l = 0; l < kLanes; ++l) {
+      rest[l] = exp(rest[l] - top);
+      lanes[l] += rest[l];
+    }
+    for (int64_t l = 0; i + l < n; ++l) y[i + l] = rest[l];
   }
   const T sum = total(lanes);
   if (log_of) {
