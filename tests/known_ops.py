@@ -35,7 +35,6 @@ KNOWN: list[tuple[str, str, str, str]] = [
         "complex64 complex128",
         "a result instead of NotImplementedError",
     ),
-    ("unique", "3", "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64", "other strides"),
     ("unique_consecutive", "0 1 2", "complex64 complex128", "a result instead of NotImplementedError"),
     (
         "softmax",
