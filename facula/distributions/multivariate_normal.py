@@ -41,6 +41,21 @@ def _precision_to_scale_tril(precision):
     return torch.linalg.solve_triangular(inverse, identity, upper=False)
 
 
+def _one_of(error, **matrices):
+    """(name, matrix) of the one that is given; `error` is raised where it is not exactly one."""
+    given = [(name, value) for name, value in matrices.items() if value is not None]
+    if len(given) != 1:
+        raise error("Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified.")
+    return given[0]
+
+
+def _factor(name, matrix):
+    """The Cholesky factor of the covariance that the matrix of this name describes."""
+    if name == "scale_tril":
+        return matrix
+    return torch.linalg.cholesky(matrix) if name == "covariance_matrix" else _precision_to_scale_tril(matrix)
+
+
 class MultivariateNormal(Distribution):
     """Normal vectors.
 
@@ -65,17 +80,12 @@ class MultivariateNormal(Distribution):
     ) -> None:
         if loc.dim() < 1:
             raise ValueError("loc must be at least one-dimensional.")
-        named = {
-            "covariance_matrix": covariance_matrix,
-            "scale_tril": scale_tril,
-            "precision_matrix": precision_matrix,
-        }
-        given = [(name, value) for name, value in named.items() if value is not None]
-        if len(given) != 1:
-            raise ValueError(
-                "Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified."
-            )
-        name, value = given[0]
+        name, value = _one_of(
+            ValueError,
+            covariance_matrix=covariance_matrix,
+            scale_tril=scale_tril,
+            precision_matrix=precision_matrix,
+        )
         if value.dim() < 2:
             kind = "scale_tril matrix" if name == "scale_tril" else name
             raise ValueError(
@@ -85,12 +95,7 @@ class MultivariateNormal(Distribution):
         setattr(self, name, value.expand(batch + (-1, -1)))
         self.loc = loc.expand(batch + (-1,))
         super().__init__(batch, self.loc.shape[-1:], validate_args=validate_args)
-        if name == "scale_tril":
-            self._unbroadcasted_scale_tril = scale_tril
-        elif name == "covariance_matrix":
-            self._unbroadcasted_scale_tril = torch.linalg.cholesky(covariance_matrix)
-        else:
-            self._unbroadcasted_scale_tril = _precision_to_scale_tril(precision_matrix)
+        self._unbroadcasted_scale_tril = _factor(name, value)
 
     def _matrix(self, value):
         return value.expand(self._batch_shape + self._event_shape + self._event_shape)
