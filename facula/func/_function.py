@@ -153,6 +153,7 @@ def _generated(cls, args, level):
 
     class Generated(Function):
         generate_vmap_rule = True
+        one_by_one = True  # its level is not that of a batch of gradients
 
         @staticmethod
         def forward(*values):

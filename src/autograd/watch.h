@@ -64,6 +64,7 @@ extern bool (*is_single_function)(const Node&);
 
 // Of the innermost backward on this thread.
 int64_t current_run();                  // its number, or -1
+int64_t batch_of_run();                 // vectors per gradient, or 0
 bool run_will_reach(const Node* node);  // whether it runs this node, or has
 bool run_will_reach(const TensorImpl* leaf);
 bool run_for_inputs();                    // gradients are computed for some tensors alone

@@ -1,6 +1,7 @@
 // The node of a pointwise operation: what it keeps, and the gradients by the kernels that the compiler
 // derived from the formula. Only pointwise.cpp needs it.
 #pragma once
+#include "autograd/batch.h"
 #include "autograd/forward.h"
 #include "op/execute.h"
 #include "op/inplace.h"
@@ -190,13 +191,7 @@ template <int N> class PointwiseNode final : public PointwiseNodeBase {
     if (create_graph | mode.forward) [[unlikely]]
       return backward_recorded(g, in, create_graph, grads);
     const DType dtype = g->dtype;
-    // The formula runs in the type the forward ran in; conversions are part of the loop.
-    DType computed = compute_dtype(dtype);
-    if (!uniform_ && !is_complex(computed))
-      for (int i = 0; i < N; ++i)
-        if (op_.info->result != ResultType::Same && metas_[i].dtype > computed &&
-            is_floating(metas_[i].dtype))
-          computed = compute_dtype(metas_[i].dtype);
+    const DType computed = gradient_dtype(dtype);
     for (int i = 0; i < N; ++i) {
       if (!edges_[i]) {
         grads[i] = nullptr;
@@ -223,6 +218,30 @@ template <int N> class PointwiseNode final : public PointwiseNodeBase {
     }
   }
 
+  // Broadcasting does all but the sums, which must leave the batch alone.
+  void backward_batch(const Tensor* gs, Tensor* grads, bool create_graph, int64_t n) override {
+    const Tensor& g = *gs;
+    Arg in[N + 2];
+    in[0] = Arg(g);
+    for (int i = 0; i <= N; ++i) {
+      if (!saved_[i].present) continue;
+      if (!saved_[i].tensor && !released_ && i < N) in[i + 1] = Arg(saved_[i].scalar);
+      else in[i + 1] = Arg(saved_[i].peek(this));
+    }
+    if (create_graph | mode.forward) return backward_recorded(g, in, create_graph, grads, n);
+    const DType dtype = g->dtype, computed = gradient_dtype(dtype);
+    for (int i = 0; i < N; ++i) {
+      grads[i] = nullptr;
+      if (!edges_[i]) continue;
+      const DType wanted = dtype_of(i, *g);
+      if (rules_->v[i].refused) fail<NotImplemented>(rules_->v[i].refused);
+      if (rules_->v[i].identity && wanted == dtype) grads[i] = g;
+      else if (rules_->v[i].zero) grads[i] = no_gradient(g, wanted);
+      else grads[i] = gathered_gradient(i, in, computed, wanted);
+      if (!ordinary_) grads[i] = sum_to_batch(grads[i], shape_behind(i), n);
+    }
+  }
+
   void release() override {
     for (Saved& s : saved_)
       if (s.tensor) {
@@ -245,6 +264,19 @@ template <int N> class PointwiseNode final : public PointwiseNodeBase {
   }
 
  private:
+  // The formula runs in the type the forward ran in; conversions are part of the loop.
+  DType gradient_dtype(DType of_gradient) const {
+    DType computed = compute_dtype(of_gradient);
+    if (!uniform_ && !is_complex(computed))
+      for (int i = 0; i < N; ++i)
+        if (op_.info->result != ResultType::Same && metas_[i].dtype > computed &&
+            is_floating(metas_[i].dtype))
+          computed = compute_dtype(metas_[i].dtype);
+    return computed;
+  }
+  Dims shape_behind(int i) const {  // of an input that is not ordinary
+    return uniform_ ? Dims::filled(dims_[i], 1) : metas_[i].shape;
+  }
   static size_t rules_offset(const PointwiseOp& op) {
     return (op.params_size + alignof(GradRules) - 1) / alignof(GradRules) * alignof(GradRules);
   }
@@ -277,7 +309,8 @@ template <int N> class PointwiseNode final : public PointwiseNodeBase {
     return gradient(i, used, computed, wanted);
   }
 
-  void backward_recorded(const Tensor& g, const Arg* in, bool create_graph, Tensor* grads) {
+  void backward_recorded(const Tensor& g, const Arg* in, bool create_graph, Tensor* grads,
+                         int64_t batch = 0) {
     Var vars[N + 1], out[N];
     for (int i = 0; i <= N; ++i) {
       const Arg& a = in[i + 1];
@@ -299,7 +332,8 @@ template <int N> class PointwiseNode final : public PointwiseNodeBase {
       }
       if (ordinary_) continue;
       if (const DType t = dtype_of(i, *g); t != grads[i]->dtype) grads[i] = to_dtype(grads[i], t);
-      if (const Dims shape = shape_of(i, *g); !(shape == grads[i]->shape()))
+      if (batch) grads[i] = sum_to_batch(grads[i], shape_behind(i), batch);
+      else if (const Dims shape = shape_of(i, *g); !(shape == grads[i]->shape()))
         grads[i] = sum_to(grads[i], shape);
     }
   }

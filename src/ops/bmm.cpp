@@ -35,10 +35,6 @@ struct Walk {
   }
 };
 
-struct Read {  // how the matrices of both operands are read
-  bool ta = false, tb = false, ca = false, cb = false;
-};
-
 void multiply_batches(TensorImpl& out, const TensorImpl& a, const TensorImpl& b, Read r) {
   const Matrix x = last_two(a, r.ta), y = last_two(b, r.tb);
   const Scales scales{.conj_a = r.ca, .conj_b = r.cb};
@@ -132,12 +128,34 @@ template <Name N> struct Batched {
                        : again({!r.ta, false, conj_a, r.cb}, back.in[0], g),
                   shape_b);
   }
+  // The batch comes before all other batch dimensions, which an operand may lack.
+  void vjp_batch(const Back& back, int64_t n, Tensor* d) const {
+    const Tensor& g = back.g[0];
+    const bool complex = is_complex(g->dtype);
+    const bool conj_b = complex && (!r.cb ^ r.ca), conj_a = complex && (!r.ca ^ r.cb);
+    if (back.needs(0))
+      d[0] = sum_to_batch(r.ta ? again({r.tb, true, conj_b, r.ca}, back.in[1], g)
+                               : again({false, !r.tb, r.ca, conj_b}, g, back.in[1]),
+                          shape_a, n);
+    if (back.needs(1))
+      d[1] = sum_to_batch(r.tb ? again({true, r.ta, r.cb, conj_a}, g, back.in[0])
+                               : again({!r.ta, false, conj_a, r.cb}, back.in[0], g),
+                          shape_b, n);
+  }
 
  private:
   static Tensor again(Read read, const Tensor& a, const Tensor& b) {
     return call_structural(Batched<Name::Bmm>{read}, a, b);
   }
 };
+
+}  // namespace
+
+Tensor product_of_batches(Read read, const Tensor& a, const Tensor& b) {
+  return call_structural(Batched<Name::Bmm>{read}, a, b);
+}
+
+namespace {
 
 struct DropDim {  // of a fresh result: no view in the eyes of autograd
   static constexpr const char* node = "UnsafeViewBackward0";
@@ -149,6 +167,7 @@ struct DropDim {  // of a fresh result: no view in the eyes of autograd
     return alias(*x, sizes, contiguous_strides(sizes));
   }
   void vjp(const Back& b, Tensor* d) const { d[0] = unsqueeze(b.g[0], dim); }
+  std::optional<DropDim> batched(const Back&, int64_t) const { return DropDim{dim + 1}; }
 };
 
 struct Baddbmm {  // inputs: self, batch1, batch2

@@ -69,6 +69,7 @@ struct Clone {
     return out;
   }
   void vjp(const Back& b, Tensor* d) const { d[0] = b.g[0]; }
+  std::optional<Clone> batched(const Back&, int64_t) const { return *this; }
 };
 
 struct ToCopy {
@@ -87,6 +88,7 @@ struct ToCopy {
     return out;
   }
   void vjp(const Back& b, Tensor* d) const { d[0] = call_structural(ToCopy{from, from_device}, b.g[0]); }
+  std::optional<ToCopy> batched(const Back&, int64_t) const { return *this; }
 };
 
 struct Copy {  // in place: recorded by copy_

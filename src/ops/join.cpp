@@ -129,6 +129,11 @@ struct Cat {
       at += length;
     }
   }
+  std::optional<Cat> batched(const Back&, int64_t) const {
+    for (int64_t length : lengths)
+      if (length == kSkipped) return std::nullopt;
+    return Cat{dim + 1, lengths, types};
+  }
   static bool all_channels_last(const Tensors& in) {
     for (const Tensor& t : in) {
       if (t->ndim != 4 && t->ndim != 5) return false;
@@ -166,6 +171,7 @@ struct Stack {
       if (!types.empty() && types[size_t(i)] != d[i]->dtype) d[i] = to_dtype(d[i], types[size_t(i)]);
     }
   }
+  std::optional<Stack> batched(const Back&, int64_t) const { return Stack{dim + 1, types}; }
 };
 
 // --- turned round ---

@@ -53,6 +53,15 @@ template <class Formula> struct ElementLoss {
     for (int i = 0; i < 2; ++i)
       if (b.needs(i)) d[i] = Formula::slope(x, t, parameter, scale, i) * b.g[0];
   }
+  void vjp_batch(const Back& b, int64_t n, Tensor* d) const {
+    const Tensor &x = b.in[0], &t = b.in[1];
+    Dims shape = Dims::filled(x->ndim + 1, 1);  // of the gradients of a reduced loss
+    shape[0] = n;
+    const Tensor g = reduction == Reduction::None ? b.g[0] : reshape(b.g[0], shape);
+    const double scale = reduction == Reduction::Mean ? 1 / count : 1;
+    for (int i = 0; i < 2; ++i)
+      if (b.needs(i)) d[i] = Formula::slope(x, t, parameter, scale, i) * g;
+  }
 };
 
 struct Mse {

@@ -15,7 +15,15 @@ struct Operands {
   static uint32_t keeps(const Tensor& a, const Tensor& b);  // bits of a and b: which the gradients will read
   Tensor gradient_a(const Tensor& g, const Tensor& b) const;
   Tensor gradient_b(const Tensor& g, const Tensor& a) const;
+  Tensor gradients_a(const Tensor& g, const Tensor& b) const;
+  Tensor gradients_b(const Tensor& g, const Tensor& a) const;
 };
+
+// op(a) op(b) for matrices with any batch dimensions in front, which broadcast (bmm.cpp).
+struct Read {  // how the matrices of both operands are read
+  bool ta = false, tb = false, ca = false, cb = false;
+};
+Tensor product_of_batches(Read, const Tensor& a, const Tensor& b);
 
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias);
 Tensor mv(const Tensor& a, const Tensor& v);

@@ -17,6 +17,7 @@ template <bool Whole> struct Sum {
   TensorMeta meta(const Tensor& x) { return {fold_dtype(x->dtype, Fold::Sum), r.shape()}; }
   void cpu(TensorImpl& out, const Tensor& x) const { fold_into(out, x, r, Fold::Sum); }
   void vjp(const Back& b, Tensor* d) const { d[0] = r.restore(b.g[0]); }
+  std::optional<Sum> batched(const Back&, int64_t n) const { return Sum{r.behind(n)}; }
 };
 
 template <bool Whole> struct Mean {
@@ -36,6 +37,7 @@ template <bool Whole> struct Mean {
     else fold_into(out, x, r, Fold::Sum, double(r.length()));
   }
   void vjp(const Back& b, Tensor* d) const { d[0] = r.restore(b.g[0]) / Scalar(double(r.length())); }
+  std::optional<Mean> batched(const Back&, int64_t n) const { return Mean{r.behind(n)}; }
 };
 
 // The tensor in the type a sum is asked for.

@@ -20,6 +20,12 @@ struct Reduced {
   Tensor restore(const Tensor& t) const;  // a result brought back to the input's shape (a view)
   Tensor keep(const Tensor& t) const;     // a result with its folded dimensions of size 1 (a view)
   Dims dims() const;
+  Reduced behind(int64_t n) const {  // a batch of n
+    Reduced r = *this;
+    r.input = with_batch(input, n);
+    r.mask <<= 1;
+    return r;
+  }
 };
 
 // out (contiguous) = fold of x. Its type is fold_dtype's, or for sums and products the wide one: double,

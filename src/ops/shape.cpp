@@ -38,6 +38,9 @@ struct PiecesOf {
     }
     d[0] = cat(parts, dim);
   }
+  void vjp_batch(const Back& b, int64_t n, Tensor* d) const {
+    PiecesOf{dim + 1, lengths, with_batch(from, n)}.vjp(b, d);
+  }
 };
 struct Split : PiecesOf {
   static constexpr const char* node = "SplitBackward0";
@@ -85,6 +88,9 @@ struct Unbind {
       part = zero;
     }
     d[0] = stack(parts, dim);
+  }
+  std::optional<Unbind> batched(const Back&, int64_t n) const {
+    return Unbind{dim + 1, with_batch(from, n)};
   }
 };
 

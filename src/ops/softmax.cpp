@@ -54,6 +54,10 @@ template <bool kLog> struct SoftmaxOp {
     if constexpr (kLog) d[0] = g - unary("exp", y) * sum(g, {dim}, true);
     else d[0] = y * (g - sum(g * y, {dim}, true));
   }
+  std::optional<SoftmaxOp> batched(const Back& b, int64_t) const {
+    if (b.out[0]->ndim == 0) return std::nullopt;
+    return SoftmaxOp{dim + 1};
+  }
 };
 
 template <bool kLog> Tensor softmax(const Tensor& x, int64_t dim, OptDType dtype) {

@@ -26,6 +26,11 @@ struct Embed {
     const Tensor g = contiguous(b.g[0]);
     d[0] = as_strided(g, sizes, strides, g->offset() + offset);
   }
+  std::optional<Embed> batched(const Back&, int64_t n) const {
+    Embed op{with_batch(whole, n), strides, offset, with_batch(sizes, n)};
+    op.strides.insert(0, whole.numel());
+    return op;
+  }
 
  private:
   bool disjoint() const {  // each stride steps over all that the smaller ones reach
@@ -100,6 +105,9 @@ struct Diagonal {
     Dims sizes = from, strides = contiguous_strides(from);
     const int64_t start = place(sizes, strides);
     d[0] = embed(b.g[0], from, strides, start);
+  }
+  std::optional<Diagonal> batched(const Back&, int64_t n) const {
+    return Diagonal{offset, dim1 + 1, dim2 + 1, with_batch(from, n)};
   }
 };
 
@@ -216,6 +224,10 @@ struct Unfold {
     Dims sizes = from, strides = contiguous_strides(from);
     place(sizes, strides);
     d[0] = embed(b.g[0], from, strides, 0);
+  }
+  std::optional<Unfold> batched(const Back&, int64_t n) const {
+    if (!from.count) return std::nullopt;
+    return Unfold{dim + 1, size, step, with_batch(from, n)};
   }
 };
 

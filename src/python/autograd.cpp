@@ -1,4 +1,5 @@
 // Autograd as Python sees it: backward, grad, node objects, hooks, modes.
+#include "autograd/batch.h"
 #include "ops/functions.h"
 #include "python/batching.h"
 #include "python/nodes.h"
@@ -50,7 +51,8 @@ struct PythonHook final : GradHook {
     if (!function) return nullptr;  // removed
     const Owned keep(Py_NewRef(function));
     const Owned argument(wrap(g));
-    const Owned result(PyObject_CallOneArg(keep.get(), argument.get()));
+    const Owned result(batch_of_run() ? call_in_batch(keep.get(), Owned(PyTuple_Pack(1, argument.get())).get())
+                                      : PyObject_CallOneArg(keep.get(), argument.get()));
     if (result.get() == Py_None) return nullptr;
     if (!is_tensor(result.get()))
       fail<TypeError>("expected Variable, but hook returned '", Py_TYPE(result.get())->tp_name, "'");
@@ -249,6 +251,32 @@ PyObject* grad_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject
   });
 }
 
+// (outputs, inputs, gradients with a batch in front, its size, retain, create, allow_unused)
+PyObject* grad_batch(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    if (n != 7) fail<TypeError>("_grad_batch() takes 7 arguments");
+    std::vector<Tensor> gradients = gradients_from(args[2]);
+    const std::vector<Tensor> roots = tensors_from(args[0], "outputs", false, &gradients),
+                              inputs = tensors_from(args[1], "inputs");
+    check_count(gradients, args[2], roots.size());
+    BackwardOptions o;
+    to_int(args[3], &o.batch);
+    if (o.batch <= 0) fail("_grad_batch() takes a batch of at least one");
+    o.retain_graph = is_true(args[4], false);
+    o.create_graph = is_true(args[5], false);
+    o.allow_unused = is_true(args[6], false);
+    o.accumulate = false;
+    o.inputs = &inputs;
+    return tuple_of(run_backward(roots.data(), gradients.data(), roots.size(), o));
+  });
+}
+PyObject* size_of_graph(PyObject*, PyObject* roots) {  // (largest, plain), see graph_size
+  return guarded([&] {
+    const GraphSize size = graph_size(tensors_from(roots, "roots"));
+    return Py_BuildValue("(LO)", static_cast<long long>(size.largest), size.plain ? Py_True : Py_False);
+  });
+}
+
 // --- tensor methods ---
 
 PyObject* requires_grad_method(PyObject* o, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
@@ -297,6 +325,8 @@ PyObject* is_inference(PyObject*, PyObject*) { return PyBool_FromLong(mode.infer
 PyMethodDef kFunctions[] = {
     {"_backward", as_function(backward_function), kFastCall, nullptr},
     {"_grad", as_function(grad_function), kFastCall, nullptr},
+    {"_grad_batch", as_function(grad_batch), kFastCall, nullptr},
+    {"_graph_size", size_of_graph, METH_O, nullptr},
     {"_set_grad_enabled", set_grad_enabled, METH_O, nullptr},
     {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Whether operations are being recorded."},
     {"_set_inference_mode", set_inference, METH_O, nullptr},

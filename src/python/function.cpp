@@ -4,6 +4,7 @@
 // The node and its Python object, the ctx, are one thing to the user (`y.grad_fn` is the ctx), and either may
 // outlive what refers to the other. While Python holds the ctx, the ctx owns the node; else the node owns the
 // ctx. They change places where Python asks for the ctx, and where it lets go of it.
+#include "autograd/batch.h"
 #include "ops/functions.h"
 #include "python/nodes.h"
 #include "python/tensor_type.h"
@@ -99,19 +100,24 @@ class FunctionNode final : public Node {
   }
   void take_back() { owns_ = true; }
 
-  void backward(const Tensor* g, Tensor* grads, bool) override {
+  void backward(const Tensor* g, Tensor* grads, bool) override { run(g, grads, 0); }
+  // As under vmap, which is what PyTorch does.
+  void backward_batch(const Tensor* g, Tensor* grads, bool, int64_t n) override { run(g, grads, n); }
+  void run(const Tensor* g, Tensor* grads, int64_t batch) {
     const Owned ctx(hand_out());
     const bool materialize = context(ctx.get())->materialize;
     const Owned arguments(PyTuple_New(output_count));
     for (int i = 0; i < output_count; ++i) {
       Tensor t = g[i];
       const Meta& m = outputs_[size_t(i)];
-      if (!t && materialize && m.known) t = zeros(m.shape, m.dtype, m.device);
+      if (!t && materialize && m.known)
+        t = zeros(batch ? with_batch(m.shape, batch) : m.shape, m.dtype, m.device);
       PyTuple_SET_ITEM(arguments.get(), i, t ? wrap(t) : Py_NewRef(Py_None));
     }
     const Owned apply(PyObject_GetAttrString(ctx.get(), "apply"));
-    const Owned result(PyObject_CallObject(apply.get(), arguments.get()));
-    take(result.get(), grads);
+    const Owned result(batch ? call_in_batch(apply.get(), arguments.get())
+                             : PyObject_CallObject(apply.get(), arguments.get()));
+    take(result.get(), grads, batch);
   }
   void release() override {
     if (saved_.empty()) return;
@@ -120,7 +126,7 @@ class FunctionNode final : public Node {
   }
 
  private:
-  void take(PyObject* result, Tensor* grads) {
+  void take(PyObject* result, Tensor* grads, int64_t batch) {
     const bool many = PyTuple_Check(result);
     Py_ssize_t n = many ? PyTuple_GET_SIZE(result) : 1;
     auto at = [&](Py_ssize_t i) { return many ? PyTuple_GET_ITEM(result, i) : result; };
@@ -138,7 +144,10 @@ class FunctionNode final : public Node {
         fail("function ", text_, " returned a gradient different than None at position ", int64_t(i + 1),
              ", but the corresponding forward input was not a Variable");
       if (!is_tensor(o)) fail("expected Variable or None (got ", Py_TYPE(o)->tp_name, ")");
-      if (edges[i]) grads[i] = fitting(tensor_of(o), m, int(i));
+      if (!edges[i]) continue;
+      Meta wanted = m;
+      if (batch) wanted.shape = with_batch(m.shape, batch);
+      grads[i] = fitting(tensor_of(o), wanted, int(i));
     }
   }
   Tensor fitting(Tensor g, const Meta& m, int i) const {

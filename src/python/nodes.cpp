@@ -84,8 +84,9 @@ struct PythonNodeHook final : NodeHook {  // a hook on a node sees tuples of gra
     const Owned keep(Py_NewRef(function));
     const Owned in(tuple_of({inputs, inputs + input_count}));
     const Owned out(pre ? Py_NewRef(Py_None) : tuple_of({outputs, outputs + output_count}));
-    const Owned result(pre ? PyObject_CallOneArg(keep.get(), in.get())
-                           : PyObject_CallFunctionObjArgs(keep.get(), in.get(), out.get(), nullptr));
+    const Owned arguments(pre ? PyTuple_Pack(1, in.get()) : PyTuple_Pack(2, in.get(), out.get()));
+    const Owned result(batch_of_run() ? call_in_batch(keep.get(), arguments.get())
+                                      : PyObject_Call(keep.get(), arguments.get(), nullptr));
     PyObject* r = result.get();
     if (r == Py_None) return;
     const Owned one(is_tensor(r) ? PyTuple_Pack(1, r) : Py_NewRef(r));
@@ -281,6 +282,13 @@ PyMethodDef kFunctions[] = {{"_is_checkpoint_valid", checkpoint_valid, METH_NOAR
                             {}};
 
 }  // namespace
+
+PyObject* call_in_batch(PyObject* f, PyObject* arguments) {
+  PyObject* result =
+      PyObject_CallFunctionObjArgs(imported("facula.autograd._batched", "call"), f, arguments, nullptr);
+  if (!result) throw PythonErrorAlreadySet();
+  return result;
+}
 
 std::string hook_name(PyObject* f) {
   PyObject* name = PyObject_GetAttrString(f, "__name__");

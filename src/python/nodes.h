@@ -11,6 +11,8 @@ extern PyTypeObject NodeBaseType;  // of every node object: torch.autograd.graph
 Saved* saved_of_function(Node* node, size_t index, bool* released);
 PyObject* new_saved_tensor(Node* node, size_t index);  // watch.cpp
 std::string hook_name(PyObject* function);
+// f(*arguments) where a backward sends many gradients at once: it sees one, as under vmap.
+PyObject* call_in_batch(PyObject* f, PyObject* arguments);
 PyObject* next_functions(const Node* node);
 PyObject* add_node_hook(Node& node, PyObject* f, bool pre);
 PyObject* hand_out_context(Node* node);  // of a Function: its ctx, a new reference; null for other nodes
