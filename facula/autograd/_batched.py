@@ -21,7 +21,12 @@ def grad(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused
     sizes = []
     for i, (output, g) in enumerate(zip(outputs, given)):
         if g is None:
-            continue
+            if output.numel() != 1:
+                raise RuntimeError("grad can be implicitly created only for scalar outputs")
+            raise ValueError(
+                "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a Tensor "
+                "of dimensionality 0 so expected in_dim to satisfy -0 <= in_dim < 0."
+            )
         if isinstance(output, _C.Tensor) and g.shape[1:] != output.shape:
             raise RuntimeError(
                 "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the "
@@ -57,7 +62,16 @@ def grad(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused
 
 
 def gradients(
-    outputs, inputs, given, count, *, retain_graph, create_graph, allow_unused, materialize_grads=False
+    outputs,
+    inputs,
+    given,
+    count,
+    *,
+    retain_graph,
+    create_graph,
+    allow_unused,
+    materialize_grads=False,
+    drop_zeros=False,
 ):
     """Gradients, with `count` of them in front, for vectors that are in front of `given` likewise."""
     cotangents = []
@@ -80,11 +94,86 @@ def gradients(
         found = [None if g is None else g.new_zeros((0, *g.shape)) for g in found]
     else:
         found = _C._grad_batch(
-            outputs, inputs, cotangents, count, retain_graph, create_graph, allow_unused
+            outputs, inputs, cotangents, count, retain_graph, create_graph, allow_unused, drop_zeros
         )
     if materialize_grads:
-        found = [x.new_zeros((count, *x.shape)) if g is None else g for g, x in zip(found, inputs)]
+        found = [torch.zeros_like(x) if g is None else g for g, x in zip(found, inputs)]
     return tuple(found)
+
+
+_ELEMENTS = 3 << 15  # of the largest tensor of a backward: so many of these stay in the cache
+
+
+def rows_of(outputs, inputs, start=0, stop=None, *, create_graph=False, shapes=None):
+    """The derivatives of elements `start` to `stop` of all outputs, each input's with the elements in front.
+
+    One backward for all, unless nobody can tell: then one for each output, and for as many elements at a time as
+    the cache holds. None stands for zeros. `shapes`: of the outputs where these have examples in front, each of
+    which has its own derivatives.
+    """
+    shapes = [o.shape for o in outputs] if shapes is None else shapes
+    sizes = [s.numel() for s in shapes]
+    stop = sum(sizes) if stop is None else stop
+    largest, plain = _C._graph_size(outputs)
+    pieces, at = [], 0
+    for i, n in enumerate(sizes):
+        first, last = max(start - at, 0), min(stop - at, n)
+        if first < last:
+            pieces.append((i, first, last))
+        at += n
+    if not plain or not pieces:
+        rows = stop - start
+        given, at = [], 0
+        for o, s, n in zip(outputs, shapes, sizes):
+            given.append(_units(o, s, rows, max(start, at) - at, min(stop, at + n) - at, max(at - start, 0)))
+            at += n
+        return _sent(outputs, inputs, given, rows, create_graph, False)
+    step = max(16, _ELEMENTS // largest)
+    parts = []
+    for i, first, last in pieces:
+        o = outputs[i]
+        for begin in range(first, last, step):
+            end = min(begin + step, last)
+            units = _units(o, shapes[i], end - begin, begin, end, 0)
+            parts.append(
+                (end - begin, _sent((o,), inputs, (units,), end - begin, create_graph, not create_graph))
+            )
+    return [_joined([(n, found[k]) for n, found in parts], x) for k, x in enumerate(inputs)]
+
+
+def _sent(outputs, inputs, given, rows, create_graph, drop_zeros):
+    pairs = [(o, g) for o, g in zip(outputs, given) if o.requires_grad]
+    if not pairs:
+        return (None,) * len(inputs)
+    outputs, given = zip(*pairs)
+    return gradients(
+        outputs,
+        inputs,
+        given,
+        rows,
+        retain_graph=True,
+        create_graph=create_graph,
+        allow_unused=True,
+        drop_zeros=drop_zeros,
+    )
+
+
+def _units(output, shape, rows, first, last, at):
+    """A batch of `rows` vectors like an output, zero but for unit vectors of its elements from `at` on."""
+    flat = _C._functions.zeros((rows, shape.numel()), dtype=output.dtype)
+    if first < last:
+        flat[at : at + last - first, first:last].diagonal().fill_(1)
+    units = flat.view((rows, *(1,) * (output.dim() - len(shape)), *shape))
+    return units if output.dim() == len(shape) else units.expand((rows, *output.shape))
+
+
+def _joined(parts, x):
+    """Rows one after the other; None where none of them is there."""
+    if all(g is None for _, g in parts):
+        return None
+    if len(parts) == 1:
+        return parts[0][1]
+    return _C._functions.cat([x.new_zeros((n, *x.shape)) if g is None else g for n, g in parts])
 
 
 def call(function, arguments):

@@ -274,27 +274,19 @@ def jvp(func, inputs, v=None, create_graph=False, strict=False):
     return _packed(outputs, many_out), _packed(product, many_out)
 
 
-def _basis(outputs):
-    """For each output the rows of the unit matrix over all elements of all outputs that belong to it."""
-    sizes = [o.numel() for o in outputs]
-    rows = []
-    for i, (o, size) in enumerate(zip(outputs, sizes)):
-        before, after = sum(sizes[:i]), sum(sizes[i + 1 :])
-        unit = torch.eye(size, dtype=o.dtype, device=o.device)
-        rows.append(torch.cat([unit.new_zeros(before, size), unit, unit.new_zeros(after, size)]))
-    return sizes, tuple(rows)
-
-
 def _batched_jacobian(inputs, outputs, create_graph: bool):
-    """jacobian[output][input] from one batched backward."""
-    sizes, rows = _basis(outputs)
-    flat = tuple(o.reshape(-1) for o in outputs)
-    found = _gradients(flat, inputs, rows, create_graph=create_graph, batched=True)
-    total = sum(sizes)
-    found = [torch.zeros_like(x).expand(total, *x.shape) if g is None else g for g, x in zip(found, inputs)]
-    parts = [g.split(sizes, 0) for g in found]
+    """jacobian[output][input] from a batched backward."""
+    from ._batched import rows_of
+
+    rows, sizes = rows_of(outputs, inputs, create_graph=create_graph), [o.numel() for o in outputs]
+    blocks = [[None] * len(sizes) if g is None else g.split(sizes) for g in rows]
     return tuple(
-        tuple(parts[i][j].reshape(o.shape + x.shape) for i, x in enumerate(inputs))
+        tuple(
+            o.new_zeros(o.shape + x.shape, dtype=x.dtype)
+            if of_x[j] is None
+            else of_x[j].reshape(o.shape + x.shape)
+            for of_x, x in zip(blocks, inputs)
+        )
         for j, o in enumerate(outputs)
     )
 
@@ -336,11 +328,31 @@ def _jacobian_by_columns(func, inputs, strict: bool, vectorize: bool):
             "Computing Jacobian using forward-AD or forward-over-reverse Hessian isonly implemented for "
             "`vectorize=True`."
         )
+    many, inputs = _tensors(inputs, "inputs", "jacobian")
+    shape: dict = {}
+
+    def checked(*args):
+        shape["many"], outputs = _tensors(func(*args), "outputs of the user-provided function", "jacobian")
+        return outputs
+
+    try:
+        found = _columns_at_once(checked, inputs)
+    except Exception:  # what only single tangents can do, and errors as they give them
+        found = _columns_one_by_one(checked, inputs)
+    return _packed([_packed(list(row), many) for row in found], shape["many"])
+
+
+def _columns_at_once(checked, inputs):
+    from ..func import jacfwd
+
+    return jacfwd(checked, tuple(range(len(inputs))))(*(x.detach() for x in inputs))
+
+
+def _columns_one_by_one(checked, inputs):
     from . import forward_ad
 
-    many, inputs = _tensors(inputs, "inputs", "jacobian")
     columns = []  # of each input
-    many_out, outputs = True, ()
+    outputs = ()
     for at, x in enumerate(inputs):
         of_input = []
         for k in range(x.numel()):
@@ -350,16 +362,13 @@ def _jacobian_by_columns(func, inputs, strict: bool, vectorize: bool):
                 duals = [
                     forward_ad.make_dual(t.detach(), unit) if i == at else t for i, t in enumerate(inputs)
                 ]
-                many_out, outputs = _tensors(
-                    func(*duals), "outputs of the user-provided function", "jacobian"
-                )
-                pairs = [forward_ad.unpack_dual(o) for o in outputs]
+                pairs = [forward_ad.unpack_dual(o) for o in checked(*duals)]
             of_input.append([torch.zeros_like(p) if t is None else t for p, t in pairs])
             outputs = tuple(p for p, _ in pairs)
         columns.append(of_input)
     if not outputs:
-        many_out, outputs = _tensors(func(*inputs), "outputs of the user-provided function", "jacobian")
-    result = [
+        outputs = checked(*inputs)
+    return [
         [
             torch.stack([c[j] for c in columns[i]], -1).reshape(o.shape + x.shape)
             if columns[i]
@@ -368,7 +377,6 @@ def _jacobian_by_columns(func, inputs, strict: bool, vectorize: bool):
         ]
         for j, o in enumerate(outputs)
     ]
-    return _packed([_packed(row, many) for row in result], many_out)
 
 
 def _check_strategy(strategy: str, hint: str) -> None:
@@ -469,12 +477,12 @@ def hessian(
         return result.squeeze()
 
     def gradient(*args):
-        if outer_jacobian_strategy == "forward-mode":
-            args = tuple(a if a.requires_grad else a.requires_grad_() for a in args)
         found = jacobian(checked, args, create_graph=True)
         _need_history(found, strict, _jacobian_unrecorded)
         return found
 
+    if outer_jacobian_strategy == "forward-mode" and vectorize and not (create_graph or strict):
+        outer_jacobian_strategy = "reverse-mode"  # the same numbers
     result = jacobian(
         gradient,
         inputs,

@@ -44,6 +44,9 @@ def _tensors(elements, argument):
 
 def dual(primal, tangent, level):
     """A tensor that carries a tangent, both batched at every running vmap."""
+    for x, what in ((primal, "primal"), (tangent, "tangent")):
+        if not (x.dtype.is_floating_point or x.dtype.is_complex):
+            raise ValueError(f"Expected {what} to be floating point or complex, but got: {x.dtype}")
     p, t = everywhere(primal), everywhere(tangent)
     with at_depth(0):
         if p.dtype != t.dtype:
@@ -145,8 +148,8 @@ def linearize(func, *primals):
         primals: where the derivative is taken.
 
     Returns:
-        (output, jvp_fn): jvp_fn takes tangents like the primals and returns the derivative along them. It
-        evaluates `func` again each time, at the same place.
+        (output, jvp_fn): jvp_fn takes tangents like the primals and returns the derivative along them, without
+        evaluating `func` again.
 
     Raises:
         RuntimeError: tangents differ from the primals in structure, shape or dtype.
@@ -158,7 +161,8 @@ def linearize(func, *primals):
         tensor(3.)
     """
     flat, spec = tree_flatten(primals)
-    output = func(*primals)
+    linear = _recorded(func, primals)
+    output = func(*primals) if linear is None else linear.output
 
     def jvp_fn(*tangents):
         directions, direction_spec = tree_flatten(tangents)
@@ -173,7 +177,59 @@ def linearize(func, *primals):
                         f"tangent:{i} with {what} {getattr(t, what)} in flattened pytree doesn't match the "
                         f"{what} {getattr(p, what)} of the corresponding primal."
                     )
+        if linear is not None:
+            return linear(directions)
         _, derivatives, out_spec, _ = push(func, primals, directions)
         return tree_unflatten(derivatives, out_spec)
 
     return output, jvp_fn
+
+
+class _Linear:
+    """The derivative of a recorded function: u -> J'u is recorded as well, and its transpose is J."""
+
+    def __init__(self, pulled):
+        from ._reverse import _Recording
+
+        self.pulled = pulled
+        self.output = pulled.outputs()
+        with _Recording(), at_depth(0):
+            roots = [v for v in pulled.values if v.requires_grad]
+            self.vectors = [_C._leaf_alias(_C._functions.zeros_like(v)) for v in roots]
+            self.pulled_back = [None] * len(pulled.aliases)
+            if roots:
+                self.pulled_back = _C._grad(roots, pulled.aliases, self.vectors, True, True, True, True)
+
+    def __call__(self, directions):
+        from ._older import grad
+
+        levels = self.pulled.levels
+        pairs = [(rewrap(b, levels), t) for b, t in zip(self.pulled_back, directions) if b is not None]
+        recorded = [o for o, v in zip(self.pulled.leaves, self.pulled.values) if v.requires_grad]
+        faces = [wrapped_like(u, o) for u, o in zip(self.vectors, recorded)]
+        found = [None] * len(faces)
+        if pairs:
+            create = self.pulled.outside or any(plain(t).requires_grad for _, t in pairs)
+            found = grad([b for b, _ in pairs], faces, [t for _, t in pairs], True, create, True, True)
+        found = iter(found)
+        results = []
+        for o, v in zip(self.pulled.leaves, self.pulled.values):
+            g = next(found) if v.requires_grad else None
+            results.append(_C._functions.zeros_like(o) if g is None else g)
+        return tree_unflatten(results, self.pulled.out_spec)
+
+
+def _recorded(func, primals):
+    """The derivative of a function from its graph; None where only forward mode can tell."""
+    from ._reverse import Pulled
+
+    state = _C.default_generator.get_state()
+    try:
+        pulled = Pulled(func, primals, outer=_C.is_grad_enabled())
+        with at_depth(0):
+            if _C._graph_size([v for v in pulled.values if v.requires_grad])[1]:
+                return _Linear(pulled)
+    except (RuntimeError, ValueError):
+        pass
+    _C.default_generator.set_state(state)
+    return None

@@ -11,7 +11,7 @@ from functools import wraps
 
 from .. import _C
 from ..utils._pytree import tree_flatten, tree_map, tree_unflatten
-from ._batch import NeedsMemory, NotBatchable, Tensor, live, new_level, value_of, wrap
+from ._batch import NeedsMemory, NotBatchable, Tensor, at_depth, live, new_level, value_of, wrap
 from ._forward import push
 from ._reverse import Pulled, _leave, _Recording, _select
 
@@ -144,47 +144,35 @@ def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None, _preallocate_and_
             for start, stop in _chunks(total, chunk_size)
         ]
         columns = [p[0] if len(p) == 1 else _f.cat(p, 0) for p in zip(*parts)]
-        sizes = [o.numel() for o in leaves]
-        by_output = []
-        split = [c.split(sizes, 0) for c in columns]
-        for i, o in enumerate(leaves):
-            blocks = [split[k][i].reshape((*o.shape, *x.shape)) for k, x in enumerate(flat)]
-            tree = tree_unflatten(blocks, spec)
-            by_output.append(tree if isinstance(argnums, tuple) else tree[0])
-        result = tree_unflatten(by_output, pulled.out_spec)
+        result = _by_output(columns, pulled, flat, spec, argnums)
         return (result, _leave(pulled.aux, pulled.outside)) if has_aux else result
 
     return wrapper
 
 
+def _by_output(columns, pulled, flat, spec, argnums):
+    """Gradients of all elements of the outputs as a nesting by output, then by input."""
+    sizes = [o.numel() for o in pulled.leaves]
+    split = [c.split(sizes, 0) for c in columns]
+    by_output = []
+    for i, o in enumerate(pulled.leaves):
+        blocks = [split[k][i].reshape((*o.shape, *x.shape)) for k, x in enumerate(flat)]
+        tree = tree_unflatten(blocks, spec)
+        by_output.append(tree if isinstance(argnums, tuple) else tree[0])
+    return tree_unflatten(by_output, pulled.out_spec)
+
+
 def _pull_rows(pulled, leaves, start, stop, one_by_one):
     """Gradients of some elements of the outputs, for each input with the elements in front."""
-    basis = _basis(leaves, start, stop)
-    rows = stop - start
     with _Recording():
-        if rows == 1 or one_by_one:
-            return [g.unsqueeze(0) for g in pulled.pull([b[0] for b in basis])]
-        try:
-            return _retried(lambda lazy: _replayed(pulled, basis, rows, lazy))
-        except (NotBatchable, NotImplementedError):  # what the function does is not for a batch
-            each = [pulled.pull([b[i] for b in basis]) for i in range(rows)]
-            return [_f.stack(column) for column in zip(*each)]
-
-
-def _replayed(pulled, basis, rows, lazy):
-    """One more evaluation, for all rows at once, whose gradients are those of the rows."""
-    state = None
-    if pulled.state is not None:
-        state = _C.default_generator.get_state()
-        _C.default_generator.set_state(pulled.state)
-    try:
-        with _rows(rows, "same", lazy) as level:
-            again = Pulled(pulled._main_of, pulled.primals, outer=pulled.outside)
-            found = again.pull([wrap(b, level.number) for b in basis], retain=False)
-            return [value_of(g, level) for g in found]
-    finally:
-        if state is not None:
-            _C.default_generator.set_state(state)
+        if stop - start != 1 and not one_by_one:
+            try:
+                return pulled.pull_rows(start, stop)
+            except NotBatchable:  # what a Function of the user's does is not for a batch
+                pass
+        basis = _basis(leaves, start, stop)
+        each = [pulled.pull([b[i] for b in basis]) for i in range(stop - start)]
+        return [_f.stack(column) for column in zip(*each)]
 
 
 def jacfwd(func, argnums=0, has_aux=False, *, chunk_size=None, randomness="error"):
@@ -284,4 +272,35 @@ def hessian(func, argnums=0):
         tensor([[ 6.,  0.],
                 [ 0., 12.]])
     """
-    return jacfwd(jacrev(func, argnums), argnums)
+    gradient = jacrev(func, argnums)
+    forward = jacfwd(gradient, argnums)
+
+    @wraps(func)
+    def wrapper(*args):
+        found = _reverse_twice(gradient, argnums, args)
+        return forward(*args) if found is None else found[0]
+
+    return wrapper
+
+
+def _reverse_twice(gradient, argnums, args):
+    """(the Jacobian of a gradient by reverse mode,), which takes a fraction of the time; None where forward mode
+    could tell: the graph holds Functions or hooks of the user's, random numbers were drawn, or there was an error.
+    """
+    before = _C.default_generator.get_state()
+    try:
+        main, arguments, flat, spec = _of_chosen("jacfwd", gradient, argnums, args)
+        pulled = Pulled(main, arguments, outer=_C.is_grad_enabled())
+        leaves = pulled.leaves
+        _no_complex("jacfwd", leaves, False)
+    except Exception:
+        _C.default_generator.set_state(before)
+        return None
+    with at_depth(0):
+        plain = _C._graph_size(pulled.values)[1]
+        drawn = not bool((before == _C.default_generator.get_state()).all())
+    if not plain or drawn:
+        _C.default_generator.set_state(before)
+        return None
+    columns = _pull_rows(pulled, leaves, 0, sum(o.numel() for o in leaves), False)
+    return (_by_output(columns, pulled, flat, spec, argnums),)

@@ -272,6 +272,29 @@ class Pulled:
             found = [_C._without_history(g) if g.requires_grad else g for g in found]
         return [rewrap(g, self.levels) for g in found]
 
+    def pull_rows(self, start, stop, *, create=True):
+        """Gradients of elements start to stop of the outputs: for each input, with the elements in front."""
+        from ..autograd._batched import rows_of
+
+        create = create and self.outside
+        with at_depth(0):
+            found = rows_of(
+                self.values,
+                self.aliases,
+                start,
+                stop,
+                create_graph=create,
+                shapes=[o.shape for o in self.leaves],
+            )
+            rows = []
+            for g, a in zip(found, self.aliases):
+                if g is None:
+                    g = _C._functions.zeros_like(a).expand((stop - start, *a.shape))
+                if not create and g.requires_grad:
+                    g = _C._without_history(g)
+                rows.append(g.movedim(0, len(self.levels)) if self.levels else g)
+        return [rewrap(g, self.levels) for g in rows]
+
     def _again(self):
         """The function evaluated for every example of the vmaps that run now."""
         from ._jacobian import alike

@@ -2,12 +2,13 @@
 // front. What a node cannot do at once it does for one vector after the other.
 #include "autograd/batch.h"
 #include <algorithm>
+#include <cstring>
 #include <unordered_set>
 #include "autograd/watch.h"
 
 namespace facula {
 
-Tensor select(const Tensor&, int64_t dim, int64_t index);      // ops/view.cpp
+Tensor select(const Tensor&, int64_t dim, int64_t index);       // ops/view.cpp
 Tensor stack(const std::vector<Tensor>& tensors, int64_t dim);  // ops/join.cpp
 Tensor expand(const Tensor&, const Dims& shape);                // ops/view.cpp
 Tensor reshape(const Tensor&, const Dims& shape);               // ops/view.cpp
@@ -25,6 +26,22 @@ Tensor sum_to_batch(const Tensor& g, const Dims& shape, int64_t n) {
   Dims padded = whole;
   while (padded.count < g->ndim) padded.insert(1, 1);
   return reshape(sum_to(g, padded), whole);
+}
+
+bool is_zero(const TensorImpl& t) {
+  if (t.is_meta() || t.numel == 0) return false;
+  const size_t item = size_t(item_size(t.dtype));
+  int dims = t.ndim;
+  int64_t run = 1;  // elements that follow each other
+  while (dims > 0 && (t.strides[dims - 1] == run || t.sizes[dims - 1] == 1)) run *= t.sizes[--dims];
+  if (dims > 1 || (run < 8 && t.numel > 64)) return false;
+  const int64_t rows = dims ? t.sizes[0] : 1, step = dims ? t.strides[0] * int64_t(item) : 0;
+  const size_t bytes = size_t(run) * item;
+  for (int64_t r = 0; r < rows; ++r) {
+    const char* p = static_cast<const char*>(t.data) + r * step;
+    if (*p || std::memcmp(p, p + 1, bytes - 1)) return false;
+  }
+  return true;
 }
 
 GraphSize graph_size(const std::vector<Tensor>& roots) {

@@ -89,9 +89,7 @@ struct Unbind {
     }
     d[0] = stack(parts, dim);
   }
-  std::optional<Unbind> batched(const Back&, int64_t n) const {
-    return Unbind{dim + 1, with_batch(from, n)};
-  }
+  std::optional<Unbind> batched(const Back&, int64_t n) const { return Unbind{dim + 1, with_batch(from, n)}; }
 };
 
 // A node numbers its outputs in 16 bits; a longer list is made of single views.

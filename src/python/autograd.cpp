@@ -51,8 +51,9 @@ struct PythonHook final : GradHook {
     if (!function) return nullptr;  // removed
     const Owned keep(Py_NewRef(function));
     const Owned argument(wrap(g));
-    const Owned result(batch_of_run() ? call_in_batch(keep.get(), Owned(PyTuple_Pack(1, argument.get())).get())
-                                      : PyObject_CallOneArg(keep.get(), argument.get()));
+    const Owned result(batch_of_run()
+                           ? call_in_batch(keep.get(), Owned(PyTuple_Pack(1, argument.get())).get())
+                           : PyObject_CallOneArg(keep.get(), argument.get()));
     if (result.get() == Py_None) return nullptr;
     if (!is_tensor(result.get()))
       fail<TypeError>("expected Variable, but hook returned '", Py_TYPE(result.get())->tp_name, "'");
@@ -251,10 +252,10 @@ PyObject* grad_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject
   });
 }
 
-// (outputs, inputs, gradients with a batch in front, its size, retain, create, allow_unused)
+// (outputs, inputs, gradients with a batch in front, its size, retain, create, allow_unused, drop zeros)
 PyObject* grad_batch(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject*) {
   return guarded([&]() -> PyObject* {
-    if (n != 7) fail<TypeError>("_grad_batch() takes 7 arguments");
+    if (n != 8) fail<TypeError>("_grad_batch() takes 8 arguments");
     std::vector<Tensor> gradients = gradients_from(args[2]);
     const std::vector<Tensor> roots = tensors_from(args[0], "outputs", false, &gradients),
                               inputs = tensors_from(args[1], "inputs");
@@ -265,6 +266,7 @@ PyObject* grad_batch(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject*) 
     o.retain_graph = is_true(args[4], false);
     o.create_graph = is_true(args[5], false);
     o.allow_unused = is_true(args[6], false);
+    o.drop_zeros = is_true(args[7], false);
     o.accumulate = false;
     o.inputs = &inputs;
     return tuple_of(run_backward(roots.data(), gradients.data(), roots.size(), o));
