@@ -331,3 +331,45 @@ def test_no_warning_from_rules():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         vmap(lambda r: torch.nn.functional.layer_norm(r, (3,)) @ r)(torch.ones(2, 3))
+
+
+def test_gradients_of_many_vectors_are_one_backward():
+    calls = []
+
+    class Exp(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x.exp()
+            ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            calls.append(tuple(g.shape))
+            return g * ctx.saved_tensors[0]
+
+    x = torch.tensor([0.1, 0.2, 0.3], requires_grad=True)
+    y = Exp.apply(x) * x.sum()
+    y.register_hook(lambda g: calls.append(tuple(g.shape)))
+    rows = [torch.autograd.grad(y, x, v, retain_graph=True)[0] for v in torch.eye(3)]
+    calls.clear()
+    (found,) = torch.autograd.grad(y, x, torch.eye(3), is_grads_batched=True, retain_graph=True)
+    assert calls == [(3,), (3,)]
+    torch.testing.assert_close(found, torch.stack(rows))
+    by_vmap = torch.vmap(lambda v: torch.autograd.grad(y, x, v, retain_graph=True)[0])(torch.eye(3))
+    torch.testing.assert_close(by_vmap, found)
+
+
+def test_linearize_evaluates_once():
+    calls = []
+
+    def f(x):
+        calls.append(1)
+        return x.sin() * x.sum()
+
+    x = torch.tensor([0.1, 0.2])
+    _, derivative = torch.func.linearize(f, x)
+    columns = torch.vmap(derivative)(torch.eye(2))
+    torch.testing.assert_close(columns.T, torch.func.jacfwd(lambda x: x.sin() * x.sum())(x))
+    torch.testing.assert_close(derivative(x), columns.T @ x)
+    assert len(calls) == 1

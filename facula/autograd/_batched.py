@@ -1,4 +1,4 @@
-"""Gradients for many vectors in one backward: grad(is_grads_batched=True), and what runs of the user's within it.
+"""Gradients for many vectors in one backward: grad(is_grads_batched=True), Jacobians.
 
 Gradients have the batch in front on their way. Hooks and Functions see one of them, as under vmap.
 """
@@ -24,15 +24,15 @@ def grad(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused
             if output.numel() != 1:
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
             raise ValueError(
-                "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a Tensor "
-                "of dimensionality 0 so expected in_dim to satisfy -0 <= in_dim < 0."
+                "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a "
+                "Tensor of dimensionality 0 so expected in_dim to satisfy -0 <= in_dim < 0."
             )
         if isinstance(output, _C.Tensor) and g.shape[1:] != output.shape:
             raise RuntimeError(
                 "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the "
                 "batch dimension. The sizes of the remaining dimensions are expected to match the shape of "
-                f"corresponding output, but a mismatch was detected: grad_output[{i}] has a shape of {g.shape} "
-                f"and output[{i}] has a shape of {output.shape}. If you only want some tensors in "
+                f"corresponding output, but a mismatch was detected: grad_output[{i}] has a shape of "
+                f"{g.shape} and output[{i}] has a shape of {output.shape}. If you only want some tensors in "
                 "`grad_output` to be considered batched, consider using vmap."
             )
         if g.dim() and g.shape[0] not in sizes:
@@ -107,9 +107,9 @@ _ELEMENTS = 3 << 15  # of the largest tensor of a backward: so many of these sta
 def rows_of(outputs, inputs, start=0, stop=None, *, create_graph=False, shapes=None):
     """The derivatives of elements `start` to `stop` of all outputs, each input's with the elements in front.
 
-    One backward for all, unless nobody can tell: then one for each output, and for as many elements at a time as
-    the cache holds. None stands for zeros. `shapes`: of the outputs where these have examples in front, each of
-    which has its own derivatives.
+    One backward for all, unless nobody can tell: then one for each output, and for as many elements at a
+    time as the cache holds. None stands for zeros. `shapes`: of the outputs where these have examples in
+    front, each of which has its own derivatives.
     """
     shapes = [o.shape for o in outputs] if shapes is None else shapes
     sizes = [s.numel() for s in shapes]

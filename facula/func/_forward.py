@@ -148,8 +148,8 @@ def linearize(func, *primals):
         primals: where the derivative is taken.
 
     Returns:
-        (output, jvp_fn): jvp_fn takes tangents like the primals and returns the derivative along them, without
-        evaluating `func` again.
+        (output, jvp_fn): jvp_fn takes tangents like the primals and returns the derivative along them,
+        without evaluating `func` again.
 
     Raises:
         RuntimeError: tangents differ from the primals in structure, shape or dtype.

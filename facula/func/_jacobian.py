@@ -284,8 +284,10 @@ def hessian(func, argnums=0):
 
 
 def _reverse_twice(gradient, argnums, args):
-    """(the Jacobian of a gradient by reverse mode,), which takes a fraction of the time; None where forward mode
-    could tell: the graph holds Functions or hooks of the user's, random numbers were drawn, or there was an error.
+    """(the Jacobian of a gradient by reverse mode,), which takes a fraction of the time.
+
+    None where forward mode is different: the graph holds Functions or hooks of the user's, random numbers
+    were drawn, or there was an error.
     """
     before = _C.default_generator.get_state()
     try:
