@@ -37,8 +37,8 @@ def grad(
     for i, (g, o) in enumerate(zip(given, outputs)):
         if g is not None and g.shape != o.shape:
             raise RuntimeError(
-                f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of "
-                f"{o.shape}."
+                f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] has a "
+                f"shape of {o.shape}."
             )
     of_graph = {n for x in (*outputs, *inputs) for n in levels_of(x)}
     extra = sorted({n for g in given for n in levels_of(g)} - of_graph)  # levels of the vectors alone
