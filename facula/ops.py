@@ -1,8 +1,30 @@
-"""torch.ops: operators by the names of PyTorch's dispatcher, which facula does not have."""
+"""torch.ops: operators by the names of PyTorch's dispatcher.
+
+facula has no dispatcher. `torch.ops.aten.NAME.OVERLOAD` is a name for the public operation of that name,
+which selective checkpoints ask for and which can be called.
+"""
 
 from __future__ import annotations
 
 __all__ = ["load_library"]
+
+# Names of the dispatcher's own, and where the operation is found.
+_ELSEWHERE = {
+    "_softmax": "softmax",
+    "_log_softmax": "log_softmax",
+    "_to_copy": "clone",
+    "_unsafe_view": "reshape",
+    "convolution": "_convolution",
+    "native_dropout": "dropout",
+    "native_group_norm": "group_norm",
+    "_scaled_dot_product_flash_attention_for_cpu": "scaled_dot_product_attention",
+    "upsample_nearest2d": "interpolate",
+}
+_OVERLOADS = frozenset(
+    ("default", "Tensor", "Scalar", "Tensor_Scalar", "Tensor_Tensor", "Scalar_Tensor", "Tensor_mode")
+    + ("Scalar_mode", "dim", "dim_IntList", "int", "IntList", "self", "other", "out", "correction", "names")
+    + ("dim_int", "ScalarOpt_dim", "source_Tensor", "ScalarSelf", "ScalarOther", "start", "start_step")
+)
 
 
 def load_library(path) -> None:
@@ -12,6 +34,56 @@ def load_library(path) -> None:
     )
 
 
+class OpOverload:
+    """An operator of one signature, such as torch.ops.aten.mm.default."""
+
+    def __init__(self, packet: OpOverloadPacket, overload: str) -> None:
+        self.overloadpacket, self._overloadname = packet, overload
+        self._opname, self.namespace = packet.__name__, packet._namespace
+        self.__name__ = f"{packet.__name__}.{overload}"
+        self.__module__ = f"torch.ops.{packet._namespace}"
+
+    def name(self) -> str:
+        """The name with its namespace: aten::add.Tensor."""
+        tail = "" if self._overloadname == "default" else f".{self._overloadname}"
+        return f"{self.namespace}::{self._opname}{tail}"
+
+    def __call__(self, *args, **kwargs):
+        return self.overloadpacket(*args, **kwargs)
+
+    def __str__(self) -> str:
+        return f"{self.namespace}.{self.__name__}"
+
+    def __repr__(self) -> str:
+        return f"<OpOverload(op='{self.namespace}.{self._opname}', overload='{self._overloadname}')>"
+
+
+class OpOverloadPacket:
+    """The operators of a name, such as torch.ops.aten.mm: called, it is the public operation."""
+
+    def __init__(self, namespace: str, name: str, function) -> None:
+        self._namespace, self.__name__, self._function = namespace, name, function
+        self._qualified_op_name = f"{namespace}::{name}"
+
+    def __call__(self, *args, **kwargs):
+        return self._function(*args, **kwargs)
+
+    def __getattr__(self, name: str):
+        if name not in _OVERLOADS:
+            raise AttributeError(
+                f"The underlying op of '{self._namespace}.{self.__name__}' has no overload name '{name}'"
+            )
+        overload = OpOverload(self, name)
+        setattr(self, name, overload)
+        return overload
+
+    def __str__(self) -> str:
+        return f"{self._namespace}.{self.__name__}"
+
+    def __repr__(self) -> str:
+        return f"<OpOverloadPacket(op='{self._namespace}.{self.__name__}')>"
+
+
 class _Namespace:
     def __init__(self, name: str) -> None:
         self._name = name
@@ -19,21 +91,43 @@ class _Namespace:
     def __getattr__(self, name: str):
         if name.startswith("__"):
             raise AttributeError(name)
-        raise _missing(f"torch.ops.{self._name}.{name}", name)
+        function = _public(name) if self._name == "aten" else None
+        if function is None:
+            raise _missing(f"torch.ops.{self._name}.{name}", name)
+        packet = OpOverloadPacket(self._name, name, function)
+        setattr(self, name, packet)
+        return packet
 
     def __repr__(self) -> str:
         return f"<module 'torch.ops.{self._name}' from 'torch.ops'>"
+
+
+def _public(name: str):
+    """The operation of a name: a function, one of nn.functional, or a method; None where there is none."""
+    import facula as torch
+
+    name = _ELSEWHERE.get(name, name)
+    for place in (torch, torch.nn.functional, torch.Tensor):
+        found = getattr(place, name, None) if not isinstance(getattr(place, name, None), type) else None
+        if callable(found):
+            return found
+    return None
 
 
 def _missing(path: str, name: str) -> AttributeError:
     class MissingOperator(AttributeError, NotImplementedError):
         """hasattr() asks for the one, calls in programs for the other."""
 
-    text = f"{path}: facula has no operators by dispatcher names; use torch.{name} where there is one"
+    text = f"{path}: facula has no operator of this name; use torch.{name} where there is one"
     return MissingOperator(text)
+
+
+_namespaces: dict[str, _Namespace] = {}
 
 
 def __getattr__(name: str):
     if name.startswith("__"):
         raise AttributeError(name)
-    return _Namespace(name)
+    if name not in _namespaces:
+        _namespaces[name] = _Namespace(name)
+    return _namespaces[name]

@@ -16,18 +16,31 @@ import facula as torch
 from .. import _C
 from ..autograd.function import Function
 from ..autograd.graph import saved_tensors_hooks
+from ._selective import (
+    CheckpointPolicy,
+    SelectiveCheckpointContext,
+    create_selective_checkpoint_contexts,
+    frames,
+)
 
 __all__ = [
     "CheckpointError",
     "CheckpointFunction",
+    "CheckpointPolicy",
     "DefaultDeviceType",
+    "GraphExecGroup",
+    "SAC_IGNORED_OPS",  # noqa: F822  made when it is asked for
+    "SelectiveCheckpointContext",
     "check_backward_validity",
     "checkpoint",
     "checkpoint_sequential",
+    "create_selective_checkpoint_contexts",
     "detach_variable",
+    "get_device_states",
     "noop_context_fn",
     "set_checkpoint_debug_enabled",
     "set_checkpoint_early_stop",
+    "set_device_states",
 ]
 
 _early_stop = None  # set_checkpoint_early_stop: goes before the argument
@@ -50,6 +63,46 @@ class DefaultDeviceType:
     @staticmethod
     def get_device_type():
         return DefaultDeviceType._default
+
+
+def get_device_states(*args):
+    """(devices, states of their generators) of tensors on accelerators: none."""
+    return [], []
+
+
+def set_device_states(devices, states, *, device_type=None):
+    """Sets the states of accelerators' generators: there are none."""
+
+
+def __getattr__(name):
+    if name == "SAC_IGNORED_OPS":
+        return {torch.ops.aten.detach.default}
+    raise AttributeError(f"module 'torch.utils.checkpoint' has no attribute '{name}'")
+
+
+_group = None  # the GraphExecGroup of backwards that run now
+
+
+class GraphExecGroup:
+    """Context in which each checkpoint is computed again at most once, however many backwards run.
+
+    The backwards may not need the same kept tensor.
+    """
+
+    def __enter__(self):
+        global _group
+        if _group is not None:
+            raise RuntimeError(f"GraphExecGroup contexts cannot be nested. Already inside group {_group}")
+        _group = self
+        return self
+
+    def __exit__(self, *args):
+        global _group
+        _group = None
+
+    @classmethod
+    def _get_current_group(cls):
+        return _group
 
 
 def noop_context_fn():
@@ -103,6 +156,13 @@ def check_backward_validity(inputs):
         warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2)
 
 
+def _autocast():
+    """The autocast of now, as a context for later."""
+    enabled, dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
+    cached = torch.is_autocast_cache_enabled()
+    return lambda: torch.amp.autocast("cpu", dtype=dtype, enabled=enabled, cache_enabled=cached)
+
+
 @contextmanager
 def _random_state(state):
     """The generator in this state, and afterwards as it was. None: left alone."""
@@ -125,6 +185,7 @@ class CheckpointFunction(Function):
         check_backward_validity(args)
         ctx.run_function = run_function
         ctx.state = torch.get_rng_state() if preserve_rng_state else None
+        ctx.autocast = _autocast()
         ctx.others = [None if isinstance(a, _C.Tensor) else a for a in args]
         ctx.at = [i for i, a in enumerate(args) if isinstance(a, _C.Tensor)]
         ctx.save_for_backward(*(args[i] for i in ctx.at))
@@ -142,7 +203,7 @@ class CheckpointFunction(Function):
         inputs = list(ctx.others)
         for i, t in zip(ctx.at, ctx.saved_tensors):
             inputs[i] = t
-        with _random_state(ctx.state), torch.enable_grad():
+        with _random_state(ctx.state), torch.enable_grad(), ctx.autocast():
             detached = detach_variable(tuple(inputs))
             outputs = ctx.run_function(*detached)
         outputs = (outputs,) if isinstance(outputs, _C.Tensor) else outputs
@@ -173,6 +234,12 @@ def _description(t):
     return {"shape": t.shape, "dtype": t.dtype, "device": t.device}
 
 
+_OVERLAP = (
+    "Performing two backward calls that overlap (i.e. require the same saved activation in order to compute "
+    "gradients) is not allowed while under the torch.utils.checkpoint.GraphExecGroup context. "
+)
+
+
 class _Frame:
     """One call of a checkpointed function."""
 
@@ -185,16 +252,19 @@ class _Frame:
         self.finished = False
         self.nested = False  # a backward ran inside the function: counts need not agree
         self.counts = {}  # number of the backward -> tensors kept by the second run
+        self.packed = None  # while a selective checkpoint looks at a call: what its nodes keep
 
     def pack(self, t):
         ticket = _Ticket()
         self.tickets.append(weakref.ref(ticket))
         if self.describe is not None:
             self.descriptions.append(self.describe(t))
+        if self.packed is not None:
+            self.packed.append(t)
         return ticket
 
     def unpack(self, ticket):
-        task = _C._current_graph_task_id()
+        task = _C._current_graph_task_id() if _group is None else _group
         if task == -1:
             task = object()  # outside of a backward: for this one time
         if task not in self.counts:
@@ -202,10 +272,9 @@ class _Frame:
         if task not in ticket.tensors:
             raise CheckpointError(
                 "torch.utils.checkpoint: Unpack is being triggered for a tensor that was already unpacked "
-                "once. If "
-                "you are calling ctx.saved_tensors in backward, make sure to do so only once. Otherwise "
-                "please "
-                "open an issue with details on your use case."
+                f"once. {_OVERLAP if _group is not None else ''}If you are calling ctx.saved_tensors in "
+                "backward, make sure to do so only once. Otherwise please open an issue with details on your "
+                "use case."
             )
         return ticket.tensors.pop(task)
 
@@ -232,11 +301,16 @@ class _Frame:
                 raise _Enough
             return t
 
+        self.receive = pack
+        frames.append(self)
         try:
             with saved_tensors_hooks(pack, lambda t: t), torch.enable_grad():
                 self.recompute()
         except _Enough:
             pass
+        finally:
+            frames.pop()
+            self.receive = None
         self._check(task)
 
     def _check(self, task):
@@ -298,10 +372,11 @@ def _without_reentrance(
     if debug:
         forward_context, recompute_context = first, second
     state = torch.get_rng_state() if preserve_rng_state else None
+    autocast = _autocast()
 
     def recompute():
         try:
-            with _random_state(state), recompute_context:
+            with _random_state(state), autocast(), recompute_context:
                 function(*args, **kwargs)
         except CheckpointError as error:
             raise _with_names(error) from error
@@ -326,10 +401,24 @@ def _without_reentrance(
             raise _with_names(error) from error
 
     if not _C.is_grad_enabled():
-        with forward_context:
-            return function(*args, **kwargs)
-    with saved_tensors_hooks(frame.pack, unpack), forward_context:
-        result = function(*args, **kwargs)
+        return function(*args, **kwargs)
+    frames.append(frame)
+    suppressed = False
+    try:
+        with saved_tensors_hooks(frame.pack, unpack), forward_context:
+            try:
+                result = function(*args, **kwargs)
+            except BaseException:
+                suppressed = True
+                raise
+    finally:
+        frames.pop()
+    if suppressed:
+        raise RuntimeError(
+            "torch.utils.checkpoint: the forward context provided by context_fn suppressed an exception "
+            "raised during the checkpointed forward. This is not supported because checkpoint cannot return a "
+            "value for a failed forward."
+        )
     frame.finished = True
     return result
 

@@ -159,6 +159,12 @@ void backward(const Tensor* roots, Tensor* gradients, size_t count, PyObject* re
     if (only.empty()) fail("`inputs` argument to `backward()` cannot be empty.");
     o.inputs = &only;
   }
+  if (static bool warned = false; o.create_graph && !std::exchange(warned, true))
+    warn(
+        "Using backward() with create_graph=True will create a reference cycle between the parameter and its "
+        "gradient which can cause a memory leak. We recommend using autograd.grad when creating the graph to "
+        "avoid this. If you have to use this function, make sure to reset the .grad fields of your "
+        "parameters to None after use to break the cycle and avoid the leak.");
   run_backward(roots, gradients, count, o);
 }
 

@@ -1,5 +1,6 @@
 // Nodes as Python sees them, and their hooks. One Python type per name, made on first sight.
 #include "python/nodes.h"
+#include <algorithm>
 #include <map>
 #include <unordered_map>
 #include "op/pointwise.h"
@@ -159,8 +160,99 @@ PyObject* hook_of_object(PyObject* o, PyObject* f, bool pre) {
 PyObject* node_register_hook(PyObject* o, PyObject* f) { return hook_of_object(o, f, false); }
 PyObject* node_register_prehook(PyObject* o, PyObject* f) { return hook_of_object(o, f, true); }
 
-// grad_fn._saved_self and ._raw_saved_self, of pointwise operations: what they keep, by the names of their
-// parameters.
+// What structural nodes keep of their inputs and outputs, in this order, by PyTorch's names; "-": nothing that
+// it names, "x*": this and all after it, as a tuple.
+constexpr std::pair<std::string_view, std::string_view> kSavedNames[] = {
+    {"MmBackward0", "self mat2"},
+    {"AddmmBackward0", "- mat1 mat2"},
+    {"BmmBackward0", "self mat2"},
+    {"BaddbmmBackward0", "- batch1 batch2"},
+    {"AddbmmBackward0", "- batch1 batch2"},
+    {"MvBackward0", "self vec"},
+    {"AddmvBackward0", "- mat vec"},
+    {"AddrBackward0", "- vec1 vec2"},
+    {"DotBackward0", "self tensor"},
+    {"VdotBackward0", "self other"},
+    {"SoftmaxBackward0", "- result"},
+    {"LogSoftmaxBackward0", "- result"},
+    {"ConvolutionBackward0", "input weight"},
+    {"NativeLayerNormBackward0", "input weight bias"},
+    {"NativeGroupNormBackward0", "input weight"},
+    {"NativeBatchNormBackward0", "input weight"},
+    {"CumprodBackward0", "self result"},
+    {"ProdBackward0", "self result"},
+    {"ProdBackward1", "self result"},
+    {"LinalgVectorNormBackward0", "self result"},
+    {"LogsumexpBackward0", "self result"},
+    {"StdBackward0", "self result"},
+    {"VarBackward0", "self"},
+    {"MaxBackward0", "- - indices"},
+    {"MinBackward0", "- - indices"},
+    {"MaxBackward1", "self result"},
+    {"MinBackward1", "self result"},
+    {"AmaxBackward0", "self result"},
+    {"AminBackward0", "self result"},
+    {"MedianBackward1", "- - indices"},
+    {"KthvalueBackward0", "- - indices"},
+    {"SortBackward0", "- - indices"},
+    {"TopkBackward0", "- - indices"},
+    {"CumminBackward0", "- - indices"},
+    {"CummaxBackward0", "- - indices"},
+    {"GatherBackward0", "- index"},
+    {"ScatterAddBackward0", "- index"},
+    {"ScatterBackward0", "- index"},
+    {"IndexSelectBackward0", "- index"},
+    {"IndexAddBackward0", "- index source"},
+    {"IndexBackward0", "- indices*"},
+    {"EmbeddingBackward0", "- indices"},
+    {"MaskedFillBackward0", "- mask"},
+    {"MaskedSelectBackward0", "self mask"},
+    {"MseLossBackward0", "self target"},
+    {"SmoothL1LossBackward0", "self target"},
+    {"HuberLossBackward0", "self target"},
+    {"BinaryCrossEntropyBackward0", "self target weight"},
+    {"BinaryCrossEntropyWithLogitsBackward0", "self target weight pos_weight"},
+    {"LogcumsumexpBackward0", "self result"},
+    {"LinalgCholeskyExBackward0", "- L"},
+};
+
+PyObject* saved_by(Node* n, const NodeParts& parts, size_t i, bool raw) {
+  PyErr_Clear();
+  if (raw) return guarded([&] { return new_saved_tensor(n, i); });
+  return guarded([&]() -> PyObject* {
+    if (parts.released) fail_released(n);
+    const Saved& s = parts.saved[i];
+    if (!s.present) return Py_NewRef(Py_None);
+    return s.tensor ? wrap(unpack(s, n)) : wrap(s.scalar);
+  });
+}
+
+PyObject* saved_of_structural(Node* n, const NodeParts& parts, std::string_view wanted, bool raw) {
+  const auto* row = std::find_if(std::begin(kSavedNames), std::end(kSavedNames),
+                                 [&](const auto& r) { return r.first == n->name; });
+  if (row == std::end(kSavedNames)) return nullptr;
+  std::string_view names = row->second;
+  for (size_t i = 0; i < parts.saved_count && !names.empty(); ++i) {
+    const size_t end = std::min(names.find(' '), names.size());
+    const std::string_view one = names.substr(0, end);
+    names.remove_prefix(std::min(end + 1, names.size()));
+    if (one == wanted) return saved_by(n, parts, i, raw);
+    if (!one.ends_with('*') || one.substr(0, one.size() - 1) != wanted) continue;
+    PyErr_Clear();
+    return guarded([&] {
+      Owned all(PyTuple_New(Py_ssize_t(parts.saved_count - i)));
+      for (size_t k = i; k < parts.saved_count; ++k) {
+        PyObject* part = saved_by(n, parts, k, raw);
+        if (!part) throw PythonErrorAlreadySet();
+        PyTuple_SET_ITEM(all.get(), Py_ssize_t(k - i), part);
+      }
+      return all.release();
+    });
+  }
+  return nullptr;
+}
+
+// grad_fn._saved_self and ._raw_saved_self: what a node keeps, by the names of the operation's parameters.
 PyObject* node_getattr(PyObject* o, PyObject* name) {
   PyObject* own = PyObject_GenericGetAttr(o, name);
   if (own || !PyErr_ExceptionMatches(PyExc_AttributeError)) return own;
@@ -171,7 +263,7 @@ PyObject* node_getattr(PyObject* o, PyObject* name) {
   if (raw) text += 4;
   if (std::strncmp(text, "_saved_", 7) != 0) return nullptr;
   const NodeParts parts = n->parts();
-  if (!parts.pointwise) return nullptr;
+  if (!parts.pointwise) return saved_of_structural(n, parts, text + 7, raw);
   const auto& op = *static_cast<const PointwiseOp*>(parts.pointwise);
   const std::string_view wanted = text + 7;
   for (size_t i = 0; i < parts.saved_count; ++i) {
@@ -179,14 +271,7 @@ PyObject* node_getattr(PyObject* o, PyObject* name) {
     std::string_view called = output ? "result" : op.info->signature.params[i].name;
     if (called == "input") called = "self";
     if (called != wanted || !parts.saved[i].present) continue;
-    PyErr_Clear();
-    if (raw) return guarded([&] { return new_saved_tensor(n, i); });
-    return guarded([&]() -> PyObject* {
-      if (parts.released) fail_released(n);
-      const Saved& s = parts.saved[i];
-      if (!s.tensor) return wrap(s.scalar);
-      return wrap(unpack(s, n));
-    });
+    return saved_by(n, parts, i, raw);
   }
   return nullptr;
 }

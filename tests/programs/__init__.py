@@ -12,7 +12,8 @@ import textwrap
 import warnings
 from importlib import import_module
 
-SUBJECTS = ("checkpoints", "checks", "corners", "function", "functional", "gradients", "overrides")
+SUBJECTS = ("batches", "checkpoints", "checks", "corners", "function", "functional", "gradients", "overrides")
+SUBJECTS += ("research",)
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
 
