@@ -25,7 +25,7 @@ def grad(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
             raise ValueError(
                 "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a "
-                "Tensor of dimensionality 0 so expected in_dim to satisfy -0 <= in_dim < 0."
+                "Tensor of dimensionality 0 so expected in_dim to satisfy 0 <= in_dim < 0."
             )
         if isinstance(output, _C.Tensor) and g.shape[1:] != output.shape:
             raise RuntimeError(

@@ -345,7 +345,7 @@ def _jacobian_by_columns(func, inputs, strict: bool, vectorize: bool):
 def _columns_at_once(checked, inputs):
     from ..func import jacfwd
 
-    return jacfwd(checked, tuple(range(len(inputs))))(*(x.detach() for x in inputs))
+    return jacfwd(checked, tuple(range(len(inputs))))(*inputs)
 
 
 def _columns_one_by_one(checked, inputs):
@@ -482,7 +482,8 @@ def hessian(
         return found
 
     if outer_jacobian_strategy == "forward-mode" and vectorize and not (create_graph or strict):
-        outer_jacobian_strategy = "reverse-mode"  # the same numbers
+        rows = jacobian(gradient, inputs, create_graph=True, vectorize=True)  # the same numbers, and recorded
+        return _packed([_packed(list(row), many) for row in rows], many)
     result = jacobian(
         gradient,
         inputs,

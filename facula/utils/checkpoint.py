@@ -416,8 +416,8 @@ def _without_reentrance(
     if suppressed:
         raise RuntimeError(
             "torch.utils.checkpoint: the forward context provided by context_fn suppressed an exception "
-            "raised during the checkpointed forward. This is not supported because checkpoint cannot return a "
-            "value for a failed forward."
+            "raised during the checkpointed forward. This is not supported because checkpoint cannot return "
+            "a value for a failed forward."
         )
     frame.finished = True
     return result

@@ -45,11 +45,11 @@ for v in (False, True): log(AF.jacobian(f, x, vectorize=v)); log(AF.jacobian(lam
 # jacobian that can be differentiated
 for v in (False, True): j = AF.jacobian(f, x, vectorize=v, create_graph=True); log(grad((j * j).sum(), x)[0])
 # jacobian by forward mode
-log(AF.jacobian(lambda a, b: (a * b.sum(), b), (x, z), vectorize=True, strategy="forward-mode")); log(AF.jacobian(f, x, vectorize=True, strategy="forward-mode"))
+a, b = x.detach(), z.detach(); log(AF.jacobian(lambda a, b: (a * b.sum(), b), (a, b), vectorize=True, strategy="forward-mode")); log(AF.jacobian(f, a, vectorize=True, strategy="forward-mode"), AF.jacobian(f, x, vectorize=True, strategy="forward-mode").requires_grad)
 # hessian
 for v in (False, True): log(AF.hessian(lambda a: f(a).prod(), x, vectorize=v)); log(AF.hessian(lambda a, b: (a.sum() * b * b).sum(), (x, z), vectorize=v))
 # hessian by forward mode
-log(AF.hessian(lambda a, b: (a.sum() * b * b).sum(), (x, z), vectorize=True, outer_jacobian_strategy="forward-mode"))
+log([[b.detach() for b in row] for row in AF.hessian(lambda a, b: (a.sum() * b * b).sum(), (x, z), vectorize=True, outer_jacobian_strategy="forward-mode")])
 # hessians of func
 log(func.hessian(lambda a: f(a).prod())(x.detach())); log(func.hessian(f)(x.detach())); log(func.hessian(lambda p: (p["a"].sum() * p["b"] ** 2).sum())({"a": x.detach(), "b": z.detach()}))
 # hessian of what is cut off

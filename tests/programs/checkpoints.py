@@ -116,4 +116,35 @@ log(cp.DefaultDeviceType.get_device_type(), issubclass(cp.CheckpointError, Runti
 show(lambda: checkpoint(lambda a: a.detach(), x, use_reentrant=True).sum().backward(), lambda: checkpoint(lambda a: a.detach(), x, use_reentrant=False).sum().backward())
 # saved tensors asked for twice
 y = checkpoint(lambda a: a.sin().exp(), x, use_reentrant=False); n = y.grad_fn; log(n._saved_result.detach()); log(n._saved_result.detach())
+# selective: the results of some operations are kept
+sel = lambda p, **k: __import__("functools").partial(cp.create_selective_checkpoint_contexts, p, **k); aten = torch.ops.aten
+def two(a, b): return torch.sigmoid(torch.matmul(torch.matmul(a, b), b)) * b
+p, q = torch.linspace(-1, 1, 9).reshape(3, 3).requires_grad_(), torch.linspace(0, 1, 9).reshape(3, 3).requires_grad_()
+for ops in ([aten.mm.default], [aten.mm.default, aten.sigmoid.default], []): o = checkpoint(two, p, q, use_reentrant=False, context_fn=sel(ops)); log(o.detach(), *torch.autograd.grad(o.sum(), (p, q)))
+# selective: a policy sees every operation once
+sel = lambda p, **k: __import__("functools").partial(cp.create_selective_checkpoint_contexts, p, **k); seen = []
+def policy(c, op, *a, **k): seen.append((str(op), c.is_recompute, tuple(c.op_output.shape))); return cp.CheckpointPolicy.MUST_SAVE
+o = checkpoint(lambda a, b: (a @ b[:, None]).exp() * 2, x.reshape(1, 2), z, use_reentrant=False, context_fn=sel(lambda *a, **k: True)); o.sum().backward(); log(o.detach(), x.grad, z.grad)
+o = checkpoint(lambda a: (a.exp() + a).sin(), x, use_reentrant=False, context_fn=sel(policy)); o.sum().backward(); log(seen)
+# selective: what is kept is given out once, and may not be written to
+sel = lambda p, **k: __import__("functools").partial(cp.create_selective_checkpoint_contexts, p, **k); aten = torch.ops.aten
+o = checkpoint(lambda a: (a.exp() + a).sin(), x, use_reentrant=False, context_fn=sel([aten.exp.default])).sum(); o.backward(retain_graph=True); show(lambda: o.backward())
+o = checkpoint(lambda a: a.exp().add_(1).sin(), x, use_reentrant=False, context_fn=sel([aten.exp.default])).sum(); show(lambda: o.backward())
+# selective: errors
+show(lambda: cp.create_selective_checkpoint_contexts(3), lambda: cp.create_selective_checkpoint_contexts([3])); log(sorted(cp.__all__)); log([p.name for p in cp.CheckpointPolicy])
+# selective: random numbers
+sel = lambda p, **k: __import__("functools").partial(cp.create_selective_checkpoint_contexts, p, **k); seen = []
+def noisy(a): r = torch.rand(2); seen.append(r); return (a * r).exp()
+o = checkpoint(noisy, x, use_reentrant=False, preserve_rng_state=False, context_fn=sel(lambda *a, **k: True)); o.sum().backward(); log(bool((x.grad - o.detach() * seen[0]).abs().max() < 1e-6))
+# groups of backwards compute again once
+n = []
+with cp.GraphExecGroup(): o = checkpoint(lambda a, b: (n.append(1), a.sin().cos(), b.exp().cos())[1:], x, z, use_reentrant=False); o[0].sum().backward(retain_graph=True); o[1].sum().backward()
+log(len(n), x.grad, (z.grad / 10).round()); show(lambda: cp.GraphExecGroup().__enter__().__enter__()); cp.GraphExecGroup().__exit__()
+# autocast is that of the first run
+for r in (False, True):
+    with torch.autocast("cpu", dtype=torch.bfloat16): o = checkpoint(lambda a, b: (a[None] @ b[:, None]).exp(), x, z / 8, use_reentrant=r)
+    log(o.dtype); o.float().sum().backward(); log(x.grad.dtype)
+# the first context is not entered without recording
+n = []
+with torch.no_grad(): log(checkpoint(lambda a: a * 2, x, use_reentrant=False, context_fn=lambda: (n.append(1), cp.noop_context_fn())[1]), len(n))
 """)
