@@ -160,8 +160,8 @@ PyObject* hook_of_object(PyObject* o, PyObject* f, bool pre) {
 PyObject* node_register_hook(PyObject* o, PyObject* f) { return hook_of_object(o, f, false); }
 PyObject* node_register_prehook(PyObject* o, PyObject* f) { return hook_of_object(o, f, true); }
 
-// What structural nodes keep of their inputs and outputs, in this order, by PyTorch's names; "-": nothing that
-// it names, "x*": this and all after it, as a tuple.
+// What structural nodes keep of their inputs and outputs, in this order, by PyTorch's names; "-": nothing
+// that it names, "x*": this and all after it, as a tuple.
 constexpr std::pair<std::string_view, std::string_view> kSavedNames[] = {
     {"MmBackward0", "self mat2"},
     {"AddmmBackward0", "- mat1 mat2"},
