@@ -46,7 +46,6 @@ bool is_zero(const TensorImpl& t) {
 
 GraphSize graph_size(const std::vector<Tensor>& roots) {
   GraphSize size;
-  size.plain = !packed_before;
   std::unordered_set<const Node*> seen;
   std::vector<Node*> stack;
   auto visit = [&](Node* n) {
@@ -61,8 +60,10 @@ GraphSize graph_size(const std::vector<Tensor>& roots) {
     stack.pop_back();
     size.plain &= !n->python && !n->hooks;
     const NodeParts parts = n->parts();
-    for (size_t i = 0; i < parts.saved_count; ++i)
+    for (size_t i = 0; i < parts.saved_count; ++i) {
       if (const Tensor& t = parts.saved[i].tensor) size.largest = std::max(size.largest, t->numel);
+      if (packed_before && packed_in(parts.saved[i])) size.plain = false;
+    }
     for (int i = 0; i < n->edge_count; ++i) {
       const Edge& e = n->edges[i];
       visit(e.node.get());

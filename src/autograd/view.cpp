@@ -137,7 +137,9 @@ void mark_view(TensorImpl& out, TensorImpl& from, ViewKind kind) {
   ++base->refcount;
   if (mode.inference) kind = ViewKind::Inference;
   else if (!mode.grad) kind = ViewKind::NoGrad;
-  out.view = kind == ViewKind::Plain && from.view != ViewKind::None ? from.view : kind;
+  const bool inherits =
+      from.view == ViewKind::Inference || (kind == ViewKind::Plain && from.view != ViewKind::None);
+  out.view = inherits ? from.view : kind;
   out.seen_version = out.version();
 }
 

@@ -3,9 +3,13 @@
 
 namespace facula {
 
-void check_assign(const Tensor& self, bool recorded, std::string_view) {
+void check_assign(const Tensor& self, bool recorded, std::string_view name) {
   check_inplace(*self, recorded);
-  require_writable(*self);
+  if ((name == "masked_fill" || name == "index_fill") && has_internal_overlap(*self))
+    warn(concat("Use of ", name,
+                "_ on expanded tensors is deprecated. Please clone() the tensor before performing this "
+                "operation. This also applies to advanced indexing e.g. tensor[mask] = scalar"));
+  else require_writable(*self);
 }
 
 Tensor old_value(TensorImpl& t) {

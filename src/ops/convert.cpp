@@ -30,6 +30,12 @@ Dims format_strides(const Dims& sizes, MemoryFormat format) {
 Tensor empty_in(const TensorImpl& like, DType dtype, MemoryFormat format, Device device) {
   if (format != MemoryFormat::Preserve)
     return empty_strided(dtype, like.shape(), format_strides(like.shape(), format), device);
+  if (device == like.device && like.contiguous) {  // as it is even in dimensions of size 1
+    bool canonical = true;
+    int64_t step = 1;
+    for (int d = like.ndim - 1; d >= 0; step *= like.sizes[d--]) canonical &= like.strides[d] == step;
+    if (!canonical && like.numel) return empty_strided(dtype, like.shape(), like.stride(), device);
+  }
   if (device == like.device) return empty_as(like, dtype);
   const Tensor shaped = empty_as(like, dtype);  // only its strides are wanted
   return empty_strided(dtype, like.shape(), shaped->stride(), device);
@@ -59,6 +65,11 @@ void copy_data(TensorImpl& to, const TensorImpl& from) {
   copy_into(to, from);
 }
 
+// Outside of inference mode the copy of an inference tensor counts as written to.
+void note_copy(TensorImpl& out, const TensorImpl& x) {
+  if (x.inference && !out.inference) out.bump_version();
+}
+
 struct Clone {
   static constexpr const char* node = "CloneBackward0";
   static constexpr uint32_t saves = kNothing;
@@ -66,6 +77,7 @@ struct Clone {
   Tensor forward(const Tensor& x) const {
     Tensor out = empty_in(*x, x->dtype, format, x->device);
     copy_into(*out, *x);
+    note_copy(*out, *x);
     return out;
   }
   void vjp(const Back& b, Tensor* d) const { d[0] = b.g[0]; }
@@ -85,6 +97,7 @@ struct ToCopy {
     from_device = x->device;
     Tensor out = empty_in(*x, dtype, format, device);
     copy_data(*out, *x);
+    note_copy(*out, *x);
     return out;
   }
   void vjp(const Back& b, Tensor* d) const { d[0] = call_structural(ToCopy{from, from_device}, b.g[0]); }
@@ -232,6 +245,7 @@ Tensor copy_(const Tensor& self, const Tensor& source) {
 }
 
 Tensor fill_with(const Tensor& self, const Tensor& value) {
+  require_writable(*self);
   inplace(
       FillTensor<true>{require_scalar(value)->dtype}, [&] { copy_data(*self, *value); }, self, value);
   return self;
@@ -415,7 +429,11 @@ static Tensor set_memory(const Tensor& self, const Tensor& source, bool recorded
     const Tensor in[] = {self, source};
     node = detail::StructuralNode<Set>::create(Set{}, in, 2, 1);
   }
-  if (self->storage != source->storage) keep_own_version(*self);
+  const Tensor before = alias(*self);
+  if (self->storage != source->storage) {
+    keep_own_version(*self);
+    before->bump_version();  // what shares the old memory sees a write
+  }
   take_storage(*self, *source);
   finish_inplace(*self, node);
   return self;

@@ -30,7 +30,7 @@ PyObject* get_is_leaf(PyObject* o, void*) {
 }
 PyObject* get_version(PyObject* o, void*) {
   return guarded([&]() -> PyObject* {
-    if (impl(o)->inference) fail("Inference tensors do not track version counter.");
+    if (impl(o)->inference && !impl(o)->own_version) fail("Inference tensors do not track version counter.");
     return PyLong_FromLong(long(impl(o)->version()));
   });
 }
@@ -155,6 +155,7 @@ int set_data(PyObject* o, PyObject* value, void*) {
     const bool reshaped = t.dtype != source->dtype || !t.same_shape(*source);
     if (t.storage != source->storage || reshaped) keep_own_version(t);
     take_storage(t, *source);
+    t.inference = source->inference;
     if (reshaped) {  // a derivative that kept the tensor must not read it in its old shape
       t.own_version->reshaped = true;
       if (t.hooked) t.bump_version();

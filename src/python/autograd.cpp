@@ -301,7 +301,7 @@ PyObject* retain_grad_method(PyObject* o, PyObject*) {
   return guarded([&]() -> PyObject* {
     TensorImpl& t = *impl(o);
     if (!requires_grad(t)) fail("can't retain_grad on Tensor that has requires_grad=False");
-    Node* n = grad_fn(&t);
+    Node* n = t.grad_fn ? grad_fn(&t) : nullptr;  // what was never recorded is a leaf, however stale
     if (n && !extras_of(t).retains_grad) {
       extras_of(t).retains_grad = true;
       n->hook_list().retained.push_back({t.output_nr, &t});

@@ -177,6 +177,19 @@ PyObject* get_item(PyObject* self, PyObject* index_object) {
   return advised(done, "__getitem__", self, &index_object, 1, nullptr);
 }
 
+// What is assigned is seen without its leading dimensions of size 1, then stretched: as nodes show it.
+static Tensor without_leading_ones(const Tensor& x) {
+  int first = 0;
+  while (first < x->ndim && x->sizes[first] == 1) ++first;
+  return view(x, Dims(x->ndim - first, x->sizes + first));
+}
+static bool broadcasts_to(const TensorImpl& from, const TensorImpl& to) {
+  for (int d = 1; d <= from.ndim; ++d)
+    if (d > to.ndim || (from.sizes[from.ndim - d] != 1 && from.sizes[from.ndim - d] != to.sizes[to.ndim - d]))
+      return false;
+  return true;
+}
+
 int set_item(PyObject* self, PyObject* index_object, PyObject* value) {
   if (live_vmaps && value && (is_batched(self) || is_batched(value) || index_is_batched(index_object)))
       [[unlikely]]
@@ -200,6 +213,7 @@ int set_item(PyObject* self, PyObject* index_object, PyObject* value) {
       fail<TypeError>("can't assign a ", Py_TYPE(value)->tp_name, " to a torch.", c_name(t->dtype), "Tensor");
     if (indices.empty()) {
       if (number && !(mode.grad && requires_grad(*target))) {
+        require_writable(*target);
         fill_(target, s);
         return 0;
       }
@@ -208,12 +222,16 @@ int set_item(PyObject* self, PyObject* index_object, PyObject* value) {
         fill_with(target, source);
         return 0;
       }
-      while (source->ndim > target->ndim && source->sizes[0] == 1) source = select(source, 0, 0);
+      if (!target->same_shape(*source)) {
+        source = without_leading_ones(source);
+        if (broadcasts_to(*source, *target)) source = expand(source, target->shape());
+      }
       copy_(target, source);
       return 0;
     }
     if (number) source = full(Dims(), s, target->dtype, target->device);
     else if (source->dtype != target->dtype) source = to_dtype(source, target->dtype);
+    if (mode.grad && requires_grad(*source)) source = without_leading_ones(source);
     index_put_(target, indices, source, false);
     return 0;
   });

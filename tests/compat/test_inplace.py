@@ -384,7 +384,7 @@ def test_custom_functions(line, monkeypatch):
 
 
 # Programs that differ, each for a reason that docs/open_work.md names.
-OPEN = {85, 90, 93, 95, 108, 130, 148, 150, 162, 190, 193, 195}
+OPEN = {93}
 
 
 @pytest.mark.parametrize("block", range(10))
