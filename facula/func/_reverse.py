@@ -12,7 +12,7 @@ from functools import wraps
 
 from .. import _C
 from ..utils._pytree import tree_flatten, tree_map, tree_unflatten, treespec_pprint
-from ._batch import BatchedTensor, Tensor, at_depth, live
+from ._batch import BatchedTensor, NotBatchable, Tensor, at_depth, live
 from ._levels import Transform, everywhere, plain, rewrap, wrapped_like
 
 __all__ = ["grad", "grad_and_value", "vjp"]
@@ -256,6 +256,15 @@ class Pulled:
         """Gradients, a list of tensors, for one cotangent per output."""
         known = {level.number for level in self.levels}
         if any(number not in known for c in cotangents for number in _numbers(c)):
+            if not any(
+                n in known and n not in _numbers(o)
+                for c, o in zip(cotangents, self.leaves)
+                for n in _numbers(c)
+            ):
+                try:
+                    return self._pull_batch(cotangents, create)
+                except NotBatchable:  # what a Function of the user's does is not for a batch
+                    pass
             return self._again().pull(cotangents, retain=False, create=create)
         given = []
         for c, o, v in zip(cotangents, self.leaves, self.values):
@@ -271,6 +280,22 @@ class Pulled:
         if not create:
             found = [_C._without_history(g) if g.requires_grad else g for g in found]
         return [rewrap(g, self.levels) for g in found]
+
+    def _pull_batch(self, cotangents, create):
+        """Gradients for cotangents of vmaps that the function did not see: one backward for all."""
+        from ._older import grad
+
+        create = create and self.outside
+        pairs = [(o, c) for o, c, v in zip(self.leaves, cotangents, self.values) if v.requires_grad]
+        inputs = [rewrap(a, self.levels) for a in self.aliases]
+        found = [None] * len(inputs)
+        if pairs:
+            outputs, given = zip(*pairs)
+            found = grad(outputs, inputs, given, True, create, True, True)
+        found = [_C._functions.zeros_like(x) if g is None else g for g, x in zip(found, inputs)]
+        if create:
+            return found
+        return [wrapped_like(_C._without_history(plain(g)), g) if g.requires_grad else g for g in found]
 
     def pull_rows(self, start, stop, *, create=True):
         """Gradients of elements start to stop of the outputs: for each input, with the elements in front."""
