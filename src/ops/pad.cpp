@@ -109,21 +109,43 @@ constexpr const char* kMapNodes[][3] = {
     {"UpsampleNearestExact1DBackward0", "UpsampleNearestExact2DBackward0",
      "UpsampleNearestExact3DBackward0"}};
 
+// Of a row: what lies between [low, high) is read in order, without gaps.
+struct DensePart {
+  int64_t low = 0, high = 0;
+  DensePart(const int64_t* columns, int64_t width) {
+    for (int64_t i = 0, start = 0; i < width; ++i) {
+      if (i && columns[i] != columns[i - 1] + 1) start = i;
+      if (i + 1 - start > high - low) low = start, high = i + 1;
+    }
+  }
+};
+
 template <class T> void read_mapped(const MapShape& s, const T* x, T* y) {
   const int64_t width = s.out[2], lines = s.out[0] * s.out[1], rows = s.planes * lines;
   const int64_t* columns = s.from[2] ? s.from[2]->data() : nullptr;
+  const DensePart dense(columns, columns ? width : 0);
   const int64_t together = std::max<int64_t>(1, kRowsPerPiece / width);
   parallel_pieces((rows + together - 1) / together, [&](int64_t piece) {
     const T* last = nullptr;
-    for (int64_t r = piece * together; r < std::min(rows, (piece + 1) * together); ++r) {
-      const int64_t z = s.map(0, r % lines / s.out[1]), line = s.map(1, r % s.out[1]);
-      const T* from = x + r / lines * s.in_plane() + (z * s.in[1] + line) * s.in[2];
+    const int64_t first = piece * together;
+    int64_t plane = first / lines, z = first % lines / s.out[1], line = first % s.out[1];
+    for (int64_t r = first; r < std::min(rows, first + together); ++r) {
+      const T* from = x + plane * s.in_plane() + (s.map(0, z) * s.in[1] + s.map(1, line)) * s.in[2];
       T* to = y + r * width;
-      if (from == last) std::memcpy(to, to - width, size_t(width) * sizeof(T));
-      else if (!columns) std::memcpy(to, from, size_t(width) * sizeof(T));
-      else
-        for (int64_t i = 0; i < width; ++i) to[i] = from[columns[i]];
+      if (from == last) {
+        std::memcpy(to, to - width, size_t(width) * sizeof(T));
+      } else if (!columns) {
+        std::memcpy(to, from, size_t(width) * sizeof(T));
+      } else {
+        for (int64_t i = 0; i < dense.low; ++i) to[i] = from[columns[i]];
+        std::memcpy(to + dense.low, from + columns[dense.low], size_t(dense.high - dense.low) * sizeof(T));
+        for (int64_t i = dense.high; i < width; ++i) to[i] = from[columns[i]];
+      }
       last = from;
+      if (++line == s.out[1]) {
+        line = 0;
+        if (++z == s.out[0]) z = 0, ++plane;
+      }
     }
   });
 }

@@ -1,6 +1,6 @@
 // The kernels of cpu/attention.h, for one instruction set.
 #include "cpu/attention.h"
-#include "cpu/largest.h"
+#include "cpu/runs.h"
 #include "cpu/math.h"
 
 namespace facula {

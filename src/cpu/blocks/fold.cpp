@@ -2,7 +2,7 @@
 #include "cpu/reduce.h"
 #include <utility>
 #include "cpu/complex.h"
-#include "cpu/largest.h"
+#include "cpu/runs.h"
 #include "cpu/math.h"
 
 namespace facula {
@@ -63,6 +63,17 @@ template <Fold F, class T> void fold_row(const void* from, int64_t n, void* resu
   if constexpr (std::is_floating_point_v<T> && (F == Fold::Min || F == Fold::Max)) {
     to = furthest<F == Fold::Max>(x, n);
     return;
+  }
+  if constexpr (std::is_floating_point_v<T> && J == Fold::Sum) {
+    if (n >= kRun<T>) {
+      to = sum_of_run(x, n, [](auto v) [[gnu::always_inline]] {
+        if constexpr (F == Fold::Squares) return v * v;
+        else if constexpr (F == Fold::Magnitudes) return v < T(0) ? -v : v;
+        else if constexpr (F == Fold::Numbers) return v == v ? v : decltype(v){};
+        else return v;
+      });
+      return;
+    }
   }
   if (n < kLanes) {
     if (n > 32) to = fold_few<F, 64, T, A, W>(x, n);

@@ -1,6 +1,6 @@
 // softmax and log_softmax of dense runs. Sums go over a fixed number of lanes, so that the result does not
 // depend on the width of the machine's vectors.
-#include "cpu/largest.h"
+#include "cpu/runs.h"
 #include "cpu/math.h"
 #include "cpu/softmax.h"
 
