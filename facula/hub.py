@@ -19,12 +19,15 @@ _dir: str | None = None
 _list = list
 
 
+def _get_torch_home() -> str:
+    """`$TORCH_HOME`, or below `~/.cache`. torchvision asks for it by this name."""
+    cache = os.path.join(os.getenv("XDG_CACHE_HOME", "~/.cache"), "torch")
+    return os.path.expanduser(os.getenv("TORCH_HOME", cache))
+
+
 def get_dir() -> str:
     """Where PyTorch keeps what it has downloaded: `$TORCH_HOME/hub`, or below `~/.cache/torch`."""
-    if _dir is not None:
-        return _dir
-    cache = os.path.join(os.getenv("XDG_CACHE_HOME", "~/.cache"), "torch")
-    return os.path.join(os.path.expanduser(os.getenv("TORCH_HOME", cache)), "hub")
+    return _dir if _dir is not None else os.path.join(_get_torch_home(), "hub")
 
 
 def set_dir(d) -> None:
@@ -111,3 +114,44 @@ def load_state_dict_from_url(
     if not os.path.exists(path):
         download_url_to_file(url, path)
     return facula.load(path, map_location=map_location, weights_only=weights_only)
+
+
+class _Silent:
+    """Stands in for tqdm where it is not installed: iterates, and shows nothing."""
+
+    def __init__(self, iterable=None, *args, total=None, **options) -> None:
+        self.iterable, self.total, self.n = iterable, total, 0
+
+    def __iter__(self):
+        return iter(self.iterable)
+
+    def __len__(self) -> int:
+        return len(self.iterable) if self.total is None else self.total
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error) -> None:
+        pass
+
+    def update(self, n=1) -> None:
+        """Counts."""
+        self.n += n
+
+    def _nothing(self, *args, **options) -> None:
+        pass
+
+    close = refresh = set_description = set_description_str = set_postfix = set_postfix_str = _nothing
+
+
+def __getattr__(name: str):
+    # tqdm is found here and in torch.utils.model_zoo by torchvision and by training programs.
+    if name != "tqdm":
+        from ._names import missing
+
+        raise missing("torch.hub", name, __all__)
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        return _Silent
+    return tqdm

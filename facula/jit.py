@@ -66,6 +66,7 @@ def _same(obj=None, *args, **kwargs):
 
 
 export = script_method = script_if_tracing = interface = ignore = unused = _same
+_script_if_tracing = _overload = _overload_method = _same  # as torchvision calls them
 
 
 def freeze(mod, preserved_attrs=None, optimize_numerics: bool = True, preserve_parameters: bool = False):

@@ -28,10 +28,8 @@ _OVERLOADS = frozenset(
 
 
 def load_library(path) -> None:
-    """Raises NotImplementedError: compiled operators of PyTorch cannot be loaded."""
-    raise NotImplementedError(
-        f"torch.ops.load_library: facula cannot load operators compiled for PyTorch ({path})"
-    )
+    """Raises OSError, as PyTorch does for a library that it cannot load: packages then go on without."""
+    raise OSError(f"torch.ops.load_library: facula cannot load operators compiled for PyTorch ({path})")
 
 
 class OpOverload:

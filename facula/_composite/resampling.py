@@ -199,7 +199,7 @@ def affine_grid_generator(theta, size, align_corners):
             axis = torch.zeros(length, dtype=theta.dtype, device=theta.device)
         else:
             axis = torch.linspace(-1, 1, length, dtype=theta.dtype, device=theta.device)
-            axis = axis if align_corners else axis * ((length - 1) / length)
+            axis = axis if align_corners else axis * (length - 1) / length  # rounded as PyTorch does
         axes.append(axis)
     n = len(spatial)
     columns = [axis.reshape([-1 if d == n - 1 - i else 1 for d in range(n)]).expand(spatial)

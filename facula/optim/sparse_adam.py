@@ -59,7 +59,7 @@ class SparseAdam(Optimizer):
         for group in self.param_groups:
             params = [p for p in group["params"] if p.grad is not None]
             for p in params:
-                if not p.grad.is_sparse:
+                if not p.grad.is_sparse and not getattr(p, "_sparse_gradient", False):
                     raise RuntimeError(
                         "SparseAdam does not support dense gradients, please consider Adam instead"
                     )
@@ -72,10 +72,20 @@ class SparseAdam(Optimizer):
         return loss
 
 
+def _rows(grad):
+    """Where a gradient holds something, and the values there: of a dense one, the rows that are not zero."""
+    if grad.is_sparse:
+        grad = grad.coalesce()
+        return tuple(grad._indices()), grad._values()
+    rows = grad.flatten(1).ne(0).any(dim=1).nonzero().squeeze(1)
+    return (rows,), grad[rows]
+
+
 def _update(group, p, state) -> None:
     beta1, beta2 = group["betas"]
-    grad = (-p.grad if group.get("maximize") else p.grad).coalesce()
-    at, values = tuple(grad._indices()), grad._values()
+    at, values = _rows(p.grad)
+    if group.get("maximize"):
+        values = -values
     if values.numel() == 0:
         return
     mean, square, step = state["exp_avg"], state["exp_avg_sq"], state["step"]

@@ -37,7 +37,8 @@ struct Embedding {
     Dims shape = index->shape();
     shape.push(table[1]);
     GradMode off(false);
-    return view(index_select(weight, 0, reshape(index, Dims{-1})), shape);
+    const Tensor rows = index_select(weight, 0, reshape(index, Dims{-1}));
+    return alias(*rows, shape, contiguous_strides(shape));  // no view: it may be written to
   }
   void vjp(const Back& b, Tensor* d) const {
     Tensor g = reshape(b.g[0], {b.in[1]->numel, table[1]});

@@ -4,6 +4,7 @@
 #include "cpu/order.h"
 #include "cpu/reduce.h"
 #include "op/structural.h"
+#include "ops/choosing.h"
 #include "ops/lines.h"
 
 namespace facula {
@@ -122,7 +123,7 @@ template <bool Max> struct ExtremeAt {
   void vjp(const Back& b, Tensor* d) const { d[0] = picked_gradient(b.g[0], b.out[1], shape, dim, keepdim); }
 };
 template <bool Max> std::vector<Tensor> extreme_at(const Tensor& x, int64_t dim, bool keepdim) {
-  return call_structural(ExtremeAt<Max>{dim, keepdim}, x);
+  return call_choosing(ExtremeAt<Max>{dim, keepdim}, x);
 }
 template <bool Max> Tensor arg_extreme(const Tensor& x, std::optional<int64_t> dim, bool keepdim) {
   const char* name = Max ? "argmax" : "argmin";

@@ -90,10 +90,20 @@ template <class T> void cubic_weights(T t, int64_t order, T* w) {
   w[3] = turn * far(2 - t);
 }
 
+// A coordinate from -1 to 1 as a place among `size` elements, rounded as PyTorch does it (images in one step,
+// volumes not): a grid that maps an image to itself lies on the elements, where the last bit decides which
+// side's slope counts.
+template <class T> T place_of(const Sampler& s, T coordinate, int64_t size) {
+  if (s.n == 2)
+    return s.align_corners ? (coordinate + 1) * (T(size - 1) / 2)
+                           : std::fma(coordinate + 1, T(size) / 2, T(-0.5));
+  return s.align_corners ? (coordinate + 1) / 2 * T(size - 1) : ((coordinate + 1) * T(size) - 1) / 2;
+}
+
 // Where a coordinate reads, and with which weights. An index of -1 reads zero.
 template <class T> void taps_of(const Sampler& s, int d, T coordinate, int64_t size, int64_t* at, T* w) {
   const T factor = s.align_corners ? T(size - 1) / 2 : T(size) / 2;
-  T v = s.align_corners ? (coordinate + 1) / 2 * T(size - 1) : ((coordinate + 1) * T(size) - 1) / 2;
+  T v = place_of(s, coordinate, size);
   const int64_t order = s.order[d];
   T slope = factor, sign;
   if (s.mode != kCubic) {

@@ -1,5 +1,6 @@
 // Max pooling, sliding and adaptive, with the places of the maxima.
 #include <limits>
+#include "ops/choosing.h"
 #include "ops/pool.h"
 
 namespace facula {
@@ -179,7 +180,7 @@ bool recorded(const Tensor& x) { return mode.forward || (mode.grad && requires_g
 
 template <int N, bool Adaptive>
 Result pool_with(const Tensor& x, const PoolShape& windows, bool return_indices) {
-  std::vector<Tensor> out = call_structural(MaxPool<N, Adaptive>{windows, return_indices || recorded(x)}, x);
+  std::vector<Tensor> out = call_choosing(MaxPool<N, Adaptive>{windows, return_indices || recorded(x)}, x);
   Result r;
   if (return_indices) detail::put(r, std::move(out));
   else detail::put(r, std::move(out[0]));

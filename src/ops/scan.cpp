@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 #include "op/structural.h"
+#include "ops/choosing.h"
 #include "ops/lines.h"
 
 namespace facula {
@@ -240,7 +241,7 @@ template <bool Max> struct RunningExtreme {
   }
 };
 template <bool Max> std::vector<Tensor> running_extreme(const Tensor& x, int64_t dim) {
-  return call_structural(RunningExtreme<Max>{dim}, x);
+  return call_choosing(RunningExtreme<Max>{dim}, x);
 }
 
 Tensor diff(const Tensor& x, int64_t n, int64_t dim, const Tensor& prepend, const Tensor& append) {

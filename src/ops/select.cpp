@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 #include "op/structural.h"
+#include "ops/choosing.h"
 #include "ops/lines.h"
 #include "ops/ordering.h"
 
@@ -133,7 +134,7 @@ struct Topk {
   }
 };
 std::vector<Tensor> topk(const Tensor& x, int64_t k, int64_t dim, bool largest, bool sorted) {
-  return call_structural(Topk{k, dim, largest, sorted}, x);
+  return call_choosing(Topk{k, dim, largest, sorted}, x);
 }
 
 // --- one element: kthvalue, median, mode ---
@@ -284,10 +285,10 @@ template <Pick P> struct PickLine {
   }
 };
 std::vector<Tensor> kthvalue(const Tensor& x, int64_t k, int64_t dim, bool keepdim) {
-  return call_structural(PickLine<Pick::Kth>{k, dim, keepdim}, x);
+  return call_choosing(PickLine<Pick::Kth>{k, dim, keepdim}, x);
 }
 template <Pick P> std::vector<Tensor> pick(const Tensor& x, int64_t dim, bool keepdim) {
-  return call_structural(PickLine<P>{0, dim, keepdim}, x);
+  return call_choosing(PickLine<P>{0, dim, keepdim}, x);
 }
 
 template <bool SkipNan> struct MedianAll {  // equal elements share the gradient

@@ -1,5 +1,6 @@
 // Sorting along a dimension. Every sort is stable, so its result is unique.
 #include "op/structural.h"
+#include "ops/choosing.h"
 #include "ops/lines.h"
 #include "ops/ordering.h"
 
@@ -91,7 +92,7 @@ struct Sort {
   }
 };
 std::vector<Tensor> sort(const Tensor& x, int64_t dim, bool descending) {
-  return call_structural(Sort{dim, descending}, x);
+  return call_choosing(Sort{dim, descending}, x);
 }
 std::vector<Tensor> sort_stable(const Tensor& x, std::optional<bool>, int64_t dim, bool descending) {
   return sort(x, dim, descending);

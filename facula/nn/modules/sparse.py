@@ -65,7 +65,7 @@ class Embedding(_Table):
         max_norm: rows that are used are first scaled down, in place, to this norm.
         norm_type: which norm.
         scale_grad_by_freq: divides a row's gradient by how often it was used.
-        sparse: accepted; gradients are dense.
+        sparse: gradients are dense all the same; SparseAdam updates the rows that are not zero.
     """
 
     __constants__ = [
@@ -95,6 +95,8 @@ class Embedding(_Table):
         self.sparse = sparse
 
     def forward(self, input: Tensor) -> Tensor:
+        if self.sparse:
+            self.weight._sparse_gradient = True
         return F.embedding(
             input,
             self.weight,
@@ -188,6 +190,8 @@ class EmbeddingBag(_Table):
     def forward(
         self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None
     ) -> Tensor:
+        if self.sparse:
+            self.weight._sparse_gradient = True
         return F.embedding_bag(
             input,
             self.weight,
