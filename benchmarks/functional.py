@@ -22,6 +22,13 @@ def hessian_of_mlp(rows):
     x, y = torch.randn(rows, 10), torch.randn(rows, 10)
     h = f.hessian(lambda p: ((f.functional_call(model, p, (x,)) - y) ** 2).mean())
     return partial(h, parameters(model))
+def functional_hessian(rows, vectorize):
+    model = mlp(10, 22, 22, 10)
+    x, y = torch.randn(rows, 10), torch.randn(rows, 10)
+    values = parameters(model)
+    def loss(*p):
+        return ((f.functional_call(model, dict(zip(values, p)), (x,)) - y) ** 2).mean()
+    return partial(torch.autograd.functional.hessian, loss, tuple(values.values()), vectorize=vectorize)
 def gradients_of_examples(*sizes):
     model = mlp(*sizes)
     x, y = torch.randn(64, sizes[0]), torch.randint(0, sizes[-1], (64,))
@@ -36,7 +43,11 @@ def jacobian(transform):
 
 ROWS = [
     Row("hessian of a 3-layer MLP, 978 parameters, 1 row", "h()", MLP + "h = hessian_of_mlp(1)", 3),
-    Row("the same, 16 rows", "h()", MLP + "h = hessian_of_mlp(16)"),
+    Row("the same, 4 rows", "h()", MLP + "h = hessian_of_mlp(4)", 3),
+    Row("the same, 16 rows", "h()", MLP + "h = hessian_of_mlp(16)", 3),
+    Row("the same, 64 rows", "h()", MLP + "h = hessian_of_mlp(64)", 3),
+    Row("autograd.functional.hessian, 16 rows", "h()", MLP + "h = functional_hessian(16, False)", 3),
+    Row("the same, vectorize=True", "h()", MLP + "h = functional_hessian(16, True)", 3),
     Row(
         "gradients of each of 64 examples, MLP 10-22-22-10",
         "g()",
