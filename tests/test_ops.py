@@ -419,6 +419,38 @@ def test_derivatives(op: Op, dtype: str) -> None:
             check_derivative(g, inputs, f"second derivative of {what}")
 
 
+def rows_agree(f: Any, inputs: list[Any], what: str) -> None:
+    leaf = [x.detach().clone().requires_grad_() for x in inputs]
+    outputs = [y for y in f(*leaf) if y.requires_grad]
+    if not outputs:
+        return
+    each = [[wave(y, 0.4 + k + row) for k, y in enumerate(outputs)] for row in range(3)]
+    kept: Any = {"allow_unused": True, "retain_graph": True}
+    want = [t.autograd.grad(outputs, leaf, vectors, **kept) for vectors in each]
+    stacked = [t.stack(column) for column in zip(*each)]
+    for create in (False, True):
+        got = t.autograd.grad(outputs, leaf, stacked, is_grads_batched=True, create_graph=create, **kept)
+        for g, *rows in zip(got, *want):
+            assert (g is None) == (rows[0] is None), what
+            assert g is None or close(g, t.stack(rows), 1e-9), f"{what}: {flat(g)}, not {rows}"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+@lambda test: some(test)(lambda op: op.grad)
+def test_batched_gradients(op: Op, dtype: str) -> None:
+    """Many vectors in one backward give what they give one by one; so do those of the gradient."""
+    if dtype not in op.dtypes:
+        pytest.skip("another type")
+    for sample in op.samples:
+        f = suitable(op, sample, dtype) if sample.grad else None
+        if f is None or not any(x.numel() for x in f.inputs):
+            continue
+        rows_agree(f, f.inputs, f"{op.name}{sample!r} {dtype}")
+        if op.second:
+            g, inputs = first_derivative(f)
+            rows_agree(g, inputs, f"gradient of {op.name}{sample!r} {dtype}")
+
+
 @pytest.mark.parametrize("dtype", ["float64", "complex128"])
 @lambda test: some(test)(lambda op: op.grad)
 def test_forward_mode(op: Op, dtype: str) -> None:

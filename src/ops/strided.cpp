@@ -353,7 +353,10 @@ struct StridedAt {
   static constexpr const char* node = "AsStridedScatterBackward0";
   Dims size, stride;
   int64_t offset;
-  Tensor operator()(const Tensor& x) const { return as_strided(contiguous(x), size, stride, offset); }
+  Tensor operator()(const Tensor& x) const {
+    const Tensor dense = contiguous(x);  // a gradient may lie anywhere in its memory
+    return as_strided(dense, size, stride, dense->offset() + offset);
+  }
 };
 
 Tensor select_scatter(const Tensor& x, const Tensor& src, int64_t dim, int64_t index) {
