@@ -161,6 +161,7 @@ def grad_and_value(func, argnums=0, has_aux=False):
             with at_depth(0):
                 ones = [_C._functions.ones_like(value)]
             found = _gradients([value], ones, aliases, create=outside, retain=outside)
+            _C._close_aliases(aliases)
         if not outside:
             found = [_C._without_history(g) if g.requires_grad else g for g in found]
         gradient = tree_unflatten([rewrap(g) for g in found], spec)
@@ -245,6 +246,7 @@ class Pulled:
         self.outside = outer and _C._depends_on_others(
             [v for v in self.values if v.requires_grad], self.aliases
         )
+        _C._close_aliases(self.aliases)
 
     def _draws(self):
         return not self.levels or self.levels[-1].randomness != "error"

@@ -116,6 +116,19 @@ PyObject* twin(PyObject* o, bool leaf) {
 PyObject* leaf_alias(PyObject*, PyObject* o) { return twin(o, true); }
 PyObject* without_history(PyObject*, PyObject* o) { return twin(o, false); }
 
+// Aliases whose transform has evaluated its function: what depends on them depends on nothing else for that.
+// A leaf has no other use for the mark.
+PyObject* close_aliases(PyObject*, PyObject* aliases) {
+  return guarded([&]() -> PyObject* {
+    if (!PyList_Check(aliases)) fail<TypeError>("_close_aliases() takes a list");
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(aliases); ++i) {
+      TensorImpl& t = *tensor_of(PyList_GET_ITEM(aliases, i));
+      if (!t.grad_fn) extras_of(t).retains_grad = true;
+    }
+    Py_RETURN_NONE;
+  });
+}
+
 // (tensors, aliases): whether the history of the tensors leads to a leaf that is none of the aliases, or past
 // an alias that has a history of its own.
 PyObject* depends_on_others(PyObject*, PyObject* const* args, Py_ssize_t n) {
@@ -131,7 +144,7 @@ PyObject* depends_on_others(PyObject*, PyObject* const* args, Py_ssize_t n) {
     }
     std::vector<Node*> todo;
     auto visit = [&](const Edge& e) {
-      if (e.leaf) others |= !own.contains(e.leaf.get());
+      if (e.leaf) others |= !own.contains(e.leaf.get()) && !(e.leaf->extras && e.leaf->extras->retains_grad);
       else if (e.node && seen.insert(e.node.get()).second) todo.push_back(e.node.get());
     };
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(args[0]); ++i)
@@ -151,6 +164,7 @@ PyMethodDef kFunctions[] = {
     {"_is_batched", [](PyObject*, PyObject* o) { return PyBool_FromLong(is_batched(o)); }, METH_O,
      "Whether a tensor stands for a batch of examples, whose values cannot be looked at."},
     {"_without_history", without_history, METH_O, nullptr},
+    {"_close_aliases", close_aliases, METH_O, nullptr},
     {"_depends_on_others", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(depends_on_others)),
      METH_FASTCALL, nullptr},
     {"_make_batched", make_batched, METH_O, nullptr},

@@ -176,7 +176,7 @@ constexpr std::pair<std::string_view, std::string_view> kSavedNames[] = {
     {"SoftmaxBackward0", "- result"},
     {"LogSoftmaxBackward0", "- result"},
     {"ConvolutionBackward0", "input weight"},
-    {"NativeLayerNormBackward0", "input weight bias"},
+    {"NativeLayerNormBackward0", "input weight"},
     {"NativeGroupNormBackward0", "input weight"},
     {"NativeBatchNormBackward0", "input weight"},
     {"CumprodBackward0", "self result"},
@@ -202,7 +202,7 @@ constexpr std::pair<std::string_view, std::string_view> kSavedNames[] = {
     {"ScatterAddBackward0", "- index"},
     {"ScatterBackward0", "- index"},
     {"IndexSelectBackward0", "- index"},
-    {"IndexAddBackward0", "- index source"},
+    {"IndexAddBackward0", "- index"},
     {"IndexBackward0", "- indices*"},
     {"EmbeddingBackward0", "- indices"},
     {"MaskedFillBackward0", "- mask"},
@@ -214,6 +214,11 @@ constexpr std::pair<std::string_view, std::string_view> kSavedNames[] = {
     {"BinaryCrossEntropyWithLogitsBackward0", "self target weight pos_weight"},
     {"LogcumsumexpBackward0", "self result"},
     {"LinalgCholeskyExBackward0", "- L"},
+    {"LinalgInvExBackward0", "- inverse"},
+    {"LinalgQrBackward0", "- Q R"},
+    {"LinalgSvdBackward0", "- U S Vh"},
+    {"LinalgEighBackward0", "- eigenvalues eigenvectors"},
+    {"FftR2CBackward0", "self"},
 };
 
 PyObject* saved_by(Node* n, const NodeParts& parts, size_t i, bool raw) {
@@ -223,7 +228,9 @@ PyObject* saved_by(Node* n, const NodeParts& parts, size_t i, bool raw) {
     if (parts.released) fail_released(n);
     const Saved& s = parts.saved[i];
     if (!s.present) return Py_NewRef(Py_None);
-    return s.tensor ? wrap(unpack(s, n)) : wrap(s.scalar);
+    if (!s.tensor) return wrap(s.scalar);
+    if (s.is_output && !is_floating(s.tensor->dtype)) return wrap(alias(*s.peek(n)));
+    return wrap(unpack(s, n));
   });
 }
 

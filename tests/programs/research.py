@@ -187,4 +187,9 @@ a = torch.ones(2, requires_grad=True)
 with torch.autograd.detect_anomaly(): show(lambda: Wrong.apply(a).sum().backward())
 # edges and nodes
 a = torch.ones(2, requires_grad=True); b = a * 2; c = b.sum(); log(c.grad_fn.name(), [n.name() for n, _ in c.grad_fn.next_functions], c.grad_fn.next_functions[0][0].next_functions[0][0].variable is a); e = graph.get_gradient_edge(b); log(grad(c, e)[0])
+# what nodes keep of matrices, reductions and choices
+a, b = torch.ones(2, 3, requires_grad=True), torch.ones(3, 2, requires_grad=True); n = (a @ b).grad_fn; log(n._saved_self is a, n._saved_mat2 is b, torch.softmax(a, 1).grad_fn._saved_result.shape, a.max(1)[0].grad_fn._saved_indices, a[torch.tensor([0])].grad_fn._saved_indices, torch.nn.functional.mse_loss(a, b.T).grad_fn._saved_target.shape)
+n = torch.addmm(torch.ones(2), a, b).grad_fn; log(n._saved_mat1.shape, n._saved_mat2.shape); y = a.prod(1).sum(); n = y.grad_fn.next_functions[0][0]; log(n._saved_self is a); y.backward(); show(lambda: n._saved_self)
+# gradients of what a transform pulled back have no history
+log(func.grad(lambda z: func.vmap(func.vjp(lambda a: a ** 3 * z, torch.arange(3.0))[1])(torch.eye(3))[0].sum())(torch.tensor(2.0))); log(func.grad(lambda z: func.grad(lambda a: (a ** 3 * z).sum())(torch.arange(3.0)).sum())(torch.tensor(2.0)))
 """)
