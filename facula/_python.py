@@ -165,3 +165,94 @@ def compile(
         return function
 
     return same if model is None else same(model)
+
+
+# --- small answers ---
+
+# What is behind linear algebra, products, threads and Fourier transforms here.
+has_lapack = has_spectral = True
+has_mkl = has_openmp = False
+
+
+class AcceleratorError(RuntimeError):
+    """An error of a device; never raised on the CPU."""
+
+
+def get_device(input) -> int:
+    """The number of the tensor's device: -1 on the CPU."""
+    return input.get_device()
+
+
+def is_inference(input) -> bool:
+    """Whether a tensor was made in inference mode."""
+    return input.is_inference()
+
+
+def is_vulkan_available() -> bool:
+    """False."""
+    return False
+
+
+def set_anomaly_enabled(enabled: bool, check_nan: bool = True) -> None:
+    """Switches anomaly detection on or off."""
+    from .autograd import set_detect_anomaly
+
+    set_detect_anomaly(enabled, check_nan)
+
+
+def cond(pred, true_fn, false_fn, operands=()):
+    """true_fn(*operands) or false_fn(*operands): there is nothing to trace, one of them is called.
+
+    Args:
+        pred: a bool, or a tensor of one element.
+    """
+    if not isinstance(pred, bool) and not (isinstance(pred, _C.Tensor) and pred.numel() == 1):
+        raise RuntimeError(f"Expected pred to be bool or tensor, but got {pred}.")
+    if not callable(true_fn) or not callable(false_fn):
+        raise RuntimeError("Expect both branches to be callable.")
+    return (true_fn if pred else false_fn)(*operands)
+
+
+# Of symbols in PyTorch's compiler; of numbers they are what they say.
+
+
+def sym_int(a):
+    """The whole part of a number."""
+    return int(a)
+
+
+def sym_float(a):
+    """A number as a float."""
+    return float(a)
+
+
+def sym_not(a):
+    """not a."""
+    return not a
+
+
+def sym_max(a, b):
+    """The larger of two numbers, a float if one is."""
+    kind = float if float in (type(a), type(b)) else type(max(a, b))
+    return kind(max(a, b))
+
+
+def sym_min(a, b):
+    """The smaller of two numbers, a float if one is."""
+    kind = float if float in (type(a), type(b)) else type(min(a, b))
+    return kind(min(a, b))
+
+
+def sym_sum(args):
+    """The sum of numbers."""
+    return sum(args)
+
+
+def sym_ite(b, t, f):
+    """t if b else f."""
+    return t if b else f
+
+
+def sym_sqrt(a):
+    """The square root of a number."""
+    return a**0.5

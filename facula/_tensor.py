@@ -343,8 +343,13 @@ def map_(self, other, function):
 
 
 def pin_memory(self, device=None):
-    """The tensor itself: there is no device to pin memory for."""
-    return self
+    """Raises RuntimeError: there is no accelerator that pinned memory would be copied to."""
+    if device is not None and _C.device(device).type == "cpu":
+        raise RuntimeError("CPU device type not an accelerator.")
+    raise RuntimeError(
+        "Cannot access accelerator device when none is available.\n"
+        "Tensors on the CPU need no pinned memory: leave pin_memory() out, or ask is_available() before."
+    )
 
 
 def share_memory_(self):

@@ -292,7 +292,8 @@ def save(
 
     Raises:
         RuntimeError: the folder does not exist, or memory is looked at as two dtypes.
-        OSError: the disk is full; the old file is still there.
+        RuntimeError: the disk is full; the old file is as it was.
+        OSError: writing is not allowed.
     """
     if not isinstance(f, (str, os.PathLike)) and not hasattr(f, "write"):
         raise AttributeError(
@@ -346,13 +347,24 @@ def save(
                     raise RuntimeError("storages on the meta device have no elements to save")
                 out.write(f"data/{key}", bytes(storage.nbytes()) if _skipping else storage)
 
-    if isinstance(f, (str, os.PathLike)):
-        from ._serialize.files import replacing
+    try:
+        if isinstance(f, (str, os.PathLike)):
+            from ._serialize.files import replacing
 
-        with replacing(f) as file:
-            write(file)
-    else:
-        write(f if zipped and _can_seek(f) else _Plain(f))
+            with replacing(f) as file:
+                write(file)
+        else:
+            write(f if zipped and _can_seek(f) else _Plain(f))
+    except OSError as error:
+        import errno
+
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+            raise
+        where = os.fspath(f) if isinstance(f, (str, os.PathLike)) else "The file"
+        raise RuntimeError(
+            f"{where} could not be written: {error.strerror}. A file that was at a path is as it was: free "
+            "space, or save elsewhere."
+        ) from error
 
 
 def _prefix(f) -> str:

@@ -100,3 +100,102 @@ def test_rearrange():
     for pattern in ("a b -> a b", "a b c -> a b", "a a b -> a b", "a b (c d) -> a b c d", "a b c"):
         with pytest.raises(ValueError):
             rearrange(x, pattern)
+
+
+def test_arrays_on_the_left():
+    numpy = pytest.importorskip("numpy")
+    t, a = torch.tensor([1.0, 2.0]), numpy.array([2.0, 2.0])
+    assert (a / t).tolist() == [2.0, 1.0]
+    assert (a == t).tolist() == [False, True]
+    assert (t == a).tolist() == [False, True]
+    assert not t == numpy.array(["a"])
+
+
+def test_names_that_torch_has_too():
+    w = torch.arange(6.0).reshape(3, 2)
+    assert torch.embedding(w, torch.tensor([2, 0])).tolist() == [[4, 5], [0, 1]]
+    x, y = torch.tensor([[1.0, 0.0]]), torch.tensor([[1.0, 1.0]])
+    assert torch.cosine_similarity(x, y).item() == pytest.approx(0.5**0.5)
+    assert torch.pairwise_distance(x, y).item() == pytest.approx(1, abs=1e-5)
+    p, q = torch.tensor([0.5, 0.5]), torch.tensor([0.25, 0.75])
+    whole = F.kl_div(p.log(), q, reduction="none")
+    assert torch.kl_div(p.log(), q).tolist() == whole.tolist()
+    assert torch.kl_div(p.log(), q, 2).item() == pytest.approx(whole.sum().item())
+    assert torch.hinge_embedding_loss(x, y, 1.0, 1).item() == F.hinge_embedding_loss(x, y).item()
+    with pytest.raises(ValueError, match="reduction"):
+        torch.kl_div(p, q, 5)
+    assert torch.functional.einsum("ij->i", w).tolist() == [1, 5, 9]
+
+
+def test_dense_tensors_answer_questions_about_sparse_ones():
+    x = torch.ones(2, 3)
+    assert (x.sparse_dim(), x.dense_dim()) == (0, 2)
+    with pytest.raises(RuntimeError, match="values expected sparse tensor layout but got Strided"):
+        x.values()
+    s = x.to_sparse()
+    assert s.is_coalesced() and s.values().tolist() == [1.0] * 6
+
+
+def test_old_names():
+    x = torch.arange(6)
+    assert x.resize(2, 3).shape == (2, 3)
+    assert x.resize_as(torch.ones(3, 2)).shape == (3, 2)
+    with pytest.raises(RuntimeError, match="requested resize"):
+        x.resize(5)
+    with pytest.raises(RuntimeError, match="linalg.eigh"):
+        torch.symeig(torch.eye(2))
+
+
+def test_ranges_take_numbers_and_tensors_without_dimensions():
+    assert torch.linspace(torch.tensor(0), torch.tensor(1.0), 3).tolist() == [0, 0.5, 1]
+    with pytest.raises(RuntimeError, match="only supports 0-dimensional start and end tensors"):
+        torch.linspace(torch.ones(1), 2, 3)
+
+
+def test_pinning_needs_an_accelerator():
+    with pytest.raises(RuntimeError, match="Cannot access accelerator"):
+        torch.ones(2).pin_memory()
+    with pytest.raises(RuntimeError, match="pin_memory=True requires"):
+        torch.ones(2, pin_memory=True)
+
+
+def test_frequencies_and_padding():
+    assert torch.fft.fftfreq(4, dtype=float).dtype == torch.float64
+    assert torch.fft.rfftfreq(2, 0.0)[0].isnan()
+    padded = torch.nn.utils.rnn.pad_sequence([torch.ones(2), torch.ones(1, dtype=torch.float64)])
+    assert padded.dtype == torch.float32
+
+
+def test_bools_among_sizes():
+    assert torch.empty((3, True)).shape == (3, 1)
+    assert torch.nn.Linear(True, 2).weight.shape == (2, 1)
+    with pytest.raises(TypeError):
+        torch.zeros((True, 3))
+
+
+def test_errors_of_elements():
+    with pytest.raises(TypeError, match="invalid data type 'str'"):
+        torch.tensor([1, "a"])
+    with pytest.raises(ValueError, match="too many dimensions 'str'"):
+        torch.tensor(["a"])
+    with pytest.raises(TypeError, match="cannot be interpreted as an integer"):
+        torch.tensor([1, [2]])
+    with pytest.raises(TypeError):
+        torch.ones(3)["a"]
+    with pytest.raises(TypeError, match="only implemented on integer and Boolean-type tensors"):
+        ~torch.ones(3)
+    with pytest.raises(RuntimeError, match="without overflow"):
+        float(torch.tensor(1j))
+
+
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence")
+def test_a_list_of_lists_is_one_index_for_each_dimension():
+    x = torch.arange(12).reshape(3, 4)
+    assert x[[[0, 1], [1, 2]]].tolist() == [1, 6]
+    assert x[[slice(None), 0]].tolist() == [0, 4, 8]
+    assert x[[torch.tensor(0), torch.tensor(1)]].item() == 1
+    assert x[[0, 1]].shape == (2, 4)
+    assert x[[True, False, True]].shape == (2, 4)
+    assert x[([[0, 1], [1, 2]],)].shape == (2, 2, 4)
+    x[[[0, 1], [1, 2]]] = -1
+    assert (x == -1).sum() == 2

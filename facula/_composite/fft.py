@@ -352,14 +352,19 @@ def ihfft2(input, s=None, dim=(-2, -1), norm=None, *, out=None):
 
 
 def _frequencies(function, order, n, d, out, options):
-    dtype = options["dtype"] or (out.dtype if out is not None else _C.get_default_dtype())
+    named = {float: _C.float64, int: _C.int64, bool: _C.bool, complex: _C.complex128}
+    dtype = named.get(options["dtype"], options["dtype"]) or (
+        out.dtype if out is not None else _C.get_default_dtype()
+    )
     if not (dtype.is_floating_point or dtype.is_complex):
         raise RuntimeError(f"{function} requires a floating point or complex dtype")
     if dtype.is_complex:
         raise NotImplementedError(f"\"arange_cpu\" not implemented for '{_c_name(dtype)}'")
     requires_grad = options.pop("requires_grad")
     options = options | {"dtype": dtype}
-    result = order(options).mul_(1.0 / (n * d) if n * d else 0.0)
+    if options.pop("pin_memory"):
+        _T.empty(0, pin_memory=True)  # says what it needs
+    result = order(options).mul_(1.0 / (n * d) if n * d else float("inf"))
     if out is not None:
         return _C._copy_to_out(out, result, function)
     return result.requires_grad_() if requires_grad else result
@@ -373,7 +378,9 @@ def _count(function, n):
 
 
 @composite("fft")
-def fftfreq(n, d=1.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+def fftfreq(
+    n, d=1.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
     """The frequencies of fft's result for `n` points, `d` apart: 0, 1, ... then -n // 2, ..., -1."""
     n = _count("fftfreq", n)
 
@@ -383,15 +390,17 @@ def fftfreq(n, d=1.0, *, out=None, dtype=None, layout=None, device=None, require
         result[positive:] -= n
         return result
 
-    options = {"dtype": dtype, "device": device, "requires_grad": requires_grad}
+    options = {"dtype": dtype, "device": device, "requires_grad": requires_grad, "pin_memory": pin_memory}
     return _frequencies("fftfreq", order, n, d, out, options)
 
 
 @composite("fft")
-def rfftfreq(n, d=1.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+def rfftfreq(
+    n, d=1.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
     """The frequencies of rfft's result for `n` points a distance `d` apart: 0, 1, ..., n // 2."""
     n = n if isinstance(n, int) else _count("rfftfreq", n)
-    options = {"dtype": dtype, "device": device, "requires_grad": requires_grad}
+    options = {"dtype": dtype, "device": device, "requires_grad": requires_grad, "pin_memory": pin_memory}
     return _frequencies("rfftfreq", lambda o: _T.arange(max(n // 2 + 1, 0), **o), n, d, out, options)
 
 

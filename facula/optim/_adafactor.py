@@ -122,3 +122,9 @@ def _update(group, p, grad, state) -> None:
     update = estimate.clamp_(min=least * least).rsqrt_().mul_(grad)
     size = max(1.0, update.norm(2).item() / (update.numel() ** 0.5 * group["d"]))
     p.add_(update, alpha=-rate / size)
+
+
+def __getattr__(name):  # the step as a function
+    from ._functional import find
+
+    return find(__name__, name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import facula as torch
 
 from .. import _C
-from .optimizer import Optimizer, _to_scalar, run_closure
+from .optimizer import Optimizer, _to_scalar, refuse_capturable, run_closure
 
 TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ class Elementwise(Optimizer):
     def _step(self, closure=None):
         loss = run_closure(closure)
         for group in self.param_groups:
+            if group.get("capturable"):
+                refuse_capturable(self, group)
             if not self._fused(group):
                 self._begin_all(group)
                 if not self._fused(group):

@@ -117,3 +117,9 @@ def _orthogonal(grad, coefficients, steps: int, eps: float):
         gram = x @ x.T
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x.T if tall else x
+
+
+def __getattr__(name):  # the step as a function
+    from ._functional import find
+
+    return find(__name__, name)

@@ -65,3 +65,9 @@ class Adadelta(Elementwise):
         delta = change.add(eps).sqrt() / square.add(eps).sqrt() * grad
         change.mul_(rho).addcmul_(delta, delta, value=1 - rho)
         p.add_(delta, alpha=-_to_scalar(group["lr"]))
+
+
+def __getattr__(name):  # the step as a function
+    from ._functional import find
+
+    return find(__name__, name)

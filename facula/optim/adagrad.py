@@ -101,3 +101,9 @@ class Adagrad(Elementwise):
         total = state["sum"]
         total.addcmul_(grad, grad, value=1)
         p.addcdiv_(grad, total.sqrt() + group["eps"], value=-rate)
+
+
+def __getattr__(name):  # the step as a function
+    from ._functional import find
+
+    return find(__name__, name)

@@ -6,7 +6,7 @@ import facula as torch
 
 from .. import _C
 from ._elementwise import scalar
-from .optimizer import Optimizer, _to_scalar, check_fused, check_lr, run_closure
+from .optimizer import Optimizer, _to_scalar, check_fused, check_lr, refuse_capturable, run_closure
 
 TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ class Adam(Optimizer):
         loss = run_closure(closure)
         state = self.state
         for group in self.param_groups:
+            if group["capturable"]:
+                refuse_capturable(self, group)
             beta1, beta2 = group["betas"]
             # The fused step takes dense real tensors whose state is there; it says False, with nothing
             # touched, for the rest.
@@ -192,3 +194,9 @@ class Adam(Optimizer):
                     square = largest
                 denominator = (square.sqrt() / correction2**0.5).add_(eps)
                 target.addcdiv_(mean, denominator, value=-(lr / correction1))
+
+
+def __getattr__(name):  # the step as a function
+    from ._functional import find
+
+    return find(__name__, name)

@@ -63,3 +63,9 @@ class Adamax(Elementwise):
         mean.lerp_(grad, 1 - beta1)
         norm.copy_(torch.maximum(norm * beta2, grad.abs() + group["eps"]))
         p.addcdiv_(mean, norm, value=-(_to_scalar(group["lr"]) / (1 - beta1**step)))
+
+
+def __getattr__(name):  # the step as a function
+    from ._functional import find
+
+    return find(__name__, name)

@@ -76,3 +76,9 @@ class ASGD(Elementwise):
             mean.add_(p.sub(mean).mul(mu))
         eta.copy_(torch.tensor(lr / (1 + lambd * lr * step) ** group["alpha"]))
         mu.copy_(torch.tensor(1 / max(1, step - group["t0"])))
+
+
+def __getattr__(name):  # the step as a function
+    from ._functional import find
+
+    return find(__name__, name)

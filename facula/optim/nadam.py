@@ -80,3 +80,9 @@ class NAdam(Elementwise):
         so_far = product.item()
         p.addcdiv_(grad, size, value=-lr * (1.0 - mu) / (1.0 - so_far))
         p.addcdiv_(mean, size, value=-lr * following / (1.0 - so_far * following))
+
+
+def __getattr__(name):  # the step as a function
+    from ._functional import find
+
+    return find(__name__, name)

@@ -405,6 +405,24 @@ def check_lr(lr, foreach, capturable: bool) -> None:
         raise ValueError(f"Invalid learning rate: {lr}")
 
 
+def refuse_capturable(optimizer, group) -> None:
+    """What PyTorch answers on the CPU to a step that is to be recorded for a device."""
+    if group.get("fused") or all(p.grad is None for p in group["params"]):
+        return
+    name = type(optimizer).__name__
+    places = ["cuda", "xpu", "hpu", "privateuseone", "xla"]
+    if name == "Adadelta" or (group.get("foreach") and name not in ("RMSprop", "Rprop")):
+        places.pop()
+    comma = "," if group.get("foreach") else ""
+    what = {"NAdam": f"params, mu_products{comma} and", "ASGD": "params, mus, etas, and"}.get(
+        name, "params and"
+    )
+    raise AssertionError(
+        f"If capturable=True, {what} state_steps must be on supported devices: {places}.\n"
+        "There is nothing to capture on the CPU: leave capturable=True out."
+    )
+
+
 def check_fused(self, fused, foreach, differentiable) -> None:
     """Refuses combinations of implementations; all of ours are one call anyway."""
     if fused:

@@ -72,3 +72,9 @@ class RAdam(Elementwise):
             top, bottom = (length - 4) * (length - 2) * limit, (limit - 4) * (limit - 2) * length
             update = update * (correction2**0.5 / (square.sqrt() + group["eps"])) * (top / bottom) ** 0.5
         p.add_(update, alpha=-1.0)
+
+
+def __getattr__(name):  # the step as a function
+    from ._functional import find
+
+    return find(__name__, name)

@@ -86,3 +86,9 @@ class RMSprop(Elementwise):
             p.add_(buffer, alpha=-lr)
         else:
             p.addcdiv_(grad, size, value=-lr)
+
+
+def __getattr__(name):  # the step as a function
+    from ._functional import find
+
+    return find(__name__, name)

@@ -71,3 +71,9 @@ class Rprop(Elementwise):
         grad = torch.where(turn < 0, torch.zeros_like(grad), grad)
         p.addcmul_(grad.sign(), size, value=-1)
         previous.copy_(grad)
+
+
+def __getattr__(name):  # the step as a function
+    from ._functional import find
+
+    return find(__name__, name)

@@ -120,3 +120,9 @@ class SGD(Optimizer):
                         buf.mul_(momentum).add_(grad, alpha=1 - group["dampening"])
                     grad = grad.add(buf, alpha=momentum) if group["nesterov"] else buf
                 p.add_(grad, alpha=-lr)
+
+
+def __getattr__(name):  # the step as a function
+    from ._functional import find
+
+    return find(__name__, name)

@@ -62,7 +62,10 @@ using OptFormat = std::optional<MemoryFormat>;
 
 void refuse_pinning(OptBool pin_memory) {
   if (pin_memory.value_or(false))
-    fail("Cannot access accelerator device when none is available: pin_memory=True needs one.");
+    fail(
+        "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is "
+        "available "
+        "on this system.");
 }
 
 DType floating_or_default(OptDType t) { return t.value_or(default_dtype); }
@@ -307,14 +310,40 @@ DType linear_dtype(OptDType asked, Scalar start, Scalar end) {
   return start.is_complex() || end.is_complex() ? to_complex(default_dtype) : default_dtype;
 }
 
-Tensor linspace(Scalar start, Scalar end, int64_t steps, const Tensor& out, OPTIONS) {
+// The ends of a range may be 0-dim tensors.
+void require_numbers(const char* name, const Arg& start, const Arg& end) {
+  const int a = start.tensor ? start.tensor->ndim : 0, b = end.tensor ? end.tensor->ndim : 0;
+  if (!a && !b) return;
+  fail(name, " only supports 0-dimensional start and end tensors, but got ",
+       a ? concat("start with ", a, " dimension(s)") : "", a && b ? " and " : "",
+       b ? concat("end with ", b, " dimension(s)") : "", ".");
+}
+Scalar number_of(const Arg& a) {
+  if (!a.tensor) return a.scalar;
+  if (a.tensor->is_meta()) fail("a range between meta tensors: they have no values");
+  const GradMode off(false);
+  const Tensor t(a.tensor);
+  if (is_complex(t->dtype)) {
+    const Tensor wide = to_dtype(t, DType::Complex128);
+    const auto value = *wide->as<Complex<double>>();
+    return Scalar::complex(value.re, value.im);
+  }
+  if (is_floating(t->dtype)) return Scalar(*to_dtype(t, DType::Float64)->as<double>());
+  return Scalar(*to_dtype(t, DType::Int64)->as<int64_t>());
+}
+
+Tensor linspace(const Arg& first, const Arg& last, int64_t steps, const Tensor& out, OPTIONS) {
+  require_numbers("linspace", first, last);
+  const Scalar start = number_of(first), end = number_of(last);
   const DType t = linear_dtype(type_of(dtype, out), start, end);
   if (t == DType::Bool) fail<NotImplemented>("\"linspace_cpu\" not implemented for 'Bool'");
   return generated({require_steps(steps)}, out, t, dtype, {}, device, pin_memory, requires_grad,
                    [&](auto* to, int64_t n) { fill_linear(to, n, start, end); });
 }
 
-Tensor logspace(Scalar start, Scalar end, int64_t steps, double base, const Tensor& out, OPTIONS) {
+Tensor logspace(const Arg& first, const Arg& last, int64_t steps, double base, const Tensor& out, OPTIONS) {
+  require_numbers("logspace", first, last);
+  const Scalar start = number_of(first), end = number_of(last);
   const DType t = linear_dtype(type_of(dtype, out), start, end);
   if (t == DType::Bool) fail<NotImplemented>("\"logspace_cpu\" not implemented for '", c_name(t), "'");
   return generated(
@@ -367,8 +396,8 @@ static constexpr OpEntry entries[] = {
     fn<arange_from>("arange(Number start, Number end" FACTORY_OUT, kFunction),
     fn<arange_of>("arange(Number start, Number end, Number step=1" FACTORY_OUT, kFunction),
     fn<range_of>("range(Number start, Number end, Number step=1" FACTORY_OUT, kFunction),
-    fn<linspace>("linspace(Number start, Number end, int steps" FACTORY_OUT, kFunction),
-    fn<logspace>("logspace(Number start, Number end, int steps, float base=10.0" FACTORY_OUT, kFunction),
+    fn<linspace>("linspace(Operand start, Operand end, int steps" FACTORY_OUT, kFunction),
+    fn<logspace>("logspace(Operand start, Operand end, int steps, float base=10.0" FACTORY_OUT, kFunction),
 };
 
 #undef FACTORY_TAIL

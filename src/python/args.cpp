@@ -300,7 +300,8 @@ bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObj
       d.resize(0);
       for (Py_ssize_t k = positional; k < count; ++k) {
         int64_t n;
-        if (!to_int(args[k], &n)) {
+        if (PyBool_Check(args[k]) && k > positional) n = args[k] == Py_True;
+        else if (!to_int(args[k], &n)) {
           if (!throws) return false;
           wrong_type(s, i, args[k], call);
         }

@@ -354,9 +354,9 @@ PyObject* call_general(Group& g, How how, PyObject* const* args, Py_ssize_t coun
       return call_bound(g, how, taken.args.data(), count, taken.keywords, nullptr, method);
     }
   } else if ((g.scope & kInPlaceNN) && count == g.entries[0]->signature.positional + 1 &&
-             PyBool_Check(args[count - 1])) {
-    return call_bound(g, args[count - 1] == Py_True ? How::InPlace : how, args, count - 1, nullptr, nullptr,
-                      method);
+             !is_tensor(args[count - 1])) {
+    const bool in_place = PyObject_IsTrue(args[count - 1]) == 1;  // F.relu(x, 1)
+    return call_bound(g, in_place ? How::InPlace : how, args, count - 1, nullptr, nullptr, method);
   }
   return call_bound(g, how, args, count, keywords, nullptr, method);
 }

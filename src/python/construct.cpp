@@ -111,6 +111,7 @@ Dims shape_of(PyObject* o) {
     held.emplace_back(PySequence_GetItem(o, 0));
     o = held.back().get();
   }
+  if (PyUnicode_Check(o) && shape.count) fail<ValueError>("too many dimensions 'str'");
   if (is_tensor(o)) {  // a list of tensors
     for (int d = 0; d < tensor_of(o)->ndim; ++d) shape.push(tensor_of(o)->sizes[d]);
   }
@@ -128,7 +129,7 @@ Scalar leaf_value(PyObject* o) {
     to_scalar(value.get(), &s);
     return s;
   }
-  if (PyUnicode_Check(o)) fail<ValueError>("too many dimensions 'str'");
+  if (PyUnicode_Check(o)) fail<TypeError>("new(): invalid data type 'str'");
   if (PyIndex_Check(o)) {
     const Owned i(PyNumber_Index(o));
     to_scalar(i.get(), &s);
@@ -149,7 +150,10 @@ class Filler {
   void walk(PyObject* o, int d) {
     if (d == shape_.count) {
       if (is_sequence(o))
-        fail<ValueError>("expected a number at dim ", d, ", got a sequence of length ", PySequence_Size(o));
+        fail<TypeError>(is_floating(inferred) ? "must be real number, not " : "'", Py_TYPE(o)->tp_name,
+                        is_floating(inferred) ? "" : "' object cannot be interpreted as an integer",
+                        "\nThe first elements at dim ", d, " are numbers, this one is a sequence of length ",
+                        PySequence_Size(o));
       leaf(o);
       return;
     }

@@ -71,10 +71,33 @@ Parsed parse(PyObject* o) {
   }
   int64_t i;
   if (PyIndex_Check(o) && to_int(o, &i)) return {Item::Integer, o, nullptr};
+  if (PyUnicode_Check(o))
+    fail<TypeError>(
+        "new(): invalid data type 'str'\nOnly integers, slices (`:`), ellipsis (`...`), None and "
+        "tensors are indices.");
   fail<IndexError>(
       "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
       "(got ",
       Py_TYPE(o)->tp_name, ")");
+}
+
+// x[[[0, 1], [1, 2]]] is x[[0, 1], [1, 2]]: NumPy's old rule, which PyTorch keeps. A short list that holds
+// anything but numbers stands for a tuple.
+bool stands_for_tuple(PyObject* index) {
+  if (!PyList_Check(index) || PyList_GET_SIZE(index) >= 32) return false;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(index); ++i) {
+    PyObject* o = PyList_GET_ITEM(index, i);
+    if (is_tensor(o) || o == Py_None || o == Py_Ellipsis || PySlice_Check(o) || PySequence_Check(o)) {
+      static bool warned = false;
+      if (!std::exchange(warned, true))
+        warn(
+            "Using a non-tuple sequence for multidimensional indexing is deprecated: use x[tuple(seq)] "
+            "instead "
+            "of x[seq], or x[torch.tensor(seq)] for one index of several dimensions");
+      return true;
+    }
+  }
+  return false;
 }
 
 // The views that the basic items make; `indices` receives the tensors, by dimension of the result (null:
@@ -85,6 +108,9 @@ Tensor apply(const Tensor& self, PyObject* index, Tensors& indices) {
   if (PyTuple_Check(index)) {
     items = PySequence_Fast_ITEMS(index);
     n = PyTuple_GET_SIZE(index);
+  } else if (stands_for_tuple(index)) {
+    items = PySequence_Fast_ITEMS(index);
+    n = PyList_GET_SIZE(index);
   }
   // One integer or slice: nothing to plan.
   if (n == 1 && PyLong_CheckExact(items[0])) {

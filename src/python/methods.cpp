@@ -141,6 +141,9 @@ PyObject* tensor_float(PyObject* o) {
       return ask("__float__", o);
     require_one_element(o);
     const Owned value(item_method(o, nullptr));
+    if (PyComplex_Check(value.get()) && PyComplex_ImagAsDouble(value.get()) != 0)
+      fail("value cannot be converted to type double without overflow");
+    if (PyComplex_Check(value.get())) return PyFloat_FromDouble(PyComplex_RealAsDouble(value.get()));
     return PyNumber_Float(value.get());
   });
 }
@@ -150,6 +153,9 @@ PyObject* tensor_int(PyObject* o) {
       return ask("__int__", o);
     require_one_element(o);
     const Owned value(item_method(o, nullptr));
+    if (PyComplex_Check(value.get()) && PyComplex_ImagAsDouble(value.get()) != 0)
+      fail("value cannot be converted to type int64_t without overflow");
+    if (PyComplex_Check(value.get())) return PyLong_FromDouble(PyComplex_RealAsDouble(value.get()));
     return PyNumber_Long(value.get());
   });
 }

@@ -172,6 +172,7 @@ def pad_sequence(
                     f"The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton "
                     f"dimension {d}"
                 )
+        s = s.to(sequences[0].dtype)
         missing = longest - s.size(0)
         if missing:
             filler = sequences[0].new_full((missing, *rest), padding_value)

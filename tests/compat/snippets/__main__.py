@@ -43,7 +43,7 @@ def main() -> None:
             for each in options.file.read_text().splitlines()
             if each.strip() and not each.startswith("#")
         ]
-        chosen = [(each, each.split(" ;; ")) for each in lines]
+        chosen = [(each, each.replace("\0", "\n").split(" ;; ")) for each in lines]
         prelude = documentation.PRELUDE
     else:
         chosen = extract.snippets()

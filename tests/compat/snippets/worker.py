@@ -150,9 +150,11 @@ def answer(lines: list[str], prelude: str, apart: bool, seed: int = 0) -> list[A
         sys.modules["numpy"].random.seed(seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        exec(prelude, space)
+        compiled = compile(prelude, "<prelude>", "exec")
+        exec(compiled, space)
         for line in lines:
-            if apart:
+            if apart:  # what an earlier one wrote to is as it was
+                exec(compiled, space)
                 torch.manual_seed(seed)
             signal.setitimer(signal.ITIMER_REAL, LIMIT)
             try:
