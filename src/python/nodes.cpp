@@ -229,8 +229,8 @@ PyObject* saved_by(Node* n, const NodeParts& parts, size_t i, bool raw) {
     const Saved& s = parts.saved[i];
     if (!s.present) return Py_NewRef(Py_None);
     if (!s.tensor) return wrap(s.scalar);
-    if (s.is_output && !is_floating(s.tensor->dtype)) return wrap(alias(*s.peek(n)));
-    return wrap(unpack(s, n));
+    const Tensor kept = unpack(s, n);
+    return wrap(is_floating(kept->dtype) ? kept : alias(*kept));  // indices have no history
   });
 }
 
