@@ -40,7 +40,7 @@ from torch.distributions.normal import Normal
 from torch.utils.data.distributed import DistributedSampler
 import torch.jit, torch.hub, torch.library, torch.compiler, torch.types, torch.testing
 from torch.autograd.profiler import record_function
-assert cudnn.benchmark is False and not dist.is_available()
+assert cudnn.benchmark is False and dist.is_available() and not dist.is_initialized()
 print(type(Normal(0.0, 1.0)), SummaryWriter.__module__)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -94,7 +94,7 @@ def test_what_is_missing_names_itself():
         torch.ops.aten.nothing(1, 2)
     assert not hasattr(torch.ops.aten, "nothing") and not hasattr(torch.ops.mine, "add")
     with pytest.raises(NotImplementedError, match="init_process_group"):
-        torch.distributed.init_process_group("gloo")
+        torch.distributed.init_process_group("gloo", rank=0, world_size=2)
     with pytest.raises(RuntimeError, match="no internet connection"):
         torch.hub.load("someone/something", "model")
     with pytest.raises(RuntimeError, match="does not download"):

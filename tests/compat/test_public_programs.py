@@ -96,3 +96,48 @@ def test_the_bar_of_torch_hub():
         return total, len(shown)
 
     check(program)
+
+
+def test_a_group_of_one_process(monkeypatch):
+    """A program for many processes, as a launcher of one starts it."""
+    for name, value in (
+        ("MASTER_ADDR", "127.0.0.1"),
+        ("MASTER_PORT", "0"),
+        ("RANK", "0"),
+        ("WORLD_SIZE", "1"),
+    ):
+        monkeypatch.setenv(name, value)
+
+    def program(t):
+        from importlib import import_module
+
+        dist = import_module(f"{t.__name__}.distributed")
+        parallel = import_module(f"{t.__name__}.nn.parallel")
+        data = import_module(f"{t.__name__}.utils.data")
+        sampling = import_module(f"{t.__name__}.utils.data.distributed")
+        dist.init_process_group(backend="gloo")
+        model = parallel.DistributedDataParallel(t.nn.Linear(3, 2))
+        optimizer = t.optim.SGD(model.parameters(), lr=0.1)
+        samples = data.TensorDataset(t.randn(8, 3), t.arange(8) % 2)
+        sampler = sampling.DistributedSampler(samples, shuffle=True)
+        losses = []
+        for epoch in range(2):
+            sampler.set_epoch(epoch)
+            for x, y in data.DataLoader(samples, batch_size=4, sampler=sampler):
+                loss = t.nn.functional.cross_entropy(model(x), y)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                mean = loss.detach().clone()
+                dist.all_reduce(mean, op=dist.ReduceOp.SUM)
+                losses.append((mean / dist.get_world_size()).item())
+        gathered = [t.zeros(2)]
+        dist.all_gather(gathered, t.arange(2.0))
+        dist.barrier()
+        answers = (dist.get_rank(), dist.is_initialized(), dist.get_backend(), gathered)
+        dist.destroy_process_group()
+        return losses, answers, list(model.state_dict()), dist.is_initialized()
+
+    check(program, 1e-5)
+    check(lambda t: t.distributed.get_rank())
+    check(lambda t: t.distributed.all_reduce(t.ones(2)))
