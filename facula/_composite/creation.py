@@ -77,7 +77,9 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
         shared = from_dlpack(obj)
         return asarray(shared, dtype=dtype, device=device, copy=copy, requires_grad=requires_grad)
     if _is_buffer(obj):
-        shared = _C.frombuffer(obj, dtype=dtype or _C.get_default_dtype())
+        kind = dtype or _C.get_default_dtype()
+        empty = memoryview(obj).nbytes == 0  # an error in PyTorch; safetensors has such tensors
+        shared = _C.tensor([], dtype=kind) if empty else _C.frombuffer(obj, dtype=kind)
         return asarray(shared, device=device, copy=copy, requires_grad=requires_grad)
     if copy is False:
         raise ValueError("can't alias arbitrary sequence into a tensor.")
