@@ -62,7 +62,11 @@ class Worker:
 
     def close(self) -> None:
         self.sink.close()
-        self.process.wait(10)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 def close_numbers(a: float, b: float, tolerance: float) -> bool:
