@@ -75,10 +75,11 @@ template <class T> void in_columns(const Product<T>& p, int64_t columns, void (*
 template <class T> void in_blocks(const Product<T>& p) {
   constexpr int64_t kSide = 4096;  // of a block
   const auto& kernel = kernels<T>();
-  const int64_t tile_rows =
-      96 / kernel.tile_rows * kernel.tile_rows;  // a few tiles' rows of a, in the second-level cache
+  // A few tiles' rows of a, in the second-level cache: as many for every piece.
+  const int64_t most = 96 / kernel.tile_rows * kernel.tile_rows, down = ceil_div(p.m, most);
+  const int64_t tile_rows = ceil_div(ceil_div(p.m, down), kernel.tile_rows) * kernel.tile_rows;
   const int64_t tile_columns = p.m * p.n > 1024 * 1024 ? 512 : 128;
-  const int64_t a_side = std::min(kSide, ceil_div(p.m, tile_rows) * tile_rows);
+  const int64_t a_side = ceil_div(std::min(kSide, p.m), tile_rows) * tile_rows;
   const int64_t b_side = std::min(kSide, ceil_div(p.n, tile_columns) * tile_columns);
   const int64_t depth_most = std::min(p.k, kInner);
   T* const packed_a = scratch<T>((a_side + b_side) * depth_most);
