@@ -230,6 +230,20 @@ struct Index {
   void vjp(const Back& b, Tensor* d) const {
     d[0] = index_put(zeros(shape, b.g[0]->dtype, b.g[0]->device), {b.in + 1, b.in + b.inputs}, b.g[0], true);
   }
+  // The batch is one more whole dimension; where the indexed ones are apart, their result comes before it.
+  void vjp_batch(const Back& b, int64_t n, Tensor* d) const {
+    Tensors indices{nullptr};
+    int first = -1, last = -1, count = 0, dims = 0;
+    for (int i = 1; i < b.inputs; ++i) {
+      indices.push_back(b.in[i]);
+      if (!b.in[i]) continue;
+      first = count++ ? first : i;
+      last = i;
+      dims = std::max<int>(dims, b.in[i]->ndim);
+    }
+    const Tensor g = last - first + 1 == count ? b.g[0] : movedim(b.g[0], {0}, {dims});
+    d[0] = index_put(zeros(with_batch(shape, n), g->dtype, g->device), indices, g, true);
+  }
 };
 
 struct IndexPut {  // inputs: x, value, indices...

@@ -71,6 +71,10 @@ struct Gather {
   void vjp(const Back& b, Tensor* d) const {
     d[0] = scatter_add(zeros(shape, b.g[0]->dtype, b.g[0]->device), dim, b.in[1], b.g[0]);
   }
+  std::optional<Gather> batched(const Back&, int64_t n) const {
+    if (!shape.count) return std::nullopt;
+    return Gather{dim + 1, with_batch(shape, n)};
+  }
 };
 
 // --- scatter ---

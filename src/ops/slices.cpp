@@ -101,6 +101,12 @@ struct IndexSelect {
   void vjp(const Back& b, Tensor* d) const {
     d[0] = index_add(zeros(shape, b.g[0]->dtype, b.g[0]->device), dim, b.in[1], b.g[0], 1);
   }
+  void vjp_batch(const Back& b, int64_t n, Tensor* d) const {
+    const Dims whole = with_batch(shape.count ? shape : Dims{1}, n);  // a 0-dim tensor as one of one element
+    const Tensor g = shape.count ? b.g[0] : reshape(b.g[0], whole);
+    const Tensor sum = index_add(zeros(whole, g->dtype, g->device), shape.count ? dim + 1 : 1, b.in[1], g, 1);
+    d[0] = reshape(sum, with_batch(shape, n));
+  }
 };
 
 Tensor contiguous_copy(const Tensor& x) {
