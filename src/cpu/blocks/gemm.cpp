@@ -295,11 +295,17 @@ template <class T> void pack_a(const T* a, int64_t row, int64_t col, int64_t m, 
                      kRows);
       }
   }
-  if (row == 1 && i == 0) {  // columns in the order they lie in
+  if (row == 1 && i == 0) {  // columns in the order they lie in, of few panels: all may share one cache set
+    constexpr int64_t kTogether = 4;
     const int64_t whole = m / kRows;
-    for (int64_t p = 0; p < k; ++p)
-      for (int64_t panel = 0; panel < whole; ++panel)
-        std::memcpy(to + (panel * k + p) * kRows, a + p * col + panel * kRows, sizeof(T) * kRows);
+    for (int64_t first = 0; first < whole; first += kTogether) {
+      const int64_t panels = whole - first < kTogether ? whole - first : kTogether;
+      const T* from = a + first * kRows;
+      T* out = to + first * k * kRows;
+      for (int64_t p = 0; p < k; ++p, from += col, out += kRows)
+        for (int64_t panel = 0; panel < panels; ++panel)
+          std::memcpy(out + panel * k * kRows, from + panel * kRows, sizeof(T) * kRows);
+    }
     i = whole * kRows;
     to += whole * kRows * k;
   }
