@@ -87,6 +87,8 @@ def l1_loss(
     _warn_of_broadcast(input, target)
     loss = (input - target).abs()
     if weight is not None:
+        if size_average is not None or reduce is not None:
+            reduction = legacy_reduction(size_average, reduce)
         return _weighted(loss, weight, reduction)
     return _reduced(loss, reduction, size_average, reduce)
 

@@ -420,7 +420,7 @@ static constexpr OpEntry entries[] = {
     fn<truth_dims<Fold::Max>>("any(Tensor input, int[1]? dim, bool keepdim=False)", kPlain),
     fn<count_nonzero>("count_nonzero(Tensor input, int[1]? dim=None)"),
     fn<vector_norm>(
-        "vector_norm(Tensor x, Number ord=2, int[1]? dim=None, bool keepdim=False, *, dtype? dtype=None)",
+        "vector_norm(Tensor input, Number ord=2, int[1]? dim=None, bool keepdim=False, *, dtype? dtype=None)",
         kLinalg | kExactOut),
     fn<norm_number>(
         "norm(Tensor input, Number? p=None, int[1]? dim=None, bool keepdim=False, dtype? dtype=None)",
