@@ -46,6 +46,12 @@ template <class T> struct Recurrence {
     std::memcpy(to, every + at.before_first * n, size_t(known * n) * sizeof(T));
     std::memcpy(to + known * n, start + known * n, size_t((at.rows - known) * n) * sizeof(T));
   }
+  // The same of cells, where they lie if all rows have a step before.
+  const T* cells_before(const At& at, const T* every, const T* start, T* aside) const {
+    if (at.before_rows == at.rows) return every + at.before_first * n;
+    gather(at, every, start, aside);
+    return aside;
+  }
   // c (rows, columns) = a (rows, inner) times the weight (inner, columns) + beta d
   void multiply(int64_t rows, int64_t inner, int64_t columns, const T* a, T* c, const T* d, int64_t d_row,
                 T beta) const {
@@ -75,17 +81,18 @@ template <class T> struct Recurrence {
       }
       multiply(at.rows, n, width, hb, g, given, width, T(1));
       if (cell == Cell::Lstm) {
-        gather(at, cells, c0 + from * n, c_before.data());
+        const T* const cb = cells_before(at, cells, c0 + from * n, c_before.data());
         for (int64_t r = 0; r < at.rows; ++r)
-          k.lstm(g + r * width, c_before.data() + r * n, cells + (at.first + r) * n, h + r * n, n);
+          k.lstm(g + r * width, cb + r * n, cells + (at.first + r) * n, h + r * n, n);
       } else {
         for (int64_t r = 0; r < at.rows; ++r) k.plain(cell == Cell::Relu, g + r * width, h + r * n, n);
       }
     }
   }
-  // dh, dc: gradients of the last states, become those of the first. `g`: of the outputs, may be null.
-  void backward(int64_t from, int64_t count, const T* gates, const T* hidden, const T* c0, const T* before,
-                const T* cells, const T* g, T* dh, T* dc, T* dgates, T* dhidden) const {
+  // dh, dc: gradients of the last states, become those of the first (dh only if `states`). `g`: of the
+  // outputs, may be null.
+  void backward(int64_t from, int64_t count, bool states, const T* gates, const T* hidden, const T* c0,
+                const T* before, const T* cells, const T* g, T* dh, T* dc, T* dgates, T* dhidden) const {
     std::vector<T> c_before(cell == Cell::Lstm ? size_t(count * n) : 0);
     dh += from * n;
     if (cell == Cell::Lstm) dc += from * n;
@@ -94,18 +101,19 @@ template <class T> struct Recurrence {
       const At& at = all[i];
       if (g)
         for (int64_t j = 0; j < at.rows * n; ++j) dh[j] += g[at.first * n + j];
-      if (cell == Cell::Lstm) gather(at, cells, c0 + from * n, c_before.data());
+      const T* const cb =
+          cell == Cell::Lstm ? cells_before(at, cells, c0 + from * n, c_before.data()) : nullptr;
       T *const d = dgates + at.first * width, *const dp = dhidden + at.first * width;
       for (int64_t r = 0; r < at.rows; ++r) {
         const int64_t row = at.first + r;
         const T* const a = gates + row * width;
         if (cell == Cell::Lstm)
-          k.lstm_back(a, c_before.data() + r * n, cells + row * n, dh + r * n, dc + r * n, d + r * width, n);
+          k.lstm_back(a, cb + r * n, cells + row * n, dh + r * n, dc + r * n, d + r * width, n);
         else if (cell == Cell::Gru)
           k.gru_back(a, hidden + row * n, before + row * n, dh + r * n, d + r * width, dp + r * width, n);
         else k.plain_back(cell == Cell::Relu, a, dh + r * n, d + r * width, n);
       }
-      multiply(at.rows, width, n, dp, dh, dh, n, T(cell == Cell::Gru));
+      if (i > 0 || states) multiply(at.rows, width, n, dp, dh, dh, n, T(cell == Cell::Gru));
     }
   }
 
@@ -226,9 +234,9 @@ template <LayerName Name> struct RnnLayer {  // inputs: gates, h, c, weight, bia
     by_type(type, [&]<class T>(T) {
       with_weight<T>(w, false, [&](const Recurrence<T>& run) {
         run.each([&](int64_t from, int64_t count) {
-          run.backward(from, count, gates->as<T>(), pointer<T>(hidden), pointer<T>(c0), before->as<T>(),
-                       pointer<T>(cells), pointer<T>(g), dh->as<T>(), pointer<T>(dc), dgates->as<T>(),
-                       dhidden->as<T>());
+          run.backward(from, count, b.needs(1), gates->as<T>(), pointer<T>(hidden), pointer<T>(c0),
+                       before->as<T>(), pointer<T>(cells), pointer<T>(g), dh->as<T>(), pointer<T>(dc),
+                       dgates->as<T>(), dhidden->as<T>());
         });
       });
       if (dw)
