@@ -67,6 +67,8 @@ KNOWN = {
     "torch.autograd.graph.saved_tensors_hooks": "a product packs its operands in their order",
     "torch.autograd.profiler": "other columns: docs/torch_names.md",
     "torch.func.grad": "nodes of vmap over grad",
+    "torch.func.hessian": "strides of Jacobians",
+    "torch.func.jacrev": "as above",
     "torch.sparse.as_sparse_gradcheck": "not there",
     "torch.overrides.get_testing_overrides": "signatures of what was wrapped",
     "torch.overrides.redispatch_function": "not there",
