@@ -39,8 +39,8 @@ void note_write(TensorImpl& t) {
   w.node = next_node();
   put(w.place, place_reader.here());
   // Only the first write after a tensor was kept can be the one to blame.
-  t.hooked = false;
-  if (t.base) t.base->hooked = false;
+  t.kept = false;
+  if (t.base) t.base->kept = false;
 }
 
 std::string place_of_write(const TensorImpl& t, uint32_t since, uint64_t node) {

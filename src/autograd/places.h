@@ -19,17 +19,17 @@ struct PlaceReader {           // set by the Python layer
 };
 extern PlaceReader place_reader;
 
-// A node has kept t: the next write to it is worth remembering. (TensorImpl::hooked is the mark; nothing else
+// A node has kept t: the next write to it is worth remembering. (TensorImpl::kept is the mark; nothing else
 // uses it.) Views are marked through their base, which every write through another view looks at.
 inline void mark_kept(TensorImpl& t) {
-  t.hooked = true;
-  if (t.base) t.base->hooked = true;
+  t.kept = true;
+  if (t.base) t.base->kept = true;
 }
 void note_write(TensorImpl& t);
 // Counts a write to t, and remembers the line of the program where a node has kept what was there.
 inline void count_write(TensorImpl& t) {
   t.bump_version();
-  if (t.hooked || (t.base && t.base->hooked)) [[unlikely]]
+  if (t.kept || (t.base && t.base->kept)) [[unlikely]]
     note_write(t);
 }
 // The first write to t's memory after version `since` and after the node numbered `node` was made; "" where

@@ -193,7 +193,7 @@ Tensor contiguous(const Tensor& x, MemoryFormat format) {
 Tensor detach(const Tensor& x) {
   if (x->inference) return detached_data(*x);  // may be written to outside inference mode
   Tensor out = alias(*x);  // shares memory and version, and is no view in the eyes of autograd
-  out->hooked = x->hooked || (x->base && x->base->hooked);
+  out->kept = x->kept || (x->base && x->base->kept);
   return out;
 }
 

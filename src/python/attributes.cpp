@@ -158,7 +158,7 @@ int set_data(PyObject* o, PyObject* value, void*) {
     t.inference = source->inference;
     if (reshaped) {  // a derivative that kept the tensor must not read it in its old shape
       t.own_version->reshaped = true;
-      if (t.hooked) t.bump_version();
+      if (t.kept) t.bump_version();
     }
     return 0;
   });
