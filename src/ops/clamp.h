@@ -95,7 +95,17 @@ struct DivTrunc {  // div(rounding_mode='trunc')
   template <class T> constexpr Grads<T, 2> backward(T, T, T, T) const { return {T(0), T(0)}; }
 };
 
-struct Clamp {  // a limit of None is no limit; NaN passes
+// NaN passes, and a limit that is NaN makes everything NaN.
+template <class T> constexpr T at_least(T x, T limit) {
+  if constexpr (std::is_arithmetic_v<T>) return where((x < limit) | (limit != limit), limit, x);
+  else return where(x < limit, limit, x);
+}
+template <class T> constexpr T at_most(T x, T limit) {
+  if constexpr (std::is_arithmetic_v<T>) return where((x > limit) | (limit != limit), limit, x);
+  else return where(x > limit, limit, x);
+}
+
+struct Clamp {  // a limit of None is no limit
   static constexpr OpInfo info{.signature = "clamp(Tensor input, Number? min=None, Number? max=None)",
                                .types = kInts | kFloats,
                                .aliases = "clip",
@@ -108,12 +118,8 @@ struct Clamp {  // a limit of None is no limit; NaN passes
     return min || max ? nullptr : "torch.clamp: At least one of 'min' or 'max' must not be None";
   }
   template <class T> constexpr T forward(T x) const {
-    if (min && max) {
-      T low = where(x < T(min.value), T(min.value), x);
-      return where(low > T(max.value), T(max.value), low);
-    }
-    if (min) return where(x < T(min.value), T(min.value), x);
-    return where(x > T(max.value), T(max.value), x);
+    const T low = min ? at_least(x, T(min.value)) : x;
+    return max ? at_most(low, T(max.value)) : low;
   }
   template <class T> constexpr T backward(T g, T x, T) const {
     if (min && max) return where((x < T(min.value)) | (x > T(max.value)), T(0), g);
@@ -149,7 +155,7 @@ struct ClampMinNumber {
   static constexpr OpInfo info{.signature = "clamp_min(Tensor input, Number min)", .types = kInts | kFloats};
   Scalar min;
   constexpr Scalar promotes_with() const { return min; }
-  template <class T> constexpr T forward(T x) const { return where(x < T(min), T(min), x); }
+  template <class T> constexpr T forward(T x) const { return at_least(x, T(min)); }
   template <class T> constexpr T backward(T g, T x, T) const { return where(x < T(min), T(0), g); }
 };
 
@@ -157,7 +163,7 @@ struct ClampMaxNumber {
   static constexpr OpInfo info{.signature = "clamp_max(Tensor input, Number max)", .types = kInts | kFloats};
   Scalar max;
   constexpr Scalar promotes_with() const { return max; }
-  template <class T> constexpr T forward(T x) const { return where(x > T(max), T(max), x); }
+  template <class T> constexpr T forward(T x) const { return at_most(x, T(max)); }
   template <class T> constexpr T backward(T g, T x, T) const { return where(x > T(max), T(0), g); }
 };
 

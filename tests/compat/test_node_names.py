@@ -69,7 +69,6 @@ def names(library):
 
 
 UNEQUAL = {
-    "a.log1p()": "Log1pBackward0 for Log1PBackward0",
     "a.scatter(1, j, 0.0)": "ScatterBackward0 for ScatterBackward1",
     "a.masked_select(m)": "IndexBackward0 for MaskedSelectBackward0",
     "a.take(i)": "ViewBackward0 for TakeBackward0",
