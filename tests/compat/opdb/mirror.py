@@ -280,9 +280,9 @@ def to_torch(t: Any) -> torch.Tensor:
     if "sparse" in str(t.layout):
         t = t.to_dense()
     dtype = getattr(torch, str(t.dtype).split(".")[-1])
-    flat = t.contiguous().reshape(-1)
-    if flat.numel() == 0:
+    if t.numel() == 0:
         return torch.empty(tuple(t.shape), dtype=dtype)
+    flat = t.contiguous().as_strided((t.numel(),), (1,))  # one element may have any stride
     raw = numpy.array(flat.view(facula.uint8).numpy())
     return torch.from_numpy(raw).view(dtype).reshape(tuple(t.shape))
 
