@@ -9,14 +9,24 @@ import gzip
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 
 
-def digits(test=360):
-    """Images (n, 1, 8, 8) of pixels from 0 to 1 and their digits (n,), and the same of the last `test`."""
+def digits(held_back=360):
+    """Images (n, 1, 8, 8) of pixels from 0 to 1 and their digits (n,), and those of the last `held_back`."""
     with gzip.open(Path(__file__).with_name("digits.csv.gz"), "rt") as file:
         rows = torch.tensor([[int(value) for value in line.split(",")] for line in file])
     images, labels = rows[:, :-1].float().div(16).reshape(-1, 1, 8, 8), rows[:, -1]
-    return images[:-test], labels[:-test], images[-test:], labels[-test:]
+    return images[:-held_back], labels[:-held_back], images[-held_back:], labels[-held_back:]
+
+
+@torch.no_grad()
+def test(model, images, labels):
+    """Loss and accuracy of a model that scores the ten digits."""
+    model.eval()
+    scores = model(images)
+    accuracy = (scores.argmax(dim=1) == labels).float().mean()
+    return F.cross_entropy(scores, labels).item(), accuracy.item()
 
 
 def drawn(images):

@@ -8,7 +8,7 @@ import argparse
 import torch
 import torch.nn.functional as F
 from checkpoint import Checkpoint
-from digits import digits
+from digits import digits, test
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -62,15 +62,6 @@ def train(model, loader, optimizer, schedule):
         schedule.step()
         total += loss.item() * len(labels)
     return total / len(loader.dataset)
-
-
-@torch.no_grad()
-def test(model, images, labels):
-    """Loss and accuracy."""
-    model.eval()
-    scores = model(images)
-    accuracy = (scores.argmax(dim=1) == labels).float().mean()
-    return F.cross_entropy(scores, labels).item(), accuracy.item()
 
 
 def main():

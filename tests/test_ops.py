@@ -404,15 +404,20 @@ def first_derivative(f: Function) -> Any:
     return g, list(f.inputs) + cotangents
 
 
-@pytest.mark.parametrize("dtype", ["float64", "complex128"])
-@lambda test: some(test)(lambda op: op.grad)
-def test_derivatives(op: Op, dtype: str) -> None:
+def with_gradients(op: Op, dtype: str) -> Any:
+    """(sample, function) for each sample of this type that has gradients."""
     if dtype not in op.dtypes:
         pytest.skip("another type")
     for sample in op.samples:
         f = suitable(op, sample, dtype) if sample.grad else None
-        if f is None or not any(x.numel() for x in f.inputs):
-            continue
+        if f is not None and any(x.numel() for x in f.inputs):
+            yield sample, f
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+@lambda test: some(test)(lambda op: op.grad)
+def test_derivatives(op: Op, dtype: str) -> None:
+    for sample, f in with_gradients(op, dtype):
         what = f"{op.name}{sample!r} {dtype}"
         if check_derivative(f, f.inputs, what) and op.second:
             g, inputs = first_derivative(f)
@@ -439,12 +444,7 @@ def rows_agree(f: Any, inputs: list[Any], what: str) -> None:
 @lambda test: some(test)(lambda op: op.grad)
 def test_batched_gradients(op: Op, dtype: str) -> None:
     """Many vectors in one backward give what they give one by one; so do those of the gradient."""
-    if dtype not in op.dtypes:
-        pytest.skip("another type")
-    for sample in op.samples:
-        f = suitable(op, sample, dtype) if sample.grad else None
-        if f is None or not any(x.numel() for x in f.inputs):
-            continue
+    for sample, f in with_gradients(op, dtype):
         rows_agree(f, f.inputs, f"{op.name}{sample!r} {dtype}")
         if op.second:
             g, inputs = first_derivative(f)
@@ -455,12 +455,7 @@ def test_batched_gradients(op: Op, dtype: str) -> None:
 @lambda test: some(test)(lambda op: op.grad)
 def test_forward_mode(op: Op, dtype: str) -> None:
     """<w, J d> from forward mode is <J' w, d> from backward, and both have one gradient."""
-    if dtype not in op.dtypes:
-        pytest.skip("another type")
-    for sample in op.samples:
-        f = suitable(op, sample, dtype) if sample.grad else None
-        if f is None or not any(x.numel() for x in f.inputs):
-            continue
+    for sample, f in with_gradients(op, dtype):
         what = f"{op.name}{sample!r} {dtype}"
         leaf = [x.detach().clone().requires_grad_() for x in f.inputs]
         outputs = [y for y in f(*leaf) if y.requires_grad]
