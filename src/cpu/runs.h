@@ -5,35 +5,21 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include "cpu/vectors.h"
 
 namespace facula {
 inline namespace FACULA_ISA {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int kRunBytes = 64;
-#elif defined(__AVX2__)
-constexpr int kRunBytes = 32;
-#else
-constexpr int kRunBytes = 16;
-#endif
-template <class T> struct RunOf { typedef T type __attribute__((vector_size(kRunBytes))); };
-template <class T> using RunVector = typename RunOf<T>::type;
-template <class T> constexpr int64_t kRunLanes = kRunBytes / int64_t(sizeof(T));
+template <class T> constexpr int64_t kRunLanes = kVectorLanes<T>;
 
-template <class T> [[gnu::always_inline]] inline RunVector<T> load_run(const T* p) {
-  RunVector<T> v;
-  std::memcpy(&v, p, sizeof v);
-  return v;
-}
 template <bool Max, class V> [[gnu::always_inline]] inline V further(V a, V b) {  // NaN wins
   const V one = Max ? (a > b ? a : b) : (a < b ? a : b);
   return a != a ? a : one;
 }
 
-template <bool Max, class T, int64_t Half> [[gnu::always_inline]] inline T furthest_lane(RunVector<T> v) {
-  RunVector<std::conditional_t<sizeof(T) == 4, int32_t, int64_t>>
-      from{};  // the lane that lies Half further on
+template <bool Max, class T, int64_t Half> [[gnu::always_inline]] inline T furthest_lane(Vec<T> v) {
+  Vec<std::conditional_t<sizeof(T) == 4, int32_t, int64_t>> from{};  // the lane that lies Half further on
 #pragma GCC unroll 16
   for (int64_t l = 0; l < kRunLanes<T>; ++l) from[l] = (l + Half) % kRunLanes<T>;
   v = further<Max>(v, __builtin_shuffle(v, from));
@@ -43,23 +29,23 @@ template <bool Max, class T, int64_t Half> [[gnu::always_inline]] inline T furth
 
 // n >= 1
 template <bool Max, class T> T furthest(const T* x, int64_t n) {
-  using V = RunVector<T>;
+  using V = Vec<T>;
   constexpr int64_t L = kRunLanes<T>;
   if (n < L) {
     T found = x[0];
     for (int64_t i = 1; i < n; ++i) found = further<Max, T>(found, x[i]);
     return found;
   }
-  V found = load_run(x + n - L);  // overlaps what comes before: that changes nothing
+  V found = load(x + n - L);  // overlaps what comes before: that changes nothing
   int64_t i = 0;
   if (n >= 4 * L) {
-    V four[4] = {load_run(x), load_run(x + L), load_run(x + 2 * L), load_run(x + 3 * L)};
+    V four[4] = {load(x), load(x + L), load(x + 2 * L), load(x + 3 * L)};
     for (i = 4 * L; i + 4 * L <= n; i += 4 * L)
 #pragma GCC unroll 4
-      for (int k = 0; k < 4; ++k) four[k] = further<Max>(four[k], load_run(x + i + k * L));
+      for (int k = 0; k < 4; ++k) four[k] = further<Max>(four[k], load(x + i + k * L));
     found = further<Max>(found, further<Max>(further<Max>(four[0], four[1]), further<Max>(four[2], four[3])));
   }
-  for (; i + L <= n; i += L) found = further<Max>(found, load_run(x + i));
+  for (; i + L <= n; i += L) found = further<Max>(found, load(x + i));
   return furthest_lane<Max, T, L / 2>(found);
 }
 
@@ -76,30 +62,30 @@ template <class T> constexpr Keep<T> kKeep;
 // The sum of f(x), n >= kRun; f takes and gives a vector. Every 16 steps partial sums are added into a second
 // set, so that the error of long sums grows slowly; the last ones are added as doubles.
 template <class T, class F> double sum_of_run(const T* x, int64_t n, F f) {
-  using V = RunVector<T>;
+  using V = Vec<T>;
   constexpr int64_t L = kRunLanes<T>, R = kRun<T>;
-  constexpr int each = 64 / kRunBytes;  // vectors of 64 bytes
+  constexpr int each = 64 / kVectorBytes;  // vectors of 64 bytes
   V sums[4 * each] = {};
   int64_t i = 0;
   for (; i + 64 * R <= n; i += 64 * R) {
     V low[4 * each] = {};
     for (int64_t j = 0; j < 64 * R; j += 4 * R)
 #pragma GCC unroll 16
-      for (int k = 0; k < 4 * each; ++k) low[k] += f(load_run(x + i + j + k * L));
+      for (int k = 0; k < 4 * each; ++k) low[k] += f(load(x + i + j + k * L));
 #pragma GCC unroll 16
     for (int k = 0; k < 4 * each; ++k) sums[k] += low[k];
   }
   for (; i + 4 * R <= n; i += 4 * R)
 #pragma GCC unroll 16
-    for (int k = 0; k < 4 * each; ++k) sums[k] += f(load_run(x + i + k * L));
+    for (int k = 0; k < 4 * each; ++k) sums[k] += f(load(x + i + k * L));
   for (; i + R <= n; i += R)
 #pragma GCC unroll 4
-    for (int k = 0; k < each; ++k) sums[k] += f(load_run(x + i + k * L));
+    for (int k = 0; k < each; ++k) sums[k] += f(load(x + i + k * L));
   if (i < n)  // 64 bytes that end with the run; what was there before counts as zero
 #pragma GCC unroll 4
     for (int k = 0; k < each; ++k) {
-      const V v = f(load_run(x + n - R + k * L));
-      sums[each + k] += load_run(kKeep<T>.v + (n - i) + k * L) != T(0) ? v : V{};
+      const V v = f(load(x + n - R + k * L));
+      sums[each + k] += load(kKeep<T>.v + (n - i) + k * L) != T(0) ? v : V{};
     }
   T lanes[R] __attribute__((aligned(64)));
 #pragma GCC unroll 4

@@ -2,29 +2,15 @@
 #include <cstring>
 #include "cpu/conv.h"
 #include "cpu/isa.h"
+#include "cpu/vectors.h"
 
 namespace facula {
 inline namespace FACULA_ISA {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int kBytes = 64;
-#elif defined(__AVX2__)
-constexpr int kBytes = 32;
-#else
-constexpr int kBytes = 16;
-#endif
-template <class T> struct VectorOf { typedef T type __attribute__((vector_size(kBytes))); };
-template <class T> using Vec = typename VectorOf<T>::type;
-template <class T> constexpr int64_t kLanes = kBytes / int64_t(sizeof(T));
+template <class T> constexpr int64_t kLanes = kVectorLanes<T>;
 
 #define INLINE [[gnu::always_inline]] inline
-template <class T> INLINE Vec<T> load(const T* p) {
-  Vec<T> v;
-  std::memcpy(&v, p, sizeof v);
-  return v;
-}
-template <class T> INLINE void store(T* p, Vec<T> v) { std::memcpy(p, &v, sizeof v); }
 
 template <class T> void gather(const T* image, const T* end, const int64_t* offsets, int64_t depth,
                                const ConvSegment* segments, int count, T* to, int64_t pitch) {

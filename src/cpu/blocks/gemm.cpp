@@ -2,71 +2,16 @@
 // are in gemm.cpp. Every element of a product is one chain of fused multiply-adds over k (in passes of
 // kInner), or one vector of such chains where rows of both operands are read along k; which of the two is
 // decided by sizes and strides alone.
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
 #include <cstring>
 #include <type_traits>
 #include "cpu/gemm_kernels.h"
+#include "cpu/gemm_packing.h"
 
 namespace facula {
 inline namespace FACULA_ISA {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int kBytes = 64, kRows = 8;
-#elif defined(__AVX2__)
-constexpr int kBytes = 32, kRows = 6;
-#else
-constexpr int kBytes = 16, kRows = 4;
-#endif
-constexpr int kColumns = 2;  // vectors in a row of a tile
-
-template <class T, int Bytes = kBytes> struct VectorOf {
-  typedef T type __attribute__((vector_size(Bytes)));
-};
-template <class T, int Bytes = kBytes> using Vec = typename VectorOf<T, Bytes>::type;
-template <class T> constexpr int kLanes = kBytes / int(sizeof(T));
-
 #define INLINE [[gnu::always_inline]] inline
-
-template <class T> INLINE Vec<T> load(const T* p) {
-  Vec<T> v;
-  std::memcpy(&v, p, sizeof v);
-  return v;
-}
-template <class T> INLINE void store(T* p, Vec<T> v) { std::memcpy(p, &v, sizeof v); }
-
-// The first `count` lanes; the rest read as zero, and are not touched by a store.
-template <class T> INLINE Vec<T> load_part(const T* p, int count) {
-#if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_maskz_loadu_ps(__mmask16((1u << count) - 1), p);
-  else return (Vec<T>)_mm512_maskz_loadu_pd(__mmask8((1u << count) - 1), p);
-#elif defined(__AVX2__)
-  if constexpr (sizeof(T) == 4) {
-    const __m256i mask =
-        _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-    return (Vec<T>)_mm256_maskload_ps(p, mask);
-  } else {
-    const __m256i mask = _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3));
-    return (Vec<T>)_mm256_maskload_pd(p, mask);
-  }
-#else
-  Vec<T> v{};
-  for (int l = 0; l < kLanes<T>; ++l)
-    if (l < count) v[l] = p[l];
-  return v;
-#endif
-}
-template <class T> INLINE void store_part(T* p, Vec<T> v, int count) {
-#if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4) _mm512_mask_storeu_ps(p, __mmask16((1u << count) - 1), (__m512)v);
-  else _mm512_mask_storeu_pd(p, __mmask8((1u << count) - 1), (__m512d)v);
-#else
-  for (int l = 0; l < kLanes<T>; ++l)
-    if (l < count) p[l] = v[l];
-#endif
-}
 
 // Where a tile's result goes, and how.
 enum class Mode { Set, Add, Scale, Mix };  // v, v + d, alpha v, alpha v + beta d
@@ -166,7 +111,6 @@ template <class T> using AllTiles = Tiles<T, 0, 1, 2, 3, 4, 5>;
 #else
 template <class T> using AllTiles = Tiles<T, 0, 1, 2, 3>;
 #endif
-template <class T> constexpr int kWidth = kColumns* kLanes<T>;  // elements in a row of a tile
 
 // All rows of a against one panel of b, at most kWidth columns. a_panel is the distance between groups of
 // kRows.
@@ -182,148 +126,6 @@ template <class T> INLINE void column_of_tiles(int64_t m, int columns, int64_t k
     out.move(kRows, 0);
   }
   if (m) AllTiles<T>::of[m - 1][vectors - 1][is_part](k, a, a_row, a_col, b, b_row, part, out);
-}
-
-// ---- Packing
-
-// L x L elements: row r of the result is column r. Each round interleaves the first half of the rows with the
-// second.
-template <class T> INLINE void transpose_square(Vec<T> (&rows)[kLanes<T>]) {
-  constexpr int L = kLanes<T>;
-  using Index = Vec<std::conditional_t<sizeof(T) == 4, int32_t, int64_t>>;
-  Index low, high;
-#pragma GCC unroll 16
-  for (int l = 0; l < L; ++l) {
-    low[l] = l / 2 + (l % 2) * L;
-    high[l] = low[l] + L / 2;
-  }
-#pragma GCC unroll 4
-  for (int round = 1; round < L; round *= 2) {
-    Vec<T> next[L];
-#pragma GCC unroll 8
-    for (int i = 0; i < L / 2; ++i) {
-      next[2 * i] = __builtin_shuffle(rows[i], rows[i + L / 2], low);
-      next[2 * i + 1] = __builtin_shuffle(rows[i], rows[i + L / 2], high);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < L; ++i) rows[i] = next[i];
-  }
-}
-
-// to[p * width + r] = from[r * stride + p] for r < count <= width; lanes from count up to the next vector are
-// zero.
-template <class T>
-void pack_transposed(const T* from, int64_t stride, int count, int64_t k, T* to, int width) {
-  constexpr int L = kLanes<T>;
-  for (int r0 = 0; r0 < count; r0 += L) {
-    const int here = count - r0 < L ? count - r0 : L;
-    // A vector written past the panel's width is overwritten by the next row; the last rows are written in
-    // part.
-    const int room = width - r0 < L ? width - r0 : L;
-    for (int64_t p = 0; p < k; p += L) {
-      const int depth = k - p < L ? int(k - p) : L;
-      Vec<T> rows[L] = {};
-      const T* source = from + r0 * stride + p;
-      if (here == L && depth == L) {
-#pragma GCC unroll 16
-        for (int r = 0; r < L; ++r) rows[r] = load(source + r * stride);
-      } else {
-#pragma GCC unroll 16
-        for (int r = 0; r < L; ++r)
-          if (r < here) rows[r] = load_part(source + r * stride, depth);
-      }
-      transpose_square<T>(rows);
-      T* out = to + p * width + r0;
-      if (room == L && depth == L) {
-#pragma GCC unroll 16
-        for (int r = 0; r < L; ++r) store(out + r * width, rows[r]);
-      } else {
-#pragma GCC unroll 16
-        for (int r = 0; r < L; ++r)
-          if (r < depth) store_part(out + r * width, rows[r], room);
-      }
-    }
-  }
-}
-
-// One panel: to[p * width + r] = from[r * across + p * along], zero for r >= count.
-template <class T>
-void pack_panel(const T* from, int64_t across, int64_t along, int count, int64_t k, T* to, int width) {
-  if (along == 1 && across != 1) {
-    const int written = (count + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
-    for (int64_t p = 0; p < k && written < width; ++p)
-      for (int r = written; r < width; ++r) to[p * width + r] = T(0);
-    return pack_transposed(from, across, count, k, to, width);
-  }
-  if (k == 0) return;
-  for (int64_t p = 0; p < k; ++p, from += along, to += width) {
-    if (across == 1 && width % kLanes<T> == 0) {
-      for (int r = 0; r < width; r += kLanes<T>)
-        store(to + r,
-              r < count ? load_part(from + r, count - r < kLanes<T> ? count - r : kLanes<T>) : Vec<T>{});
-    } else if (across == 1 && count == width) {
-      std::memcpy(to, from, sizeof(T) * width);
-    } else {
-      for (int r = 0; r < count; ++r) to[r] = from[r * across];
-      for (int r = count; r < width; ++r) to[r] = T(0);
-    }
-  }
-}
-
-template <class T> void pack_a(const T* a, int64_t row, int64_t col, int64_t m, int64_t k, T* to) {
-  constexpr int L = kLanes<T>;
-  int64_t i = 0;
-  if constexpr (L == 2 * kRows) {  // a square of elements is two panels side by side
-    if (col == 1)
-      for (; i + L <= m; i += L, to += L * k) {
-        int64_t p = 0;
-        for (; p + L <= k; p += L) {
-          Vec<T> rows[L];
-#pragma GCC unroll 16
-          for (int r = 0; r < L; ++r) rows[r] = load(a + (i + r) * row + p);
-          transpose_square<T>(rows);
-#pragma GCC unroll 16
-          for (int r = 0; r < L; ++r) {
-            Vec<T, kBytes / 2> halves[2];
-            std::memcpy(halves, &rows[r], sizeof halves);
-            std::memcpy(to + (p + r) * kRows, &halves[0], sizeof halves[0]);
-            std::memcpy(to + (k + p + r) * kRows, &halves[1], sizeof halves[1]);
-          }
-        }
-        for (int half = 0; half < 2; ++half)
-          pack_panel(a + (i + half * kRows) * row + p, row, col, kRows, k - p, to + (half * k + p) * kRows,
-                     kRows);
-      }
-  }
-  if (row == 1 && i == 0) {  // columns in the order they lie in, of few panels: all may share one cache set
-    constexpr int64_t kTogether = 4;
-    const int64_t whole = m / kRows;
-    for (int64_t first = 0; first < whole; first += kTogether) {
-      const int64_t panels = whole - first < kTogether ? whole - first : kTogether;
-      const T* from = a + first * kRows;
-      T* out = to + first * k * kRows;
-      for (int64_t p = 0; p < k; ++p, from += col, out += kRows)
-        for (int64_t panel = 0; panel < panels; ++panel)
-          std::memcpy(out + panel * k * kRows, from + panel * kRows, sizeof(T) * kRows);
-    }
-    i = whole * kRows;
-    to += whole * kRows * k;
-  }
-  for (; i < m; i += kRows, to += kRows * k)
-    pack_panel(a + i * row, row, col, int(m - i < kRows ? m - i : kRows), k, to, kRows);
-}
-
-template <class T> void pack_b(const T* b, int64_t row, int64_t col, int64_t k, int64_t n, T* to) {
-  constexpr int64_t L = kLanes<T>;
-  const int64_t whole = col == 1 ? n / kWidth<T> : 0;
-  for (int64_t p = 0; p < k && whole > 0; ++p)  // rows in the order they lie in
-    for (int64_t panel = 0; panel < whole; ++panel)
-#pragma GCC unroll 2
-      for (int v = 0; v < kColumns; ++v)
-        store(to + (panel * k + p) * kWidth<T> + v * L, load(b + p * row + panel * kWidth<T> + v * L));
-  to += whole * kWidth<T> * k;
-  for (int64_t j = whole * kWidth<T>; j < n; j += kWidth<T>, to += kWidth<T> * k)
-    pack_panel(b + j * col, col, row, int(n - j < kWidth<T> ? n - j : kWidth<T>), k, to, kWidth<T>);
 }
 
 template <class T> void packed(const Product<T>& p) {
@@ -348,7 +150,7 @@ template <class T, int Bytes> INLINE auto narrow(Vec<T, Bytes> v) {  // down to 
   }
 }
 template <class T> INLINE T add_lanes(Vec<T> v) {
-  const auto x = narrow<T, kBytes>(v);
+  const auto x = narrow<T, kVectorBytes>(v);
   if constexpr (sizeof(T) == 4) return (x[0] + x[2]) + (x[1] + x[3]);
   else return x[0] + x[1];
 }
@@ -367,11 +169,11 @@ template <class T, int N> INLINE void add_lanes_of(const Vec<T>* v, T* sums) {
   if constexpr (N == 4) {
     if constexpr (sizeof(T) == 4) {
       const auto four =
-          narrow<T, kBytes>(add_pairs<T, 1>(add_pairs<T, 2>(v[0], v[2]), add_pairs<T, 2>(v[1], v[3])));
+          narrow<T, kVectorBytes>(add_pairs<T, 1>(add_pairs<T, 2>(v[0], v[2]), add_pairs<T, 2>(v[1], v[3])));
       std::memcpy(sums, &four, sizeof four);
     } else {
-      const auto low = narrow<T, kBytes>(add_pairs<T, 1>(v[0], v[1]));
-      const auto high = narrow<T, kBytes>(add_pairs<T, 1>(v[2], v[3]));
+      const auto low = narrow<T, kVectorBytes>(add_pairs<T, 1>(v[0], v[1]));
+      const auto high = narrow<T, kVectorBytes>(add_pairs<T, 1>(v[2], v[3]));
       std::memcpy(sums, &low, sizeof low);
       std::memcpy(sums + 2, &high, sizeof high);
     }
