@@ -5,6 +5,8 @@
 #include "cpu/runs.h"
 #include "cpu/math.h"
 
+#pragma GCC diagnostic ignored "-Wstringop-overflow"  // GCC 12 does not see how many lanes fold_few has left
+
 namespace facula {
 inline namespace FACULA_ISA {
 namespace {
@@ -44,7 +46,7 @@ template <Fold F, int64_t Count, class W> inline W join_lanes(W* lanes) {
 template <Fold F, int64_t Count, class T, class A, class W> inline W fold_few(const T* x, int64_t n) {
   constexpr Fold J = base_fold(F);
   W lanes[Count / 2];
-  const int64_t rest = n < Count ? n - Count / 2 : Count / 2;
+  const int64_t rest = n - Count / 2;
   for (int64_t l = 0; l < Count / 2; ++l) lanes[l] = W(load<F, T, A>(x[l]));
   for (int64_t l = 0; l < rest; ++l) lanes[l] = join<J, W>(lanes[l], W(load<F, T, A>(x[Count / 2 + l])));
   return join_lanes<J, Count / 2, W>(lanes);
