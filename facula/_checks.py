@@ -19,8 +19,13 @@ __all__ = [
 
 def _assert(condition, message):
     """Raises AssertionError with the message where the condition does not hold."""
+    if hasattr(type(condition), "__torch_function__") and type(condition) is not _C.Tensor:
+        from .overrides import handle_torch_function
+
+        return handle_torch_function(_assert, (condition,), condition, message)
     if not condition:
         raise AssertionError(message)
+    return None
 
 
 def _check_with(error_type, cond, message):

@@ -39,6 +39,16 @@ class _Node(NamedTuple):
     flatten: Callable  # container -> (children, context)
     unflatten: Callable  # (children, context) -> container
 
+    @property
+    def flatten_fn(self):
+        """PyTorch's name."""
+        return self.flatten
+
+    @property
+    def unflatten_fn(self):
+        """PyTorch's name."""
+        return self.unflatten
+
 
 def _named_type(kind: type) -> bool:
     return issubclass(kind, tuple) and (hasattr(kind, "_fields") or hasattr(kind, "n_sequence_fields"))
@@ -55,6 +65,7 @@ _NODES: dict[type, _Node] = {
     ),
     deque: _Node(lambda x: (list(x), x.maxlen), lambda c, maxlen: deque(c, maxlen)),
 }
+SUPPORTED_NODES = _NODES  # as PyTorch calls it; libraries look types up in it
 _NAMED = _Node(
     lambda x: (list(x), type(x)),
     lambda c, kind: kind(*c) if hasattr(kind, "_fields") else kind(c),
@@ -82,6 +93,9 @@ def _node_type(x):
     if kind in _NODES:
         return kind
     return _named_type if _named_type(kind) else None
+
+
+_get_node_type = _node_type  # as Lightning calls it
 
 
 class TreeSpec:

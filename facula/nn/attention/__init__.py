@@ -40,12 +40,10 @@ def sdpa_kernel(backends, set_priority: bool = False):
 
 
 def __getattr__(name):
-    if name == "flex_attention":
-        raise NotImplementedError("torch.nn.attention.flex_attention: facula does not have it")
-    if name == "bias":
+    if name in ("bias", "flex_attention"):
         from importlib import import_module
 
-        return import_module(f"{__name__}.bias")
+        return import_module(f"{__name__}.{name}")
     from ..._names import missing
 
     raise missing(__name__, name, globals())
