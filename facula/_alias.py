@@ -173,6 +173,7 @@ class _Finder:
         if name != ALIAS and not name.startswith(ALIAS + "."):
             return None
         real = REAL + name[len(ALIAS) :]
+        reload = name in sys.modules
         module = sys.modules.get(real)
         if module is None:
             try:
@@ -185,6 +186,10 @@ class _Finder:
         spec = ModuleSpec(name, _AliasLoader(real), is_package=hasattr(module, "__path__"))  # pyright: ignore
         spec.origin = getattr(module, "__file__", None)
         spec.submodule_search_locations = getattr(module, "__path__", None)
+        if not reload:
+            # Loading has registered the alias. The import system takes the spec of what it finds there over
+            # the one returned here, and would run the module a second time.
+            sys.modules.pop(name, None)
         return spec
 
     def find_distributions(self, context=None):

@@ -6,6 +6,7 @@ from . import _C
 
 __all__ = [
     "_assert",
+    "_assert_async",
     "_check",
     "_check_index",
     "_check_is_size",
@@ -26,6 +27,12 @@ def _assert(condition, message):
     if not condition:
         raise AssertionError(message)
     return None
+
+
+def _assert_async(input, assert_msg="Expected Tensor with single nonzero value, but got zero"):
+    """Raises RuntimeError where the one element of a tensor is zero."""
+    if not bool(input):
+        raise RuntimeError(assert_msg)
 
 
 def _check_with(error_type, cond, message):

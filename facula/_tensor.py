@@ -246,7 +246,7 @@ class _Memory:
 
     def __init__(self, tensor):
         self.tensor = tensor
-        self.__array_interface__ = array_interface(tensor)
+        self.__array_interface__ = array_interface(tensor.detach())
 
 
 def numpy(self, *, force=False):
@@ -256,7 +256,7 @@ def numpy(self, *, force=False):
         raise TypeError(f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() first.")
     if force:
         self = self.detach()
-    if self.requires_grad:
+    if self.requires_grad and _C.is_grad_enabled():
         raise RuntimeError(
             "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.\n"
             f"It has shape {list(self.shape)}, {self.dtype}, and "

@@ -153,3 +153,36 @@ def reduce_tensor(tensor, typed):
         return _rebuild_tensor_v3, (storage, *place, OrderedDict(), tensor.dtype)
     typed_storage = TypedStorage(wrap_storage=storage, dtype=tensor.dtype)
     return _rebuild_tensor_v2, (typed_storage, *place, OrderedDict())
+
+
+# --- what packages that train in parallel look for here ---
+
+
+def _flatten_dense_tensors(tensors):
+    """The elements of all tensors in one."""
+    import facula as torch
+
+    return torch.cat([t.reshape(-1) for t in tensors])
+
+
+def _unflatten_dense_tensors(flat, tensors) -> tuple:
+    """Parts of `flat` in the shapes of the tensors."""
+    parts = flat.split([t.numel() for t in tensors])
+    return tuple(part.view(t.shape) for part, t in zip(parts, tensors))
+
+
+def _element_size(dtype) -> int:
+    """Bytes an element."""
+    return dtype.itemsize
+
+
+def _get_device_index(device, optional: bool = False, allow_cpu: bool = False) -> int:
+    """-1 for the CPU, where that is allowed."""
+    if isinstance(device, int):
+        return device
+    device = _C.device(device) if not isinstance(device, _C.device) else device
+    if device.type == "cpu":
+        if allow_cpu:
+            return -1
+        raise ValueError(f"Expected a non cpu device, but got: {device}")
+    return device.index if device.index is not None else 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from urllib.parse import urlparse  # noqa: F401  timm looks for it here
 
 __all__ = [
     "download_url_to_file",
@@ -15,6 +17,8 @@ __all__ = [
     "set_dir",
 ]
 
+# Of names such as resnet18-bf5a0c4c.pth, which carry the beginning of their digest.
+HASH_REGEX = re.compile(r"-([a-f0-9]*)\.")
 _dir: str | None = None
 _list = list
 

@@ -1,7 +1,7 @@
 """torch.ops: operators by the names of PyTorch's dispatcher.
 
 facula has no dispatcher. `torch.ops.aten.NAME.OVERLOAD` is a name for the public operation of that name,
-which selective checkpoints ask for and which can be called.
+which selective checkpoints ask for and which can be called. Other namespaces hold what torch.library defined.
 """
 
 from __future__ import annotations
@@ -59,15 +59,22 @@ class OpOverload:
 class OpOverloadPacket:
     """The operators of a name, such as torch.ops.aten.mm: called, it is the public operation."""
 
-    def __init__(self, namespace: str, name: str, function) -> None:
+    def __init__(self, namespace: str, name: str, function, defined=None) -> None:
         self._namespace, self.__name__, self._function = namespace, name, function
         self._qualified_op_name = f"{namespace}::{name}"
+        self._defined = defined or {}  # by a program, with torch.library: overload -> operator
+
+    def overloads(self) -> list:
+        """The names of its overloads."""
+        return list(self._defined) or ["default"]
 
     def __call__(self, *args, **kwargs):
         return self._function(*args, **kwargs)
 
     def __getattr__(self, name: str):
-        if name not in _OVERLOADS:
+        if name in self._defined:
+            return self._defined[name]
+        if name not in _OVERLOADS or self._defined:
             raise AttributeError(
                 f"The underlying op of '{self._namespace}.{self.__name__}' has no overload name '{name}'"
             )
@@ -89,10 +96,11 @@ class _Namespace:
     def __getattr__(self, name: str):
         if name.startswith("__"):
             raise AttributeError(name)
-        function = _public(name) if self._name == "aten" else None
+        defined = _defined(self._name, name)
+        function = next(iter(defined.values()), None) or (_public(name) if self._name == "aten" else None)
         if function is None:
             raise _missing(f"torch.ops.{self._name}.{name}", name)
-        packet = OpOverloadPacket(self._name, name, function)
+        packet = OpOverloadPacket(self._name, name, function, defined)
         setattr(self, name, packet)
         return packet
 
@@ -110,6 +118,22 @@ def _public(name: str):
         if callable(found):
             return found
     return None
+
+
+def _defined(namespace: str, name: str) -> dict:
+    """The operators of a name that torch.library has defined, by overload."""
+    from ._library import operators
+
+    key = f"{namespace}::{name}"
+    return {op._overloadname: op for k, op in operators.items() if k == key or k.startswith(key + ".")}
+
+
+def _forget(namespace: str, name: str | None = None) -> None:
+    """What torch.library has changed is looked up anew."""
+    if namespace in _namespaces:
+        found = vars(_namespaces[namespace])
+        for key in [name] if name else [k for k in found if k != "_name"]:
+            found.pop(key, None)
 
 
 def _missing(path: str, name: str) -> AttributeError:

@@ -155,7 +155,7 @@ def __getattr__(name: str):
         return _load_endianness()
     from ._names import missing
 
-    raise missing(__name__, name, sys.modules[__name__])
+    raise missing(__name__, name, globals())
 
 
 def get_default_mmap_options() -> int:

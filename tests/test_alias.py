@@ -242,3 +242,21 @@ def test_classes_loaded_before_are_renamed_too():
         "assert nn.Linear is Linear and Linear.__module__ == 'torch.nn.modules.linear'\n"
         "assert pickle.loads(pickle.dumps(Linear)) is Linear is pickle.loads(before)\n"
     )
+
+
+def test_modules_run_once_and_hang_below_their_packages():
+    """Imported by its torch name first, a package is one module, with its parts as attributes."""
+    program = """
+import sys
+import torch
+import torch.distributions, torch.fx, torch.nn.utils.parametrizations, torch.optim.lr_scheduler
+import torch.utils.data.distributed
+assert torch.distributions.kl.kl_divergence is torch.distributions.kl_divergence
+for name, module in list(sys.modules.items()):
+    if name.startswith("facula.") and not name.startswith(("facula.cli", "facula._C", "facula._alias")):
+        assert sys.modules["torch" + name[6:]] is module, name
+        parent, _, child = name.rpartition(".")
+        found = getattr(sys.modules[parent], child)
+        assert found is module or callable(found), name
+"""
+    python(INSTALL + program)

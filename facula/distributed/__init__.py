@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 __all__ = [
+    "Backend",
     "ProcessGroup",
     "ReduceOp",
     "Work",
@@ -48,9 +49,25 @@ __all__ = [
 class ReduceOp:
     """How values of several processes become one."""
 
+    RedOpType = str
+
     SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR = (
         "SUM", "AVG", "PRODUCT", "MIN", "MAX", "BAND", "BOR", "BXOR",
     )  # fmt: skip
+
+
+class Backend(str):
+    """Names of backends; of these only gloo is here, as the name of doing nothing."""
+
+    UNDEFINED, GLOO, NCCL, XCCL, UCC, MPI = "undefined", "gloo", "nccl", "xccl", "ucc", "mpi"
+    backend_list = (UNDEFINED, GLOO, NCCL, XCCL, UCC, MPI)
+    default_device_backend_map = {"cpu": GLOO}  # noqa: RUF012  PyTorch's name and type
+
+    def __new__(cls, name: str):
+        """The name in small letters."""
+        if not isinstance(name, str):
+            raise ValueError(f"Backend constructor parameter must be string-ish, got {name}")
+        return super().__new__(cls, name.lower())
 
 
 class Work:
@@ -340,7 +357,31 @@ def recv(tensor, src=None, group=None, tag: int = 0, group_src=None):
 isend, irecv = send, recv
 
 
+def get_process_group_ranks(group=None) -> list:
+    """[0]."""
+    _world()
+    return [0]
+
+
+def get_global_rank(group, group_rank: int) -> int:
+    """The rank, which is 0."""
+    return group_rank
+
+
+get_group_rank = get_global_rank
+
+
+def scatter_object_list(output_list, input_list=None, src=None, group=None, group_src=None) -> None:
+    """Puts the only object of one list into the other."""
+    _root(src, "scatter")
+    output_list[0] = _only(input_list or [], "scatter")
+
+
 def __getattr__(name: str):
+    if name in ("nn", "algorithms", "distributed_c10d", "constants", "optim"):
+        from importlib import import_module
+
+        return import_module(f"{__name__}.{name}")
     from .._names import missing
 
     raise missing("torch.distributed", name, list(globals()))

@@ -11,6 +11,7 @@ from ._transforms import (
     ComposeTransform,
     IndependentTransform,
     Transform,
+    _InverseTransform,  # noqa: F401  zuko gives it another name
     identity_transform,
 )
 from ._transforms_joint import (

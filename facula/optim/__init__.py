@@ -1,41 +1,53 @@
 """torch.optim: optimizers, and schedules of their learning rates."""
 
+# All at once, though most programs use one: libraries look optimizers up in torch.optim.__dict__.
+from ._adafactor import Adafactor
+from ._muon import Muon
+from .adadelta import Adadelta
+from .adagrad import Adagrad
 from .adam import Adam
+from .adamax import Adamax
 from .adamw import AdamW
+from .asgd import ASGD
+from .lbfgs import LBFGS
+from .nadam import NAdam
 from .optimizer import Optimizer
+from .radam import RAdam
+from .rmsprop import RMSprop
+from .rprop import Rprop
 from .sgd import SGD
+from .sparse_adam import SparseAdam
 
-# Loaded when first asked for: class -> file.
-_LATER = {
-    "Adadelta": "adadelta",
-    "Adafactor": "_adafactor",
-    "Adagrad": "adagrad",
-    "Adamax": "adamax",
-    "ASGD": "asgd",
-    "LBFGS": "lbfgs",
-    "Muon": "_muon",
-    "NAdam": "nadam",
-    "RAdam": "radam",
-    "RMSprop": "rmsprop",
-    "Rprop": "rprop",
-    "SparseAdam": "sparse_adam",
-}
 _MODULES = ("lr_scheduler", "swa_utils")
+Adafactor.__module__ = Muon.__module__ = __name__  # as PyTorch names the two
 
-__all__ = ["Adam", "AdamW", "Optimizer", "SGD", *_LATER, *_MODULES]  # noqa: PLE0604
+__all__ = [
+    "ASGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "LBFGS",
+    "Muon",
+    "NAdam",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+    "SGD",
+    "SparseAdam",
+    "lr_scheduler",
+    "swa_utils",
+]
 
 
 def __getattr__(name: str):
-    from importlib import import_module
+    if name in _MODULES:
+        from importlib import import_module
 
-    if name in _MODULES or name in _LATER.values():
         return import_module("." + name, __name__)
-    if name in _LATER:
-        value = getattr(import_module("." + _LATER[name], __name__), name)
-        if _LATER[name].startswith("_"):
-            value.__module__ = __name__  # as PyTorch names the two
-        globals()[name] = value
-        return value
     from .._names import missing
 
     raise missing(__name__, name, __dir__)

@@ -65,6 +65,7 @@ _NODES: dict[type, _Node] = {
     ),
     deque: _Node(lambda x: (list(x), x.maxlen), lambda c, maxlen: deque(c, maxlen)),
 }
+Context = PyTree = object  # names of types in annotations
 SUPPORTED_NODES = _NODES  # as PyTorch calls it; libraries look types up in it
 _NAMED = _Node(
     lambda x: (list(x), type(x)),

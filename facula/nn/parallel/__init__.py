@@ -7,7 +7,11 @@ __all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
 
 
 def __getattr__(name):
-    if name in ("gather", "parallel_apply", "replicate", "scatter"):
+    if name in ("gather", "scatter"):
+        from . import scatter_gather
+
+        return getattr(scatter_gather, name)
+    if name in ("parallel_apply", "replicate"):
         raise NotImplementedError(
             f"torch.nn.parallel.{name} needs several devices, which facula does not have"
         )

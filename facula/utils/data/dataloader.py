@@ -385,3 +385,13 @@ def _cut(orders, size: int, drop_last: bool):
         rest = order[full:]
     if rest is not None and len(rest) and not drop_last:
         yield rest
+
+
+class _DatasetKind:
+    """The two kinds of data sets, as libraries ask for them."""
+
+    Map = 0
+    Iterable = 1
+
+
+_BaseDataLoaderIter = _SingleProcessDataLoaderIter = _MultiProcessingDataLoaderIter = _Batches

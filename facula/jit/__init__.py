@@ -176,6 +176,22 @@ class ScriptModule(torch.nn.Module):
     """A module like any other."""
 
 
+class TracerWarning(Warning):
+    """What tracing would warn with."""
+
+    @staticmethod
+    def ignore_lib_warnings() -> None:
+        """Does nothing."""
+
+
+class RecursiveScriptModule(ScriptModule):
+    """What `script` returns of a module in PyTorch: for isinstance, which no module here fulfils."""
+
+
+class TopLevelTracedModule(ScriptModule):
+    """What `trace` returns of a module in PyTorch: for isinstance, which no module here fulfils."""
+
+
 class ScriptFunction:
     """What `script` returns in PyTorch: for isinstance, which no function here fulfils."""
 
@@ -185,6 +201,12 @@ def __getattr__(name: str):
         from typing import Final
 
         return Final
-    from ._names import missing
+    if name == "Error":
+        return torch._C.JITException
+    if name in ("annotations", "frontend"):
+        from importlib import import_module
+
+        return import_module(f"{__name__}.{name}")
+    from .._names import missing
 
     raise missing("torch.jit", name, __all__)

@@ -1,0 +1,5 @@
+"""torch.distributed.algorithms: what concerns a group of one process."""
+
+from . import join as join
+
+__all__ = ["join"]
