@@ -160,6 +160,10 @@ class _Finder:
     def find_spec(self, name: str, path=None, target=None) -> ModuleSpec | None:
         if name.startswith(REAL + ".") and not name.startswith(REAL + ".cli"):
             spec = self._spec_of_others(name, path, target)
+            if spec is None and name.startswith(REAL + ".distributed."):
+                from .distributed._absent import spec as absent
+
+                spec = absent(name)
             if spec is None:
                 self._explain_missing(name)
             elif type(spec.loader) is SourceFileLoader:

@@ -7,6 +7,8 @@ from . import _C
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+else:
+    Any = object  # for typing.get_type_hints
 
 __all__ = ["finfo", "iinfo"]
 

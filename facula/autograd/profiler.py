@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from facula.profiler import Rows as EventList
 from facula.profiler import profile as _profile
 from facula.profiler import record_function
 
-__all__ = ["emit_itt", "emit_nvtx", "profile", "record_function"]
+__all__ = ["EventList", "emit_itt", "emit_nvtx", "profile", "record_function"]
 
 
 class profile(_profile):  # noqa: N801  a context manager

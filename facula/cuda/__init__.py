@@ -163,6 +163,12 @@ def _dummy(name: str):
 
 Event = _dummy("Event")
 CUDAGraph = _dummy("CUDAGraph")
+graph = _dummy("graph")
+
+
+def is_current_stream_capturing() -> bool:
+    """False."""
+    return False
 
 
 def __getattr__(name: str):

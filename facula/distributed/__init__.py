@@ -377,8 +377,20 @@ def scatter_object_list(output_list, input_list=None, src=None, group=None, grou
     output_list[0] = _only(input_list or [], "scatter")
 
 
+_SUBMODULES = frozenset(
+    "algorithms checkpoint constants device_mesh distributed_c10d fsdp nn optim tensor utils".split()
+)
+
+
+def init_device_mesh(*args, **kwargs):
+    """Raises NotImplementedError."""
+    from .device_mesh import DeviceMesh
+
+    return DeviceMesh()
+
+
 def __getattr__(name: str):
-    if name in ("nn", "algorithms", "distributed_c10d", "constants", "optim"):
+    if name in _SUBMODULES:
         from importlib import import_module
 
         return import_module(f"{__name__}.{name}")

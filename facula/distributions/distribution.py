@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import facula as torch
+from facula import Tensor
 
 from . import constraints
 from .utils import broadcast_all, lazy_property
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from facula import Tensor
 
 __all__ = ["Distribution"]
 

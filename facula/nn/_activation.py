@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import facula as torch
-from facula import _C
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from facula import Tensor
+from facula import _C, Tensor
 
 __all__ = [
     "softmax", "softmin", "log_softmax", "gumbel_softmax", "glu", "rrelu", "rrelu_", "hardtanh",

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import facula as torch
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from facula import Tensor
+from facula import Tensor
 
 __all__ = ["normalize", "cosine_similarity", "pairwise_distance", "one_hot"]
 

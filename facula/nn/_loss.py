@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import facula as torch
+from facula import Tensor
 
 from ._distance import pairwise_distance
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from facula import Tensor
 
 __all__ = [
     "l1_loss", "kl_div", "poisson_nll_loss", "gaussian_nll_loss",

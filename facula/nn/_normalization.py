@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import facula as torch
+from facula import Tensor
 
 from .. import _C
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from facula import Tensor
 
 __all__ = ["batch_norm", "instance_norm", "group_norm", "local_response_norm"]
 _WRAPPED = ("group_norm",)

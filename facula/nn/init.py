@@ -5,10 +5,7 @@ from __future__ import annotations
 import math
 
 import facula as torch
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from facula import Generator, Tensor
+from facula import Generator, Tensor
 
 __all__ = [
     "calculate_gain", "uniform_", "normal_", "trunc_normal_", "constant_", "ones_", "zeros_",

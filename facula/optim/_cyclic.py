@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from types import FunctionType
 
 from .lr_scheduler import LRScheduler, _set, format_param
@@ -10,8 +11,9 @@ from .optimizer import Optimizer
 
 TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
+else:
+    Any = object  # for typing.get_type_hints
 
 __all__ = ["CyclicLR"]
 

@@ -4,14 +4,12 @@ steps, other layouts)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import facula as torch
 
 from .. import _C
 from .optimizer import Optimizer, _to_scalar, refuse_capturable, run_closure
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["Elementwise", "check", "scalar"]
 

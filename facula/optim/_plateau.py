@@ -10,6 +10,8 @@ from .optimizer import Optimizer
 TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from typing import Any
+else:
+    Any = object  # for typing.get_type_hints
 
 
 class ReduceLROnPlateau(LRScheduler):

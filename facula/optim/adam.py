@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import facula as torch
 
 from .. import _C
 from ._elementwise import scalar
 from .optimizer import Optimizer, _to_scalar, check_fused, check_lr, refuse_capturable, run_closure
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["Adam"]
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 
 import facula as torch
@@ -15,8 +16,9 @@ from .lr_scheduler import LRScheduler
 
 TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
     from typing import Any
+else:
+    Any = object  # for typing.get_type_hints
 
     from .optimizer import Optimizer
 

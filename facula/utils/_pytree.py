@@ -318,3 +318,45 @@ def _broadcast_to_and_flatten(tree, treespec, is_leaf=None):
             return None
         result += flat
     return result
+
+
+# --- what libraries register types with ---
+
+
+class SequenceKey(NamedTuple):
+    """A place in a list or tuple."""
+
+    idx: int
+
+    def __str__(self) -> str:
+        return f"[{self.idx!r}]"
+
+    def get(self, sequence):
+        """What lies there."""
+        return sequence[self.idx]
+
+
+class MappingKey(NamedTuple):
+    """A place in a dictionary."""
+
+    key: object
+
+    def __str__(self) -> str:
+        return f"[{self.key!r}]"
+
+    def get(self, mapping):
+        """What lies there."""
+        return mapping[self.key]
+
+
+def _dict_flatten(d):
+    return list(d.values()), list(d)
+
+
+def _dict_flatten_with_keys(d):
+    values, keys = _dict_flatten(d)
+    return [(MappingKey(k), v) for k, v in zip(keys, values)], keys
+
+
+def _dict_unflatten(values, context):
+    return dict(zip(context, values))

@@ -142,3 +142,18 @@ def test_compile_changes_nothing():
     m = Doubler()
     assert m.compile(fullgraph=True) is None
     assert m(1) == 2
+
+
+def test_type_hints_can_be_resolved():
+    """Libraries that read signatures ask for them: of classes that users derive from, and of forward."""
+
+    for place in (torch.nn, torch.optim, torch.optim.lr_scheduler, torch.utils.data, torch.distributions):
+        for name in dir(place):
+            cls = getattr(place, name)
+            if not isinstance(cls, type):
+                continue
+            typing.get_type_hints(cls)
+            for method in ("__init__", "forward", "step", "sample"):
+                function = vars(cls).get(method)
+                if isinstance(function, type(test_type_hints_can_be_resolved)):
+                    typing.get_type_hints(function)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 
+from facula import Tensor
+
 from .. import functional as F
 from .linear import Linear
 from .linear_cross_entropy_options import LinearCrossEntropyOptions
 from .loss import _WeightedLoss
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from facula import Tensor
 
 __all__ = ["LinearCrossEntropyLoss"]
 

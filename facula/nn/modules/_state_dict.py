@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict, namedtuple
+from collections.abc import Callable, Mapping
 
 import facula as torch
 
@@ -11,8 +12,9 @@ from ...utils.hooks import RemovableHandle
 
 TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from typing import Any
+else:
+    Any = object  # for typing.get_type_hints
 
 _EXTRA_STATE_KEY_SUFFIX = "_extra_state"
 

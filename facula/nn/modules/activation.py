@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import facula as torch
+from facula import Tensor
 
 from .. import functional as F
 from ..parameter import Parameter
 from .module import Module
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from facula import Tensor
 
 __all__ = [
     "Threshold", "ReLU", "RReLU", "Hardtanh", "ReLU6", "Sigmoid", "Hardsigmoid", "Tanh", "SiLU", "Mish",

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from collections.abc import Sequence
 
 import facula as torch
+from facula import Tensor
 
 from .. import functional as F
 from .container import ModuleList, Sequential
 from .linear import Linear
 from .module import Module
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from facula import Tensor
 
 __all__ = ["AdaptiveLogSoftmaxWithLoss"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import facula as torch
+from facula import Tensor
 
 from .. import functional as F
 from .. import init
@@ -10,10 +11,6 @@ from .._uninitialized import UninitializedBuffer, UninitializedParameter
 from ..parameter import Parameter, is_lazy
 from .lazy import LazyModuleMixin
 from .module import Module
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from facula import Tensor
 
 __all__ = [
     "BatchNorm1d", "LazyBatchNorm1d", "BatchNorm2d", "LazyBatchNorm2d", "BatchNorm3d", "LazyBatchNorm3d",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from facula import Tensor
+
 from .. import functional as F
 from .module import Module
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from facula import Tensor
 
 __all__ = ["PairwiseDistance", "CosineSimilarity"]
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from facula import Tensor
+
 from .. import functional as F
 from .batchnorm import _LazyNormBase, _NormBase
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from facula import Tensor
 
 __all__ = [
     "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "LazyInstanceNorm1d", "LazyInstanceNorm2d",

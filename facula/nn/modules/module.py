@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copyreg
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
 
 import facula as torch
 
@@ -31,8 +32,9 @@ from ._state_dict import (  # noqa: F401
 
 TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from typing import Any
+else:
+    Any = object  # for typing.get_type_hints
 
 __all__ = [
     "Module",

@@ -5,15 +5,12 @@ from __future__ import annotations
 import numbers
 
 import facula as torch
+from facula import Tensor
 
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter
 from .module import Module
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from facula import Tensor
 
 __all__ = ["LocalResponseNorm", "CrossMapLRN2d", "LayerNorm", "GroupNorm", "RMSNorm"]
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import facula as torch
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from facula import Tensor
+from facula import Tensor
 
 __all__ = ["get_total_norm", "clip_grads_with_norm_", "clip_grad_norm_", "clip_grad_norm", "clip_grad_value_"]
 

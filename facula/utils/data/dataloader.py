@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+
 import facula as torch
 
 from ._utils.collate import default_collate, default_convert
@@ -12,8 +14,9 @@ from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
 
 TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
+else:
+    Any = object  # for typing.get_type_hints
 
 __all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
 

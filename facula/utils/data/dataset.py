@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
 import facula as torch
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from facula import Generator, Tensor
+from facula import Generator, Tensor
 
 __all__ = [
     "Dataset",

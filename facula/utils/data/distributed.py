@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import facula as torch
 
 from .sampler import Sampler
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["DistributedSampler"]
 

@@ -12,6 +12,8 @@ import facula as torch
 TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from typing import Any
+else:
+    Any = object  # for typing.get_type_hints
 
 __all__ = ["WorkerInfo", "get_worker_info"]
 
