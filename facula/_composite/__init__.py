@@ -44,7 +44,10 @@ def composite(
     def publish(function: Callable) -> Callable:
         # Classes and modes with a __torch_function__ are asked first; torch.f and Tensor.f are two.
         own = name or function.__name__
-        public = _C._overridable(_with_out(function) if out else function, own)
+        checked = _with_out(function) if out else function
+        if {"torch", "linalg", "fft", "special"} & {*spaces}:
+            checked = _of_tensors(checked, own)
+        public = _C._overridable(checked, own)
         method = _C._overridable(function, own) if "Tensor" in spaces else None
         _OPERATIONS.append((own, public, spaces, tuple(aliases.split()), out, inplace))
         for each in (own, *aliases.split()):
@@ -55,6 +58,25 @@ def composite(
         return public
 
     return publish
+
+
+def _of_tensors(function: Callable, name: str) -> Callable:
+    """A first argument that is no tensor is a TypeError, whatever the function stumbles over."""
+
+    @wraps(function)
+    def call(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except AttributeError:
+            first = next(iter(args or kwargs.values()), None)
+            if isinstance(first, (_C.Tensor, list, tuple)) or hasattr(first, "__torch_function__"):
+                raise
+            parameter = getattr(function, "__wrapped__", function).__code__.co_varnames[0]
+            raise TypeError(
+                f"{name}(): argument '{parameter}' (position 1) must be Tensor, not {type(first).__name__}"
+            ) from None
+
+    return call
 
 
 def _with_out(function: Callable) -> Callable:

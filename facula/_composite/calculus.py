@@ -11,8 +11,10 @@ _T = _C._functions
 
 def _areas(function, y, x, dx, dim):
     """The trapezoids between neighbouring samples."""
-    if y.dtype == _C.bool:
+    if y.dtype == _C.bool and (y.dim() or function != "trapezoid"):
         raise RuntimeError(f"{function}: received a bool input for `y`, but bool is not supported")
+    if y.dim() == 0:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     dim = _wrap(dim, y.dim())
     if x is not None and not isinstance(x, _C.Tensor):
         raise TypeError(f"{function}(): argument 'x' must be Tensor, not {type(x).__name__}")
@@ -47,6 +49,8 @@ def trapezoid(y, x=None, *, dx=1, dim=-1):
     if y.dim() and y.size(dim) == 0:
         return _empty_integral(y, x, dim)
     areas, dim = _areas("trapezoid", y, x, dx, dim)
+    if x is None:
+        return (y.sum(dim) - (y.select(dim, 0) + y.select(dim, -1)) * 0.5) * dx
     return areas.sum(dim) / 2.0
 
 
@@ -59,6 +63,9 @@ def _empty_integral(y, x, dim):
 @composite("torch")
 def cumulative_trapezoid(y, x=None, *, dx=1, dim=-1):
     """The running integral along `dim` by the trapezoidal rule; one element less than there are samples."""
+    if x is None:
+        areas, dim = _areas("cumulative_trapezoid", y, x, 1, dim)
+        return (areas * (dx / 2.0)).cumsum(dim)
     areas, dim = _areas("cumulative_trapezoid", y, x, dx, dim)
     return areas.cumsum(dim) / 2.0
 

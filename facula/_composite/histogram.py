@@ -64,7 +64,7 @@ def _counted(input, bins, range, weight, density):
         edges = _even_edges(x, bins, range)
     else:
         _check_edges(x, bins)
-        edges = list(bins)
+        edges = [edge.clone() for edge in bins]
     counts = _C._histogramdd_counts(x, edges, None if weight is None else weight.detach().reshape(-1), even)
     if density:
         counts = counts / counts.sum()

@@ -34,7 +34,7 @@ def _sizes(output_size, input, n):
 
 def _adaptive_average(name, n, input, output_size):
     sizes = _sizes(output_size, input, n)
-    if sizes == [1] * n and input.dim() in (n + 1, n + 2) and 0 not in input.shape[-n:]:
+    if sizes == [1] * n:
         pooled = input.mean(list(range(-n, 0)), keepdim=True)
         if n == 2 and input.dim() == 4 and not input.is_contiguous():
             if input.is_contiguous(memory_format=torch.channels_last):

@@ -266,6 +266,13 @@ def _check_margin_target(input: Tensor, target: Tensor, weight: Tensor | None) -
         )
 
 
+def _require_wide(kernel: str, input: Tensor) -> None:
+    if input.dtype not in (torch.float32, torch.float64):
+        from .._composite.linalg_norms import type_name
+
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{type_name(input.dtype)}'")
+
+
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -284,6 +291,7 @@ def multi_margin_loss(
     if weight is not None and weight.dim() != 1:
         raise ValueError("weight must be one-dimensional")
     _check_margin_target(input, target, weight)
+    _require_wide("multi_margin_loss_cpu_kernel", input)
     rows = input if input.dim() == 2 else input.reshape(1, -1)
     index = target.reshape(-1, 1)
     z = (margin - rows.gather(1, index) + rows).clamp_min(0)
@@ -311,6 +319,7 @@ def multilabel_margin_loss(
         raise RuntimeError(
             f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}"
         )
+    _require_wide("multilabel_margin_loss_forward_out_frame", input)
     rows = input if input.dim() == 2 else input.reshape(1, -1)
     labels = target if target.dim() == 2 else target.reshape(1, -1)
     listed = (labels >= 0).to(rows.dtype).cumprod(1)

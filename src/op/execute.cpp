@@ -59,30 +59,58 @@ static Device common_device(const Execution& e) {
   return found;
 }
 
-// PyTorch's order of dimensions for a result: that of the operands, earlier ones first.
-static Tensor allocate_result(const Execution& e, const Dims& shape, Device device) {
-  const TensorImpl* candidates[8];
-  int count = 0;
-  for (int k = 0; k < e.count; ++k)
-    if (TensorImpl* t = e.in[k].tensor; t && t->ndim == shape.count && t->ndim > 1) candidates[count++] = t;
-  if (count == 0 || candidates[0]->contiguous) return empty(e.stored, shape, device);
-  // Insertion sort of dimensions; an operand that is broadcast in either says nothing.
-  Dims order(shape.count);
-  for (int d = 0; d < shape.count; ++d) order[d] = shape.count - 1 - d;  // fastest first
+// Strides of a 4-dimensional tensor whose second dimension is the fastest.
+static Dims channels_last_strides(const Dims& shape) {
+  const int64_t row = shape[3] * shape[1];
+  return {row * shape[2], 1, row, shape[1]};
+}
+static bool is_channels_last(const TensorImpl& t) {
+  int64_t expected = 1;
+  for (const int d : {1, 3, 2, 0}) {
+    if (t.sizes[d] == 1) continue;
+    if (t.strides[d] != expected) return false;
+    expected *= t.sizes[d];
+  }
+  return true;
+}
+
+Tensor result_like(DType dtype, const Dims& shape, Device device, const TensorImpl* const* operands,
+                   int count) {
+  const int n = shape.count;
+  if (n < 2) return empty(dtype, shape, device);
+  bool same = true, contiguous = true, channels_last = n == 4, alike = true;
+  for (int k = 0; k < count; ++k) {
+    const TensorImpl* t = operands[k];  // null: a number, which counts as a tensor of another shape
+    if (!t || !(t->shape() == shape)) {
+      same = false;
+      break;
+    }
+    contiguous &= t->contiguous;
+    channels_last = channels_last && is_channels_last(*t);
+    alike &= t->stride() == operands[0]->stride() && is_dense_permutation(*t);
+  }
+  if (same && contiguous) return empty(dtype, shape, device);
+  if (same && channels_last) return empty_strided(dtype, shape, channels_last_strides(shape), device);
+  if (same && alike) return empty_strided(dtype, shape, operands[0]->stride(), device);
+  // Insertion sort of the dimensions by the operands' strides, earlier operands first; an operand that is
+  // broadcast in either of two says nothing about them.
+  auto stride = [&](const TensorImpl& t, int64_t d) -> int64_t {
+    const int own = int(d) - (n - t.ndim);
+    return own < 0 || (t.sizes[own] == 1 && shape[int(d)] != 1) ? 0 : t.strides[own] * item_size(t.dtype);
+  };
   auto swapped = [&](int64_t a, int64_t b) {  // +1: a is slower than b and must come after
     for (int k = 0; k < count; ++k) {
-      auto at = [&](int64_t d) {
-        return candidates[k]->sizes[d] == 1 && shape[int(d)] != 1 ? 0 : candidates[k]->strides[d];
-      };
-      const int64_t sa = at(a), sb = at(b);
+      if (!operands[k]) continue;
+      const int64_t sa = stride(*operands[k], a), sb = stride(*operands[k], b);
       if (sa == 0 || sb == 0) continue;
-      if (sa < sb) return -1;
-      if (sa > sb) return 1;
+      if (sa != sb) return sa < sb ? -1 : 1;
       if (shape[int(a)] > shape[int(b)]) return 1;
     }
     return 0;
   };
-  for (int i = 1; i < shape.count; ++i)
+  Dims order(n);
+  for (int d = 0; d < n; ++d) order[d] = n - 1 - d;  // fastest first
+  for (int i = 1; i < n; ++i)
     for (int at = i, j = i - 1; j >= 0; --j) {
       const int c = swapped(order[j], order[at]);
       if (c > 0) {
@@ -92,13 +120,25 @@ static Tensor allocate_result(const Execution& e, const Dims& shape, Device devi
         break;
       }
     }
-  Dims strides(shape.count);
-  int64_t n = 1;
-  for (int i = 0; i < shape.count; ++i) {
-    strides[int(order[i])] = n;
-    n *= std::max<int64_t>(shape[int(order[i])], 1);
+  bool usual = true;
+  for (int d = 0; d < n; ++d) usual &= order[d] == n - 1 - d;
+  if (usual) return empty(dtype, shape, device);
+  Dims strides(n);
+  int64_t step = 1;
+  for (int i = 0; i < n; ++i) {
+    strides[int(order[i])] = step;
+    step *= shape[int(order[i])];
   }
-  return empty_strided(e.stored, shape, strides, device);
+  return empty_strided(dtype, shape, strides, device);
+}
+
+static Tensor allocate_result(const Execution& e, const Dims& shape, Device device) {
+  if (e.in_order) return empty(e.stored, shape, device);
+  const TensorImpl* operands[kMaxOperands];
+  int count = 0;
+  for (int k = 0; k < e.count; ++k)
+    if (e.in[k].tensor || e.in[k].present) operands[count++] = e.in[k].tensor;
+  return result_like(e.stored, shape, device, operands, count);
 }
 
 // Where every operand repeats along dimension 0 (examples that vmap made of one), so does the result: one

@@ -16,9 +16,14 @@ struct Execution {
   DType result, stored;  // what the kernel writes, what the output tensor holds
   TensorImpl* into;      // where to write, or null
   std::string_view name;
+  bool in_order = false;  // a result of its own is contiguous, whatever the operands
 };
 
 Tensor execute(const Execution& e);
+
+// A tensor for the result of a pointwise operation on these operands (null: a number), laid out as PyTorch's
+// TensorIterator does: in the order of dimensions of the operands, earlier ones first.
+Tensor result_like(DType, const Dims& shape, Device, const TensorImpl* const* operands, int count);
 
 // Operands in CPU memory that need no loop to be planned: of one type, dense, and of one shape or of one
 // element each, in whatever number of dimensions; and real numbers. `first` is null where they are not alike.

@@ -61,7 +61,7 @@ void assign(const Tensor& self, const Tensor& result) {
     at_each_level([&] { write_tangent(*self, tangent_of(*result)); });
 }
 
-void copy_to_out(const Tensor& out, const Tensor& result, std::string_view name) {
+void copy_to_out(const Tensor& out, const Tensor& result, std::string_view name, bool like_result) {
   if (mode.grad && (requires_grad(*result) || requires_grad(*out)))
     fail(name,
          "(): functions with out=... arguments don't support automatic differentiation, but one of the "
@@ -72,8 +72,8 @@ void copy_to_out(const Tensor& out, const Tensor& result, std::string_view name)
   if (!(out->device == result->device))
     fail("Expected out tensor to be on ", to_string(result->device), ", but got ", to_string(out->device),
          " instead");
-  if (out->numel == 0 && !(out->shape() == result->shape()) && !result->contiguous &&
-      is_dense_permutation(*result)) {  // a fresh tensor takes the layout of the result
+  if (like_result && out->numel == 0 && !(out->shape() == result->shape()) && !result->contiguous &&
+      is_dense_permutation(*result)) {
     const Tensor fresh = empty_strided(out->dtype, result->shape(), result->stride(), out->device);
     take_storage(*out, *fresh);
   }

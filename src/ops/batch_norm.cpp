@@ -388,11 +388,11 @@ constexpr OpEntry entries[] = {
     fn<native<BatchName::Native>>(
         "native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? "
         "running_var, bool training, float momentum, float eps)",
-        kFunction),
+        kFunction | kExactOut),
     fn<native<BatchName::Legit>>(
         "_native_batch_norm_legit(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor "
         "running_var, bool training, float momentum, float eps)",
-        kFunction),
+        kFunction | kExactOut),
     fn<legit_no_stats>("_native_batch_norm_legit(Tensor input, Tensor? weight, Tensor? bias, bool training, "
                        "float momentum, float eps)",
                        kFunction),

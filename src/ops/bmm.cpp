@@ -260,7 +260,7 @@ void check_batches(const Tensor& a, const Tensor& b, const char* kernel) {
     fail("Expected size for first two dimensions of batch2 tensor to be: [", a->sizes[0], ", ", a->sizes[2],
          "] but got: [", b->sizes[0], ", ", b->sizes[1], "].");
   require_type(a, b);
-  require_numbers(a->dtype, kernel);
+  require_numbers(a->dtype, kernel, a->numel && b->numel);
 }
 
 Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
@@ -290,7 +290,7 @@ Tensor addbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta,
     if ((*other)->dtype != b->dtype)
       fail(name, " and mat2 must have the same dtype, but got ", c_name((*other)->dtype), " and ",
            c_name(b->dtype));
-  require_numbers(a->dtype, "addmm_impl_cpu_");
+  require_numbers(a->dtype, "addmm_impl_cpu_", a->numel && b->numel);
   require_scales(a->dtype, alpha, beta);
   return call_structural(Addbmm{beta, alpha}, self, a, b);
 }
@@ -315,18 +315,18 @@ Tensor matmul_batched(const Tensor& a, const Tensor& b) {
     if (a->dtype != b->dtype)
       fail("addmv input tensors must have the same dtype, but got ", c_name(b->dtype), ", ", c_name(a->dtype),
            ", and ", c_name(b->dtype));
-    require_numbers(a->dtype, "addmv_impl_cpu");
+    require_numbers(a->dtype, "addmv_impl_cpu", a->numel && b->numel);
   } else if (b->ndim == 2) {
     if (k != k2) fail("mat1 and mat2 shapes cannot be multiplied (", rows, "x", k, " and ", k2, "x", n, ")");
     require_same_type(a, b);
-    require_numbers(a->dtype, "addmm_impl_cpu_");
+    require_numbers(a->dtype, "addmm_impl_cpu_", a->numel && b->numel);
   } else {
     const int64_t batches = broadcast(batch_of(*x), batch_of(*y)).numel();
     if (k != k2)
       fail("Expected size for first two dimensions of batch2 tensor to be: [", batches, ", ", k,
            "] but got: [", batches, ", ", k2, "].");
     require_type(a, b);
-    require_numbers(a->dtype, "bmm");
+    require_numbers(a->dtype, "bmm", a->numel && b->numel);
   }
   const bool one_matrix =
       a->ndim == 2 || (a->ndim == 3 && b->ndim == 3 && a->sizes[0] == 1 && b->sizes[0] > 1);

@@ -1,4 +1,5 @@
 // Complex numbers and their parts: views of one as the other, real, imag, complex, polar, adjoint.
+#include "op/execute.h"
 #include "op/structural.h"
 #include "ops/functions.h"
 
@@ -40,7 +41,8 @@ struct ComplexOf {
   Tensor forward(const Tensor& a, const Tensor& b) {
     re = a->shape();
     im = b->shape();
-    Tensor out = empty(to_complex(a->dtype), broadcast(re, im), a->device);
+    const TensorImpl* operands[] = {a.get(), b.get()};
+    Tensor out = result_like(to_complex(a->dtype), broadcast(re, im), a->device, operands, 2);
     const Tensor parts = ViewAsReal{}.view(out);
     for (int k = 0; k < 2; ++k)
       copy_into(*alias(*parts, out->shape(), Dims(out->ndim, parts->strides), k), k ? *b : *a);

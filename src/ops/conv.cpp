@@ -145,6 +145,15 @@ void complex_product(const Tensor& x, const Tensor& y, TensorImpl& out, Run&& ru
   join_parts<T>(re, im, out);
 }
 
+// Small ones in three dimensions are transposed in double: their sums are long next to the work.
+bool in_double(const Dims& image, const Dims& weight) {
+  return weight.count == 5 &&
+         double(image.numel()) * double(weight.numel()) < double(1 << 22) * double(image[1]);
+}
+DType doubled(DType t) {
+  return t == DType::Float32 ? DType::Float64 : t == DType::Complex64 ? DType::Complex128 : t;
+}
+
 DType kernel_dtype(DType t) { return is_half(t) ? DType::Float32 : is_floating(t) ? t : DType::Int64; }
 
 // ---- The operations. Inputs are batched; spatial sizes of the result are given.
@@ -168,7 +177,8 @@ struct Convolution {
     image = x->shape();
     weight = w->shape();
     if (x->is_meta() || w->is_meta()) return in_format(empty(x->dtype, result, Device{Device::Meta}), format);
-    const DType narrow = x->dtype, wide = kernel_dtype(narrow);
+    const DType narrow = x->dtype, kernel = kernel_dtype(narrow),
+                wide = is_transposed && in_double(image, weight) ? doubled(kernel) : kernel;
     const Tensor dx = dense(x, wide), dw = dense(w, wide), db = bias ? dense(bias, wide) : nullptr;
     Tensor out = empty(wide, result);
     auto run = [&]<class T>(T, const Tensor& a, const Tensor& b, const T* c, const Tensor& to,

@@ -41,6 +41,29 @@ Tensor empty_in(const TensorImpl& like, DType dtype, MemoryFormat format, Device
   return empty_strided(dtype, like.shape(), shaped->stride(), device);
 }
 
+int own_dim(int64_t dim, const Tensor& x) {
+  const int d = wrap_dim(dim, x->ndim);
+  if (x->ndim == 0) fail<IndexError>("Dimension specified as ", dim, " but tensor has no dimensions");
+  return d;
+}
+
+// Dimensions of size 1 say little; where they leave it open the tensor counts as contiguous.
+bool looks_channels_last(const TensorImpl& t) {
+  const int n = t.ndim;
+  if ((n != 4 && n != 5) || t.strides[1] == 0) return false;
+  int64_t least = 0;
+  for (int i = 0; i < n; ++i) {
+    const int d = i == 0 ? 1 : i == n - 1 ? 0 : n - i;
+    if (t.sizes[d] == 0 || t.strides[d] < least || (d == 0 && least == t.strides[1])) return false;
+    least = t.strides[d] * t.sizes[d];
+  }
+  return true;
+}
+MemoryFormat suggested_format(const TensorImpl& t) {
+  if (!looks_channels_last(t)) return MemoryFormat::Contiguous;
+  return t.ndim == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d;
+}
+
 namespace {
 
 using OptFormat = std::optional<MemoryFormat>;
@@ -314,7 +337,7 @@ Tensor to(const Tensor& x, DType dtype, Device device, bool copy, OptFormat want
   if (device.type == Device::CPU) device = {};
   require_available(device);
   const bool same = x->dtype == dtype && x->device.type == device.type &&
-                    (format == MemoryFormat::Preserve || has_format(*x, format));
+                    (format == MemoryFormat::Preserve || suggested_format(*x) == format);
   if (same && !copy) return x;
   return call_structural(ToCopy{dtype, device, format}, x);
 }

@@ -5,6 +5,7 @@
 #include "op/structural.h"
 #include "ops/functions.h"
 #include "ops/matmul.h"
+#include "ops/named.h"
 
 namespace facula {
 namespace {
@@ -115,6 +116,9 @@ struct Cdist {  // inputs of one batch: [batch, rows, length]
   }
 };
 
+struct CdistName {
+  static constexpr const char* node = "CdistBackward0";
+};
 Tensor cdist(const Tensor& a, const Tensor& b, double p, std::optional<int64_t> mode) {
   for (const auto& [t, name] : {std::pair(&a, "X1"), std::pair(&b, "X2")}) {
     if ((*t)->ndim < 2)
@@ -145,7 +149,7 @@ Tensor cdist(const Tensor& a, const Tensor& b, double p, std::optional<int64_t> 
   const Tensor out = call_structural(Cdist{p, by_product}, flat(a, m), flat(b, n));
   batch.push(m);
   batch.push(n);
-  return batch.count == 3 ? out : view(out, batch);
+  return batch.count == 3 ? out : named_result<CdistName>(view(out, batch));
 }
 
 struct Pdist {

@@ -280,7 +280,7 @@ Tensor tensordot(const Tensor& a, const Tensor& b, const Dims& dims_a, const Dim
   Dims sum_a, sum_b, in_a, in_b;
   int64_t k = 1;
   for (int i = 0; i < dims_a.count; ++i) {
-    const int p = wrap_dim(dims_a[i], a->ndim), q = wrap_dim(dims_b[i], b->ndim);
+    const int p = own_dim(dims_a[i], a), q = own_dim(dims_b[i], b);
     const int64_t size_a = a->sizes[p], size_b = b->sizes[q];
     if (size_a != size_b && size_a != 1 && size_b != 1)
       fail("contracted dimensions need to match, but first has size ", size_a, " in dim ", dims_a[i],

@@ -65,7 +65,7 @@ Tensor prelu(const Tensor& x, const Tensor& weight) {
   return call(Prelu{}, x, w);
 }
 Tensor rrelu_eval(const Tensor& x, double lower, double upper) {
-  return call(LeakyRelu{(lower + upper) / 2}, x);
+  return call(LeakyRelu{(lower + upper) / 2}, contiguous(x));
 }
 Tensor ldexp(const Tensor& x, const Tensor& exponent) {  // whole exponents: in the type of x where it can be
   const bool whole = !is_floating(exponent->dtype), kept = whole && is_real_floating(x->dtype);
@@ -135,7 +135,11 @@ bool equal(const Tensor& a, const Tensor& b) {
   return all_true(call(Eq{}, a, b));
 }
 Tensor isreal(const Tensor& x) {
-  if (!is_complex(x->dtype)) return full(x->shape(), true, DType::Bool, x->device);
+  if (!is_complex(x->dtype)) {
+    Tensor out = empty_as(*x, DType::Bool);
+    fill(*out, true);
+    return out;
+  }
   return call(Eq{}, x, unary("conj", x));
 }
 Tensor conjugate(const Tensor& x) { return is_complex(x->dtype) ? unary("conj", x) : x; }
@@ -147,7 +151,9 @@ Tensor order_last(const Tensor& x, int64_t n) { return order_first(n, x); }
 Tensor maximum_of(const Tensor& a, const Tensor& b) { return call(Maximum{}, a, b); }
 Tensor minimum_of(const Tensor& a, const Tensor& b) { return call(Minimum{}, a, b); }
 
-Tensor multigammaln(const Tensor& x, int64_t p) { return call(Mvlgamma{p}, x); }
+// Of contiguous memory, whatever that of x is.
+Tensor multigammaln(const Tensor& x, int64_t p) { return call(Mvlgamma{p}, contiguous(x)); }
+Tensor logsigmoid(const Tensor& x) { return call(LogSigmoid{}, contiguous(x)); }
 
 // The largest numbers of a 16-bit type are not those of the type it is computed in.
 NanToNum nan_rule(DType t, std::optional<double> nan, std::optional<double> high, std::optional<double> low) {
@@ -189,6 +195,28 @@ Tensor heaviside(const Tensor& x, const Tensor& values) {
     fail("heaviside is not yet implemented for tensors with different dtypes.");
   return call(Heaviside{}, x, values);
 }
+Tensor as_bits(const Tensor& x, DType t) {  // of the same size
+  Tensor out = alias(*x);
+  out->dtype = t;
+  return out;
+}
+// 16-bit floats are computed as floats, whose neighbours are nearer: theirs are found by their bits.
+Tensor next_number(const Tensor& x, const Tensor& y) {
+  const Arg in[] = {x, y};
+  const DType t = pointwise_dtype(row<Nextafter>, nullptr, in);
+  if (!is_half(t)) return call(Nextafter{}, x, y);
+  GradMode off(false);
+  const Tensor a = to_dtype(x, t), b = to_dtype(y, t), zero = full({}, 0, t, x->device);
+  const Tensor away = call(Eq{}, call(Lt{}, a, b), call(Gt{}, a, zero));
+  const Tensor step = to_dtype(where(away, Scalar(1), Scalar(-1)), DType::Int16);
+  const Tensor moved = as_bits(as_bits(a, DType::Int16) + step, t);
+  const Tensor least = as_bits(full({}, 1, DType::Int16, x->device), t);
+  const Tensor near = where(call(Eq{}, a, zero), call(Copysign{}, least, b), moved);
+  return where(call(LogicalOr{}, call(Isnan{}, a), call(Isnan{}, b)), a + b,
+               where(call(Eq{}, a, b), b, near));
+}
+// The angles of complex numbers are their own memory in order, whatever the layout of the numbers.
+Tensor angle_of(const Tensor& x) { return call(Angle{}, is_complex(x->dtype) ? contiguous(x) : x); }
 Tensor conj_physical(const Tensor& x) { return is_complex(x->dtype) ? unary("conj", x) : x; }
 bool never(const Tensor&) { return false; }  // conjugates and negatives are computed at once
 
@@ -198,27 +226,30 @@ template <class Op> Tensor again2(const Tensor& a, const Tensor& b) { return cal
 }  // namespace
 
 static constexpr OpEntry entries[] = {
-    fn<div_mode>("div(Operand input, Operand other, *, str rounding_mode)", kEverywhere | kLeading, "divide"),
-    fn<div_optional>("div(Operand input, Operand other, *, str? rounding_mode=None)", kEverywhere | kLeading,
-                     "divide"),
-    fn<clamp_tensors>("clamp(Tensor input, Operand? min=None, Operand? max=None)", kEverywhere | kLeading,
-                      "clip"),
+    fn<div_mode>("div(Operand input, Operand other, *, str rounding_mode)",
+                 kEverywhere | kOutLikeResult | kLeading, "divide"),
+    fn<div_optional>("div(Operand input, Operand other, *, str? rounding_mode=None)",
+                     kEverywhere | kOutLikeResult | kLeading, "divide"),
+    fn<clamp_tensors>("clamp(Tensor input, Operand? min=None, Operand? max=None)",
+                      kEverywhere | kOutLikeResult | kLeading, "clip"),
     fn<positive>("positive(Tensor input)", kFunction | kMethod | kLeading),
-    fn<gelu>("gelu(Tensor input, *, str approximate='none')", kNN | kOut | kLeading),
+    fn<gelu>("gelu(Tensor input, *, str approximate='none')", kNN | kOutLikeResult | kLeading),
     fn<relu6>("relu6(Tensor input)", kNN | kInPlaceNN | kLeading),
     fn<tanhshrink>("tanhshrink(Tensor input)", kNN | kLeading),
     fn<softsign>("softsign(Tensor input)", kNN | kLeading),
     fn<prelu>("prelu(Tensor input, Tensor weight)", kFunction | kMethod | kNN),
     fn<rrelu_eval>("_rrelu_eval(Tensor input, float lower, float upper)", kPrivate | kLeading),
-    fn<ldexp>("ldexp(Tensor input, Tensor other)", kEverywhere | kLeading),
-    fn<float_power>("float_power(Operand input, Operand exponent)", kFunction | kMethod | kOut | kLeading),
+    fn<ldexp>("ldexp(Tensor input, Tensor other)", kEverywhere | kOutLikeResult | kLeading),
+    fn<float_power>("float_power(Operand input, Operand exponent)",
+                    kFunction | kMethod | kOutLikeResult | kLeading),
     fn<float_power_>("float_power_(Tensor input, Operand exponent)", kMethod | kLeading),
     fn<nan_to_num>("nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None)",
-                   kFunction | kMethod | kOut | kLeading),
+                   kFunction | kMethod | kOutLikeResult | kLeading),
     fn<nan_to_num_>("nan_to_num_(Tensor input, float? nan=None, float? posinf=None, float? neginf=None)",
                     kFunction | kMethod | kLeading),
-    fn<frexp>("frexp(Tensor input) -> mantissa, exponent", kFunction | kMethod | kOut | kLeading),
-    fn<where_condition>("where(Tensor condition, Operand input, Operand other)", kFunction | kOut | kLeading),
+    fn<frexp>("frexp(Tensor input) -> mantissa, exponent", kFunction | kMethod | kOutLikeResult | kLeading),
+    fn<where_condition>("where(Tensor condition, Operand input, Operand other)",
+                        kFunction | kOutLikeResult | kLeading),
     fn<isclose>(
         "isclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False)",
         kFunction | kMethod | kLeading),
@@ -227,23 +258,27 @@ static constexpr OpEntry entries[] = {
     fn<equal>("equal(Tensor input, Tensor other)"),
     fn<isreal>("isreal(Tensor input)", kFunction | kMethod | kLeading),
     fn<conjugate>("conj(Tensor input)", kFunction | kMethod | kLeading),
-    fn<conj_physical>("conj_physical(Tensor input)", kEverywhere | kLeading),
+    fn<angle_of>("angle(Tensor input)", kFunction | kMethod | kOutLikeResult | kLeading),
+    fn<next_number>("nextafter(Tensor input, Tensor other)", kEverywhere | kOutLikeResult | kLeading),
+    fn<conj_physical>("conj_physical(Tensor input)", kEverywhere | kOutLikeResult | kLeading),
     fn<never>("is_conj(Tensor input)"),
     fn<never>("is_neg(Tensor input)"),
-    fn<heaviside>("heaviside(Tensor input, Tensor values)", kEverywhere | kLeading),
-    fn<maximum_of>("max(Tensor input, Tensor other)", kFunction | kMethod | kOut),
-    fn<minimum_of>("min(Tensor input, Tensor other)", kFunction | kMethod | kOut),
-    fn<again<Sigmoid>>("expit(Tensor input)", kSpecial | kOut | kLeading),
-    fn<again<Exp2>>("exp2(Tensor input)", kSpecial | kOut | kLeading),
-    fn<again<Expm1>>("expm1(Tensor input)", kSpecial | kOut | kLeading),
-    fn<again<Log1p>>("log1p(Tensor input)", kSpecial | kOut | kLeading),
-    fn<again<Round>>("round(Tensor input)", kSpecial | kOut | kLeading),
-    fn<again<Lgamma>>("gammaln(Tensor input)", kSpecial | kOut | kLeading),
-    fn<again<Digamma>>("psi(Tensor input)", kSpecial | kOut | kLeading),
-    fn<again2<Igamma>>("gammainc(Tensor input, Tensor other)", kSpecial | kOut | kLeading),
-    fn<again2<Igammac>>("gammaincc(Tensor input, Tensor other)", kSpecial | kOut | kLeading),
-    fn<order_first>("polygamma(int n, Tensor input)", kFunction | kSpecial | kOut | kLeading),
+    fn<heaviside>("heaviside(Tensor input, Tensor values)", kEverywhere | kOutLikeResult | kLeading),
+    fn<maximum_of>("max(Tensor input, Tensor other)", kFunction | kMethod | kOutLikeResult),
+    fn<minimum_of>("min(Tensor input, Tensor other)", kFunction | kMethod | kOutLikeResult),
+    fn<again<Sigmoid>>("expit(Tensor input)", kSpecial | kOutLikeResult | kLeading),
+    fn<again<Exp2>>("exp2(Tensor input)", kSpecial | kOutLikeResult | kLeading),
+    fn<again<Expm1>>("expm1(Tensor input)", kSpecial | kOutLikeResult | kLeading),
+    fn<again<Log1p>>("log1p(Tensor input)", kSpecial | kOutLikeResult | kLeading),
+    fn<again<Round>>("round(Tensor input)", kSpecial | kOutLikeResult | kLeading),
+    fn<again<Lgamma>>("gammaln(Tensor input)", kSpecial | kOutLikeResult | kLeading),
+    fn<again<Digamma>>("psi(Tensor input)", kSpecial | kOutLikeResult | kLeading),
+    fn<again2<Igamma>>("gammainc(Tensor input, Tensor other)", kSpecial | kOutLikeResult | kLeading),
+    fn<again2<Igammac>>("gammaincc(Tensor input, Tensor other)", kSpecial | kOutLikeResult | kLeading),
+    fn<order_first>("polygamma(int n, Tensor input)", kFunction | kSpecial | kOutLikeResult | kLeading),
     fn<order_last>("polygamma(Tensor input, int n)", kMethod | kInPlace | kLeading),
+    fn<multigammaln>("mvlgamma(Tensor input, int p)", kEverywhere | kLeading),
+    fn<logsigmoid>("logsigmoid(Tensor input)", kNN | kOut | kLeading),
     fn<multigammaln>("multigammaln(Tensor input, int p)", kSpecial | kOut | kLeading),
     fn<again<Tanh>>("tanh(Tensor input)", kNN | kLeading),
 };

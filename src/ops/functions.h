@@ -21,6 +21,11 @@ Tensor dense(const Tensor&, DType);
 Dims format_strides(const Dims& sizes, MemoryFormat);
 Tensor empty_in(const TensorImpl& like, DType, MemoryFormat, Device);
 
+// As wrap_dim, of a tensor that must have dimensions.
+int own_dim(int64_t dim, const Tensor&);
+// Whether the strides are those of channels-last memory (four or five dimensions), and no contiguous ones.
+bool looks_channels_last(const TensorImpl&);
+MemoryFormat suggested_format(const TensorImpl&);
 // ops/create.cpp
 Tensor zeros(const Dims& sizes, DType, Device = {});
 Tensor ones(const Dims& sizes, DType, Device = {});

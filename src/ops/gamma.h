@@ -36,9 +36,10 @@ struct Polygamma {  // the derivative of order n of digamma; the public entries 
 };
 
 struct Mvlgamma {  // log of pi^(p (p - 1) / 4) times the product of gamma(x - j / 2), j < p
-  static constexpr OpInfo info{.signature = "mvlgamma(Tensor input, int p)",
+  static constexpr OpInfo info{.signature = "_mvlgamma(Tensor input, int p)",
                                .rule = DTypeRule::Floating,
                                .types = kFloats,
+                               .scope = kPrivate,
                                .refuses_bool = "The input tensor may not be a boolean tensor."};
   int64_t p = 1;
   constexpr const char* invalid() const { return p < 1 ? "p has to be greater than or equal to 1" : nullptr; }

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <memory>
 #include "core/parallel.h"
+#include "op/execute.h"
 #include "op/structural.h"
+#include "ops/named.h"
 #include "ops/units.h"
 
 namespace facula {
@@ -207,6 +209,29 @@ void write(TensorImpl& x, const Tensor* indices, int count, const Tensor& value,
   });
 }
 
+// The result of indexing is laid out as that of a pointwise operation on x, in which the indexed dimensions
+// repeat one element, and on the indices.
+Tensor laid_out(const Tensors& in, const Plan& plan) {
+  const TensorImpl& x = *in[0];
+  bool plain = x.contiguous;
+  for (const Tensor& t : in) plain &= !t || t->contiguous;
+  if (plain || x.is_meta()) return empty(x.dtype, plan.shape, x.device);
+  Dims strides = plan.before_strides;
+  const int of_index = plan.shape.count - plan.before.count - plan.after.count;
+  for (int i = 0; i < of_index; ++i) strides.push(0);
+  for (int64_t s : plan.after_strides) strides.push(s);
+  Tensors kept{alias(x, plan.shape, strides)};
+  std::vector<const TensorImpl*> operands{kept[0].get()};
+  for (size_t i = 1; i < in.size(); ++i) {
+    if (!in[i]) continue;
+    Dims sizes = in[i]->shape(), steps = in[i]->stride();
+    for (int k = 0; k < plan.after.count; ++k) sizes.push(1), steps.push(0);
+    kept.push_back(alias(*in[i], sizes, steps));
+    operands.push_back(kept.back().get());
+  }
+  return result_like(x.dtype, plan.shape, x.device, operands.data(), int(operands.size()));
+}
+
 struct Index {
   static constexpr const char* node = "IndexBackward0";
   static constexpr uint32_t saves = kInputs & ~1u;  // the indices
@@ -215,17 +240,19 @@ struct Index {
     const TensorImpl& x = *in[0];
     shape = x.shape();
     const Plan plan(x, in.data() + 1, int(in.size()) - 1);
-    Tensor out = empty(x.dtype, plan.shape, x.device);
-    if (out->is_meta()) return out;
+    const Tensor laid = laid_out(in, plan);
+    if (laid->is_meta()) return laid;
+    const Tensor out = laid->contiguous ? laid : empty(x.dtype, plan.shape);
     by_unit(item_size(x.dtype), [&]<class U>(U) {
       U* const to = reinterpret_cast<U*>(out->data);
-      const U* const in = reinterpret_cast<const U*>(x.data);
+      const U* const from_x = reinterpret_cast<const U*>(x.data);
       plan.each([=](int64_t at, int64_t from, int64_t run) {
-        if (run == 1) to[at] = in[from];
-        else std::memcpy(to + at, in + from, size_t(run) * sizeof(U));
+        if (run == 1) to[at] = from_x[from];
+        else std::memcpy(to + at, from_x + from, size_t(run) * sizeof(U));
       });
     });
-    return out;
+    if (out.get() != laid.get()) copy_into(*laid, *out);
+    return laid;
   }
   void vjp(const Back& b, Tensor* d) const {
     d[0] = index_put(zeros(shape, b.g[0]->dtype, b.g[0]->device), {b.in + 1, b.in + b.inputs}, b.g[0], true);
@@ -506,7 +533,8 @@ struct MaskedFill {
   Tensor forward(const Tensor& x, const Tensor& mask, const Tensor& value) {
     shape = x->shape();
     GradMode off(false);
-    return call(Where{}, mask, value, x);
+    const Tensor out = call(Where{}, mask, value, x);
+    return out->is_meta() ? out : dense(out);
   }
   void vjp(const Back& b, Tensor* d) const {
     if (b.needs(0)) d[0] = sum_to(masked_fill(b.g[0], b.in[1], Scalar(0)), shape);
@@ -529,13 +557,22 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Arg& value) {
   return call_structural(MaskedFill{}, x, mask, filled);
 }
 
+namespace {
+struct MaskedSelectName {
+  static constexpr const char* node = "MaskedSelectBackward0";
+};
+struct TakeName {
+  static constexpr const char* node = "TakeBackward0";
+};
+}  // namespace
+
 Tensor masked_select(const Tensor& x, const Tensor& mask) {
   if (mask->dtype != DType::Bool) fail("masked_select: expected BoolTensor for mask");
   const Dims shape = broadcast(x->shape(), mask->shape());
   if (shape.count == 0) return masked_select(reshape(x, {1}), reshape(mask, {1}));
   if (!mode.forward && !(mode.grad && requires_grad(*x)) && !x->is_meta())
     return compressed(dense(expand(x, shape)), dense(expand(mask, shape)));
-  return index(expand(x, shape), {expand(mask, shape)});
+  return named_result<MaskedSelectName>(index(expand(x, shape), {expand(mask, shape)}));
 }
 
 namespace {
@@ -552,14 +589,15 @@ Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source)
   if (source->numel < count)
     fail("masked_scatter: expected self and source to have same number of elements: ", count,
          " are masked, source has ", source->numel);
-  return index_put(clone(expand(x, shape)), {wide}, narrow(reshape(source, Dims{-1}), 0, 0, count), false);
+  return index_put(contiguous(expand(x, shape)), {wide}, narrow(reshape(source, Dims{-1}), 0, 0, count),
+                   false);
 }
 
 Tensor take(const Tensor& x, const Tensor& at) {
   if (at->dtype != DType::Int64)
     fail("take(): Expected a long tensor for index, but got ", c_name(at->dtype));
   if (x->numel == 0 && at->numel) fail<IndexError>("take(): tried to take from an empty tensor");
-  return reshape(index(reshape(x, Dims{-1}), {at}), at->shape());
+  return named_result<TakeName>(reshape(index(reshape(x, Dims{-1}), {at}), at->shape()));
 }
 Tensor put(const Tensor& x, const Tensor& at, const Tensor& source, bool accumulate) {
   if (at->dtype != DType::Int64)

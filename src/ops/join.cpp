@@ -105,7 +105,7 @@ struct Cat {
         fail("cat(): the result would have more than 2**63 elements");
     }
     if (!alike) types = types_unless_equal(in, dtype);
-    if (!first->contiguous && all_channels_last(in)) {
+    if (all_channels_last(in)) {
       Tensor out = empty_strided(
           dtype, shape,
           format_strides(shape, n == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d), device);
@@ -135,12 +135,10 @@ struct Cat {
     return Cat{dim + 1, lengths, types};
   }
   static bool all_channels_last(const Tensors& in) {
-    for (const Tensor& t : in) {
+    for (const Tensor& t : in)
       if (t->ndim != 4 && t->ndim != 5) return false;
-      if (!(t->stride() == format_strides(t->shape(), t->ndim == 4 ? MemoryFormat::ChannelsLast
-                                                                   : MemoryFormat::ChannelsLast3d)))
-        return false;
-    }
+    for (const Tensor& t : in)
+      if (!looks_channels_last(*t)) return false;
     return true;
   }
 };
@@ -160,6 +158,16 @@ struct Stack {
     shape.insert(int(dim), int64_t(in.size()));
     const DType dtype = promoted(in);
     types = types_unless_equal(in, dtype);
+    if (!in[0]->contiguous && (shape.count == 4 || shape.count == 5)) {  // as cat of tensors with one more
+      Tensors wide;
+      for (const Tensor& t : in) {
+        Dims sizes = t->shape(), strides = t->stride();
+        sizes.insert(int(dim), 1);
+        strides.insert(int(dim), dim < t->ndim ? t->strides[dim] * t->sizes[dim] : 1);
+        wide.push_back(alias(*t, sizes, strides));
+      }
+      if (Cat::all_channels_last(wide)) return Cat{dim}.forward(wide);
+    }
     Tensor out = empty(dtype, shape, common_device(in));
     join_into(*out, in, int(dim));
     return out;
@@ -226,7 +234,10 @@ struct Roll {
     }
     Tensor out = x;
     for (int i = 0; i < dims.count; ++i) out = rolled(out, wrap_dim(dims[i], x->ndim), shifts[i]);
-    return out;
+    if (!looks_channels_last(*x)) return out;
+    Tensor laid = empty_in(*out, x->dtype, suggested_format(*x), x->device);
+    copy_into(*laid, *out);
+    return laid;
   }
   void vjp(const Back& b, Tensor* d) const {
     Dims back = shifts;
@@ -491,7 +502,7 @@ void check_output_size(std::optional<int64_t> asked, int64_t size) {
 Tensor repeat_interleave(const Tensor& x, int64_t repeats, std::optional<int64_t> dim,
                          std::optional<int64_t> output_size) {
   const Tensor in = dim ? x : flatten(x, 0, -1);
-  const int d = wrap_dim(dim.value_or(0), in->ndim);
+  const int d = dim ? own_dim(*dim, in) : 0;
   if (repeats < 0) fail("Repeats must be non-negative");
   const Tensor row = in->ndim ? in : reshape(in, {1});
   check_output_size(output_size, row->sizes[d] * repeats);
@@ -502,9 +513,9 @@ Tensor repeat_interleave(const Tensor& x, int64_t repeats, std::optional<int64_t
 
 // [2, 1] -> [0, 0, 1]
 Tensor repeated_positions(const Tensor& repeats, std::optional<int64_t> output_size) {
-  if (repeats->ndim != 1) fail("repeat_interleave only accept 1D vector as repeat");
   if (repeats->dtype != DType::Int64 && repeats->dtype != DType::Int32)
     fail<NotImplemented>("\"repeat_interleave_cpu\" not implemented for '", c_name(repeats->dtype), "'");
+  if (repeats->ndim != 1) fail("repeat_interleave only accept 1D vector as repeat");
   const Tensor counts = dense(repeats, DType::Int64);
   const int64_t* n = counts->as<int64_t>();
   int64_t size = 0;
@@ -522,7 +533,7 @@ Tensor repeated_positions(const Tensor& repeats, std::optional<int64_t> output_s
 Tensor repeat_interleave_each(const Tensor& x, const Tensor& repeats, std::optional<int64_t> dim,
                               std::optional<int64_t> output_size) {
   const Tensor flat = dim ? x : flatten(x, 0, -1), in = flat->ndim ? flat : reshape(flat, {1});
-  const int d = wrap_dim(dim.value_or(0), in->ndim);
+  const int d = dim ? own_dim(*dim, x) : 0;
   Tensor counts = repeats;
   if (counts->ndim > 1) fail("repeats must be 0-dim or 1-dim tensor");
   if (counts->numel == 1) counts = expand(reshape(counts, {1}), {in->sizes[d]});

@@ -61,7 +61,14 @@ Tensor exponential(const Tensor& a) {
 struct MatrixExp {
   static constexpr const char* node = "LinalgMatrixExpBackward0";
   static constexpr uint32_t saves = saves_input(0);
-  Tensor forward(const Tensor& a) const { return exponential(a); }
+  // Squarings multiply the error of what is squared: in double where that is cheap.
+  Tensor forward(const Tensor& a) const {
+    if ((a->dtype != DType::Float32 && a->dtype != DType::Complex64) || rows(a) > 256) return exponential(a);
+    const GradMode off(false);
+    const NoForward plain;
+    const DType wide = a->dtype == DType::Float32 ? DType::Float64 : DType::Complex128;
+    return to_dtype(exponential(to_dtype(a, wide)), a->dtype);
+  }
   // The exponential of [[A^H, g], [0, A^H]] has the derivative in direction g at the top right.
   void vjp(const Back& b, Tensor* d) const {
     const Tensor ah = adjoint(b.in[0]);
@@ -120,10 +127,10 @@ struct Cross {  // inputs of one shape
 };
 Tensor linalg_cross(const Tensor& a, const Tensor& b, int64_t dim) {
   if (a->ndim != b->ndim) fail("linalg.cross: inputs must have the same number of dimensions.");
-  const int d = wrap_dim(dim, a->ndim);
-  if (!a->ndim || a->sizes[d] != 3 || b->sizes[d] != 3)
-    fail("linalg.cross: inputs dimension ", dim, " must have length 3. Got ", a->ndim ? a->sizes[d] : 1,
-         " and ", b->ndim ? b->sizes[d] : 1);
+  const int d = own_dim(dim, a);
+  if (a->sizes[d] != 3 || b->sizes[d] != 3)
+    fail("linalg.cross: inputs dimension ", dim, " must have length 3. Got ", a->sizes[d], " and ",
+         b->sizes[d]);
   if (a->dtype == DType::Bool) fail<NotImplemented>("\"cross\" not implemented for 'Bool'");
   if (a->dtype != b->dtype) fail("expected scalar type ", c_name(a->dtype), " but found ", c_name(b->dtype));
   const Dims shape = broadcast(a->shape(), b->shape());

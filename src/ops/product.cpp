@@ -102,7 +102,10 @@ void dispatch(DType t, const Matrix& a, const Matrix& b, const Matrix& c, const 
     case DType::BFloat16: return run_half(t, a, b, c, d, s);
     case DType::Complex64: return run_complex<float>(a, b, c, d, s);
     case DType::Complex128: return run_complex<double>(a, b, c, d, s);
-    default: require_numbers(t, "addmm_impl_cpu_");
+    default:
+      require_numbers(t, "addmm_impl_cpu_", a.columns != 0);  // a sum of nothing
+      for (int64_t i = 0; i < c.rows; ++i)
+        std::memset(c.data + i * c.row_step * item_size(t), 0, size_t(c.columns * item_size(t)));
   }
 }
 
@@ -181,9 +184,9 @@ const char* type_text(DType t) {
   }
 }
 
-void require_numbers(DType t, const char* kernel) {
+void require_numbers(DType t, const char* kernel, bool any) {
   const bool known =
-      (t >= DType::UInt8 && t <= DType::Int64) || (t >= DType::Float16 && t <= DType::Complex128);
+      !any || (t >= DType::UInt8 && t <= DType::Int64) || (t >= DType::Float16 && t <= DType::Complex128);
   if (!known) fail<NotImplemented>("\"", kernel, "\" not implemented for '", c_name(t), "'");
 }
 

@@ -36,8 +36,9 @@ void inner_product(DType, const TensorImpl& x, const TensorImpl& y, bool conj_x,
 
 // An uninitialised result; on meta where an operand is.
 Tensor result_of_product(const Dims& sizes, DType, const Tensor& a, const Tensor& b);
-const char* type_text(DType);                              // "long int": some errors name types as C++ does
-void require_numbers(DType, const char* kernel);           // no products of booleans
+const char* type_text(DType);  // "long int": some errors name types as C++ does
+// No products of booleans, unless there are none to compute.
+void require_numbers(DType, const char* kernel, bool any = true);
 void require_scales(DType, Scalar alpha, Scalar beta);     // no complex factors for real numbers
 void require_same_type(const Tensor& a, const Tensor& b);  // "expected m1 and m2 to have the same dtype"
 // d as if expanded to rows x columns, or PyTorch's error.

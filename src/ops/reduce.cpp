@@ -1,4 +1,5 @@
 // Sums, products, extremes, truth over dimensions.
+#include "ops/named.h"
 #include "ops/reduce.h"
 #include <algorithm>
 #include <cmath>
@@ -20,16 +21,20 @@ template <bool Whole> struct Sum {
   std::optional<Sum> batched(const Back&, int64_t n) const { return Sum{r.behind(n)}; }
 };
 
+void require_mean_type(DType t) {
+  if (!is_floating(t))
+    fail(
+        "mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
+        "dtype. Got: ",
+        c_name(t));
+}
+
 template <bool Whole> struct Mean {
   static constexpr const char* node = Whole ? "MeanBackward0" : "MeanBackward1";
   static constexpr uint32_t saves = kNothing;
   Reduced r;
   TensorMeta meta(const Tensor& x) {
-    if (!is_floating(x->dtype))
-      fail(
-          "mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
-          "dtype. Got: ",
-          c_name(x->dtype));
+    require_mean_type(x->dtype);
     return {x->dtype, r.shape()};
   }
   void cpu(TensorImpl& out, const Tensor& x) const {
@@ -58,8 +63,19 @@ Tensor mean_all(const Tensor& x, OptDType dtype) {
   const Tensor v = as_type(x, dtype);
   return call_structural(Mean<true>{Reduced(v, std::nullopt, false)}, v);
 }
+struct DistName {
+  static constexpr const char* node = "DistBackward0";
+};
+struct AminmaxName {
+  static constexpr const char* node = "AminmaxBackward0";
+};
+template <bool Root> struct VarMeanName {
+  static constexpr const char* node = Root ? "StdMeanBackward0" : "VarMeanBackward0";
+};
+
 Tensor mean_dims(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dtype) {
   const Tensor v = as_type(x, dtype);
+  require_mean_type(v->dtype);
   return call_structural(Mean<false>{Reduced(v, dims, keepdim)}, v);
 }
 struct NanSum {  // NaN counts as nothing
@@ -186,7 +202,8 @@ std::vector<Tensor> aminmax(const Tensor& x, std::optional<int64_t> dim, bool ke
     fail<NotImplemented>("\"aminmax_cpu\" not implemented for '", c_name(x->dtype), "'");
   }
   const OptDims dims = dim ? OptDims(Dims{*dim}) : std::nullopt;
-  return {extreme<Which::Amin>(x, dims, keepdim), extreme<Which::Amax>(x, dims, keepdim)};
+  return {named_result<AminmaxName>(extreme<Which::Amin>(x, dims, keepdim)),
+          named_result<AminmaxName>(extreme<Which::Amax>(x, dims, keepdim))};
 }
 
 // --- truth ---
@@ -216,15 +233,17 @@ Tensor count_nonzero(const Tensor& x, const OptDims& dims) {
 
 // --- norms ---
 
+void require_norm_type(DType t) {
+  if (!is_floating(t))
+    fail("linalg.vector_norm: Expected a floating point or complex tensor as input. Got ", c_name(t));
+}
+
 struct VectorNorm {
   static constexpr const char* node = "LinalgVectorNormBackward0";
   static constexpr uint32_t saves = saves_input(0) | kOutput;
   Reduced r;
   double p;
   Tensor forward(const Tensor& x) {
-    if (!is_floating(x->dtype))
-      fail("linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
-           c_name(x->dtype));
     GradMode off(false);
     if (is_half(x->dtype))  // powers leave the range of half precision
       return to_dtype(VectorNorm{r, p}.forward(to_dtype(x, DType::Float32)), x->dtype);
@@ -275,6 +294,7 @@ struct VectorNorm {
   }
 };
 Tensor vector_norm(const Tensor& x, Scalar p, const OptDims& dims, bool keepdim, OptDType dtype) {
+  require_norm_type(x->dtype);
   const Tensor v = as_type(x, dtype);
   return call_structural(VectorNorm{Reduced(v, dims, keepdim), double(p)}, v);
 }
@@ -288,7 +308,7 @@ Tensor norm_named(const Tensor& x, std::string_view p, const OptDims& dims, bool
   return vector_norm(x, 2.0, dims, keepdim, dtype);
 }
 Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {
-  return vector_norm(a - b, p, std::nullopt, false, std::nullopt);
+  return named_result<DistName>(vector_norm(a - b, p, std::nullopt, false, std::nullopt));
 }
 
 // --- logsumexp ---
@@ -325,9 +345,6 @@ template <bool Root> struct Var {
   double correction;
   double freedom() const { return std::max(0., double(r.length()) - correction); }
   Tensor forward(const Tensor& x) {
-    if (!is_floating(x->dtype))
-      fail(Root ? "std" : "var", " and ", Root ? "std" : "var",
-           "_mean only support floating point and complex dtypes");
     GradMode off(false);
     if (double(r.length()) - correction <= 0)
       warn(concat(Root ? "std" : "var",
@@ -352,6 +369,7 @@ template <bool Root> struct Var {
 };
 template <bool Root>
 Tensor variance(const Tensor& x, const OptDims& dims, std::optional<Scalar> correction, bool keepdim) {
+  if (!is_floating(x->dtype)) fail("std and var only support floating point and complex dtypes");
   return call_structural(Var<Root>{Reduced(x, dims, keepdim), double(correction.value_or(Scalar(1)))}, x);
 }
 template <bool Root> Tensor variance_unbiased(const Tensor& x, bool unbiased) {
@@ -363,7 +381,9 @@ Tensor variance_dims_unbiased(const Tensor& x, const OptDims& dims, bool unbiase
 }
 template <bool Root> std::vector<Tensor> variance_and_mean(const Tensor& x, const OptDims& dims,
                                                            std::optional<Scalar> correction, bool keepdim) {
-  return {variance<Root>(x, dims, correction, keepdim), mean_dims(x, dims, keepdim, std::nullopt)};
+  using Name = VarMeanName<Root>;
+  const Tensor spread = variance<Root>(x, dims, correction, keepdim);
+  return {named_result<Name>(spread), named_result<Name>(mean_dims(x, dims, keepdim, std::nullopt))};
 }
 template <bool Root> std::vector<Tensor> variance_and_mean_unbiased(const Tensor& x, const OptDims& dims,
                                                                     bool unbiased, bool keepdim) {

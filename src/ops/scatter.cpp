@@ -185,8 +185,11 @@ struct ScatterAdd {
   }
 };
 
+struct ScatterNumber : Scatter {
+  static constexpr const char* node = "ScatterBackward1";
+};
 Tensor scatter_number(const Tensor& x, int64_t dim, const Tensor& index, Scalar value) {
-  return scatter(x, dim, index, full(Dims(), value, x->dtype, x->device));
+  return call_structural(ScatterNumber{{dim}}, x, index, full(Dims(), value, x->dtype, x->device));
 }
 Tensor scatter_with(const Tensor& x, int64_t dim, const Tensor& index, const Arg& source,
                     std::string_view reduce) {

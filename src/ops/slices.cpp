@@ -284,7 +284,10 @@ struct IndexFill {  // inputs: x, index, value (0-dim, of the type of x)
         }
       });
     });
-    return out;
+    if (x->contiguous) return out;
+    Tensor laid = empty_as(*x);
+    copy_into(*laid, *out);
+    return laid;
   }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor& g = b.g[0];

@@ -91,11 +91,14 @@ struct Sort {
     return out;
   }
 };
+struct SortStable : Sort {
+  static constexpr const char* node = "SortBackward1";
+};
 std::vector<Tensor> sort(const Tensor& x, int64_t dim, bool descending) {
   return call_choosing(Sort{dim, descending}, x);
 }
 std::vector<Tensor> sort_stable(const Tensor& x, std::optional<bool>, int64_t dim, bool descending) {
-  return sort(x, dim, descending);
+  return call_choosing(SortStable{{dim, descending}}, x);
 }
 Tensor argsort(const Tensor& x, int64_t dim, bool descending) {
   GradMode off(false);

@@ -139,7 +139,7 @@ struct FrexpExponent {
 
 struct Nextafter {
   static constexpr OpInfo info{
-      .signature = "nextafter(Tensor input, Tensor other)", .types = kFloats, .numbers = Numbers::None};
+      .signature = "_nextafter(Tensor input, Tensor other)", .types = kFloats, .scope = kPrivate};
   template <class T> constexpr T forward(T a, T b) const { return nextafter(a, b); }
   template <class T> constexpr Grads<T, 2> backward(T g, T a, T b, T) const {
     return {where(a == b, T(0), g), T(0)};
@@ -165,11 +165,12 @@ struct Conj {
 };
 
 struct Angle {
-  static constexpr OpInfo info{.signature = "angle(Tensor input)",
+  static constexpr OpInfo info{.signature = "_angle(Tensor input)",
                                .rule = DTypeRule::Floating,
                                .types = kFloats | kComplexes,
                                .result = ResultType::Real,
-                               .scope = kFunction | kMethod | kOut};
+                               .scope = kPrivate,
+                               .node = "AngleBackward0"};
   template <class T> constexpr auto forward(T x) const { return angle(x); }
   template <class T> constexpr T backward(T g, T x, T) const {
     if constexpr (is_complex_type<T>) {

@@ -240,7 +240,10 @@ Tensor diagonal(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
 }
 
 Tensor diag_embed(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
-  if (x->ndim == 0) fail("diag_embed: input must have at least 1 dimension");
+  if (x->ndim == 0) {
+    wrap_dim(dim1, 1);
+    wrap_dim(dim2, 1);
+  }
   const int a = wrap_dim(dim1, x->ndim + 1), b = wrap_dim(dim2, x->ndim + 1);
   if (a == b) fail("diagonal dimensions cannot be identical ", dim1, ", ", dim2);
   return call_structural(DiagEmbed{offset, a, b}, x);

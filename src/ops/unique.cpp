@@ -75,8 +75,15 @@ Result unique_of(const Tensor& input, std::optional<int64_t> dim, bool return_in
                  bool consecutive) {
   if (input->is_meta())
     fail<NotImplemented>("unique: the shape of the result depends on values, which a meta tensor lacks");
+  if (is_complex(input->dtype))
+    fail<NotImplemented>(dim ? "\"unique_dim\"" : "\"unique\"", " not implemented for '",
+                         c_name(input->dtype), "'");
   GradMode off(false);
-  const int d = dim ? wrap_dim(*dim, input->ndim) : 0;
+  const int d = dim ? own_dim(*dim, input) : 0;
+  if (dim && input->sizes[d] != 0)
+    for (int k = 0; k < input->ndim; ++k)
+      if (input->sizes[k] == 0)
+        fail("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied");
   // The order of the slices is that of their elements row by row.
   const Tensor moved = dim && input->ndim ? movedim(input, {d}, {0}) : input;
   Rows rows{dense(moved), input->numel, 1};

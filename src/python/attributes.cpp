@@ -182,6 +182,10 @@ PyObject* get_transposed(PyObject* o, void*) {
 PyObject* get_matrix_transposed(PyObject* o, void*) {
   return guarded([&] {
     const Tensor& t = tensor_of(o);
+    if (t->ndim == 0) {
+      warn("Tensor.mT is deprecated on 0-D tensors. This function is the identity in these cases.");
+      return wrap(t);
+    }
     if (t->ndim < 2)
       fail("tensor.mT is only supported on matrices or batches of matrices. Got ", int(t->ndim),
            "-D tensor.");
@@ -191,10 +195,11 @@ PyObject* get_matrix_transposed(PyObject* o, void*) {
 PyObject* get_adjoint(PyObject* o, void* batched) {
   return guarded([&] {
     const Tensor& t = tensor_of(o);
-    if (batched ? t->ndim < 2 : (t->ndim != 2 && t->ndim != 0))
+    if (batched ? t->ndim == 1 : (t->ndim != 2 && t->ndim != 0))
       fail("tensor.", batched ? "mH" : "H", " is only supported on matrices",
            batched ? " or batches of matrices" : " (2-D tensors)", ". Got ", int(t->ndim), "-D tensor.",
            batched ? "" : " For batches of matrices, consider using tensor.mH");
+    if (t->ndim == 0 && batched) warn("Tensor.mH is deprecated on 0-D tensors. Consider using x.conj().");
     const Tensor turned = t->ndim == 0 ? t : transpose(t, -2, -1);
     return wrap(is_complex(t->dtype) ? unary("conj", turned) : turned);
   });

@@ -184,7 +184,8 @@ void store(const OpEntry& e, const Tensor& out, const Tensor& result) {
   if ((e.scope & kExactBit) && out->dtype != result->dtype)
     fail("Expected out tensor to have dtype ", type_text(result->dtype), ", but got ", type_text(out->dtype),
          " instead");
-  copy_to_out(out, result, e.signature.name);
+  // LAPACK's results lie by columns.
+  copy_to_out(out, result, e.signature.name, e.scope & (kLinalg | (kOutLikeResult & ~kOut)));
 }
 
 PyObject* run_entry(const OpEntry& e, Value* values, How how, PyObject* self, PyObject* out) {

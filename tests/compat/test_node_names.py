@@ -68,20 +68,7 @@ def names(library):
     }
 
 
-UNEQUAL = {
-    "a.scatter(1, j, 0.0)": "ScatterBackward0 for ScatterBackward1",
-    "a.masked_select(m)": "IndexBackward0 for MaskedSelectBackward0",
-    "a.take(i)": "ViewBackward0 for TakeBackward0",
-}
-
-
-@pytest.mark.parametrize(
-    "expression",
-    [
-        pytest.param(e, marks=[pytest.mark.xfail(reason=UNEQUAL[e])] if e in UNEQUAL else [])
-        for e in EXPRESSIONS
-    ],
-)
+@pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_name(expression):
     mine, theirs = (eval(expression, names(library)) for library in (facula, torch))
     assert type(mine.grad_fn).__name__ == type(theirs.grad_fn).__name__

@@ -78,6 +78,11 @@ def rows() -> dict[str, Op]:
         "lerp": Op(S(m, m, 0.3), S(m, T(4), m), S(m, m, 0.7), S(s, s, s), big=S(BIG, T(601), 0.3)),
         "hardtanh": Op(*plain, S(m, -0.5, 0.7), S(m, max_val=0.3), big=S(BIG)),
         "threshold": Op(S(m, 0.5, 20), S(m, -0.5, -3), S(s, 0.1, 0)),
+        "angle": Op(*plain, big=S(BIG)),
+        "logsigmoid": Op(*plain, big=S(BIG)),
+        "nextafter": Op(
+            S(m, T(4)), S(m, m), S(m, s), S(s, m), S(Literal([0.0, -0.0, 1.0]), T(3)), grad=False
+        ),
         "heaviside": Op(S(m, T(4)), S(Literal([0.0, 1.0, -1.0]), T(3)), S(m, s), grad=False),
         "bitwise_left_shift": Op(S(m, Literal([1, 2, 0, 3])), S(m, 2)),
         "bitwise_right_shift": Op(S(m, Literal([1, 2, 0, 3])), S(m, 2)),
