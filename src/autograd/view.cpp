@@ -68,8 +68,9 @@ class CopySlices final : public Node {
 
   void backward(const Tensor* g, Tensor* grads, bool create_graph) override {
     if (!written_) fail_released(this);
-    const bool dense = base_.strides == contiguous_strides(base_.sizes);
-    Tensor whole = dense ? clone(g[0]) : laid_out(g[0], base_);
+    // A clone keeps the strides of the gradient, which need not be those of the base.
+    const bool same = g[0]->contiguous && base_.strides == contiguous_strides(base_.sizes);
+    Tensor whole = same ? clone(g[0]) : laid_out(g[0], base_);
     Tensor slice =
         as_strided(seen_as(whole, view_.dtype, create_graph), view_.sizes, view_.strides, view_.offset);
     std::vector<Tensor> inner(static_cast<size_t>(edge_count));
