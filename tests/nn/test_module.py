@@ -157,3 +157,37 @@ def test_type_hints_can_be_resolved():
                 function = vars(cls).get(method)
                 if isinstance(function, type(test_type_hints_can_be_resolved)):
                     typing.get_type_hints(function)
+
+
+def test_moving_a_module_keeps_its_parameters():
+    """An optimizer made before `.to(device)` must go on to train the model."""
+    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    before = list(model.parameters())
+    optimizer = torch.optim.SGD(before, lr=0.1)
+    for move in (
+        lambda: model.to("cpu"),
+        lambda: model.to(torch.device("cpu"), torch.float32),
+        model.float,
+        model.cpu,
+        model.double,
+        lambda: model._apply(lambda t: nn.Parameter(t * 2)),
+    ):
+        move()
+        assert all(a is b for a, b in zip(model.parameters(), before))
+    model(torch.ones(1, 2, dtype=torch.float64)).sum().backward()
+    held = model[1].bias.item()
+    optimizer.step()
+    assert model[1].bias.item() == pytest.approx(held - 0.1)
+
+
+def test_signatures():
+    from inspect import signature
+
+    class Called(nn.Module):
+        def __call__(self, x, y):
+            return x
+
+    assert str(signature(nn.Linear(1, 1))) == "(*args, **kwargs)"
+    assert str(signature(Called())) == "(x, y)"
+    assert list(signature(nn.Linear).parameters)[:2] == ["in_features", "out_features"]
+    assert list(signature(nn.Linear(1, 1).forward).parameters) == ["input"]

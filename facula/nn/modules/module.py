@@ -56,6 +56,17 @@ def _forward_unimplemented(self, *input: Any) -> None:
     raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
 
+class _CallSignature:
+    def __get__(self, module, cls):
+        if module is None or cls.__call__ is not Module.__call__:
+            return None
+        from inspect import Parameter as Argument
+        from inspect import Signature
+
+        kinds = (("args", Argument.VAR_POSITIONAL), ("kwargs", Argument.VAR_KEYWORD))
+        return Signature([Argument(name, kind) for name, kind in kinds])
+
+
 class Module(_C._ModuleBase, _Hooks, _StateDict):
     """The base of all neural network modules.
 
@@ -336,7 +347,7 @@ class Module(_C._ModuleBase, _Hooks, _StateDict):
                 continue
             with torch.no_grad():
                 applied = fn(param)
-            if applied.device.type == param.device.type and type(applied) is not Parameter:
+            if applied.device.type == param.device.type:
                 param.data = applied
                 kept = param
             else:
@@ -447,6 +458,9 @@ class Module(_C._ModuleBase, _Hooks, _StateDict):
 
     def compile(self, *args, **kwargs) -> None:
         """Nothing: there is no compiler, and the module runs as it is."""
+
+    # What inspect.signature() says of a module: the call is written in C, which does not say it.
+    __signature__ = _CallSignature()
 
     # How PyTorch's own call is split up; some libraries wrap these.
 
