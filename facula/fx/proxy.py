@@ -245,6 +245,8 @@ class Proxy:
                 f"{orig_method}"
             )
         (tracer,) = tracers
+        if orig_method is torch.einsum and len(args) == 2 and isinstance(args[1], (list, tuple)):
+            args = (args[0], *args[1])  # the form in which passes look for operands
         if torch.overrides.is_tensor_method_or_property(orig_method):
             return tracer.create_proxy("call_method", orig_method.__name__, args, kwargs)
         name = tracer.graph._target_to_str(orig_method.__name__)
