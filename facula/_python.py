@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import _C
 
 _default_device = _C.device("cpu")
+_entered = None  # what set_default_device() has entered
 _deterministic = _warn_only = False
 _warn_always = False
 _precision = "highest"
@@ -33,14 +34,29 @@ def typename(obj) -> str:
 
 
 def get_default_device():
-    """The device of new tensors: always the CPU."""
+    """Where tensors are made that are given no device: that of the innermost `with torch.device(...)`."""
+    for i in reversed(range(_C._len_torch_function_stack())):
+        mode = _C._get_function_stack_at(i)
+        if hasattr(mode, "default_device"):
+            return mode.default_device
     return _default_device
 
 
 def set_default_device(device) -> None:
-    """Accepts the CPU, which is where all tensors are; raises for anything else."""
+    """Sets where tensors are made that are given no device.
+
+    Args:
+        device: "cpu", or "meta" for tensors without memory; None: the CPU.
+    """
+    from ._device_mode import enter, leave
+
+    global _entered
+    if _entered is not None:
+        leave(_entered)
+        _entered = None
     if device is not None and _C.device(device).type != "cpu":
-        raise NotImplementedError(f"set_default_device({device!r}): facula makes tensors on 'cpu'")
+        _entered = _C.device(device)
+        enter(_entered)
 
 
 def set_default_tensor_type(kind) -> None:

@@ -57,6 +57,11 @@ class FunctionCtx:
 
     def set_materialize_grads(self, value):
         """False: missing gradients reach `backward` as None, not as zeros."""
+        if not isinstance(value, bool):
+            raise TypeError(
+                "set_materialize_grads received an invalid combination of arguments - got "
+                f"({type(value).__name__}), but expected (bool)"
+            )
         self.materialize_grads = value
 
     def mark_shared_storage(self, *pairs):
@@ -251,8 +256,33 @@ def _push(cls, ctx, tangents, args, outputs, level):
         _C._set_forward_levels(before)
     results = results if isinstance(results, tuple) else (results,)
     if len(results) != len(outputs):
-        raise RuntimeError(f"{cls.__name__}Backward: expected {len(outputs)} tangents from jvp")
+        raise RuntimeError(
+            "Function's jvp returned an invalid number of forward gradients (expected "
+            f"{len(outputs)} but got {len(results)})"
+        )
+    dirty = ctx.dirty_tensors or ()
+    for output, result in zip(outputs, results):
+        if not isinstance(output, _C.Tensor) or result is None:
+            continue
+        if any(output is d for d in dirty):
+            if not any(result is t for t in tangents):
+                raise RuntimeError(
+                    "An inplace custom Function is not modifying the forward mode gradients inplace. If the "
+                    "forward is modifying an input inplace, then the jvp function must modify the "
+                    "corresponding gradient inplace."
+                )
+        elif _looks_into(output, args) and not _looks_into(result, tangents):
+            raise RuntimeError(
+                "A custom Function's forward is returning a view (or an input as-is) but the jvp is not "
+                "returning a view."
+            )
     return results
+
+
+def _looks_into(tensor, others):
+    """Whether a tensor is one of these, or a view of one."""
+    base = tensor if tensor._base is None else tensor._base
+    return any(isinstance(o, _C.Tensor) and (o is base or o._base is base) for o in others)
 
 
 def _tangents(args, level):

@@ -20,7 +20,15 @@ class _Decorator:
         from inspect import isgeneratorfunction
 
         if isinstance(function, type):
-            raise TypeError(f"{type(self).__name__} decorates functions, not classes")
+            import warnings
+
+            warnings.warn(
+                "Decorating classes is deprecated and will be disabled in future versions. You should only "
+                "decorate functions or methods. To preserve the current behavior of class decoration, you "
+                "can directly decorate the `__init__` method and nothing else.",
+                FutureWarning,
+                stacklevel=2,
+            )
         if isgeneratorfunction(function):
 
             @wraps(function)
@@ -88,7 +96,11 @@ class set_grad_enabled(_Decorator):
         return object.__new__(cls)
 
     def __init__(self, mode):
-        self.mode = bool(mode)
+        if not isinstance(mode, bool):
+            raise TypeError(
+                f"set_grad_enabled(): argument 'enabled' (position 1) must be bool, not {type(mode).__name__}"
+            )
+        self.mode = mode
         self.previous = _set(self.mode)
 
     def __call__(self, function):
@@ -128,8 +140,9 @@ class inference_mode(_Decorator):
         self.mode = mode
 
     def __enter__(self):
+        self.grad = _set(False)
         self.previous = _C._set_inference_mode(self.mode)
-        self.grad = _set(not self.mode)
+        _set(not self.mode)
 
     def __exit__(self, *exc):
         _C._set_inference_mode(self.previous)

@@ -28,6 +28,7 @@ __all__ = [
     "jvp",
     "linearize",
     "rearrange",
+    "replace_all_batch_norm_modules_",
     "stack_module_state",
     "vjp",
     "vmap",
@@ -50,6 +51,22 @@ def functionalize(func, *, remove="mutations"):
             "options are:\n     remove='mutations'\n     remove='mutations_and_views'"
         )
     return func
+
+
+def replace_all_batch_norm_modules_(root):
+    """Takes the running statistics out of every batch normalisation in a module: vmap cannot update them.
+
+    Args:
+        root: a module.
+
+    Returns:
+        `root`.
+    """
+    for module in root.modules():
+        if hasattr(module, "track_running_stats") and hasattr(module, "running_mean"):
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+            module.track_running_stats = False
+    return root
 
 
 def debug_unwrap(tensor, *, recurse=True):

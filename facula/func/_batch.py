@@ -22,6 +22,10 @@ class NotBatchable(RuntimeError):
     """What a function does cannot be done for a batch of values that differ."""
 
 
+NotBatchable.__name__ = NotBatchable.__qualname__ = "RuntimeError"  # what messages call it
+NotBatchable.__module__ = "builtins"
+
+
 class Level:
     """One running vmap.
 

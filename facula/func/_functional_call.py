@@ -100,7 +100,8 @@ def replaced(module, given, tie_weights=True, strict=False):
         for name, tensor in (_tied(own, given) if tie_weights else given).items():
             found = _owner(module, name)
             if found is None:
-                raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
+                missing = _first_missing(module, name)
+                raise AttributeError(f"{type(module).__name__} has no attribute `{missing}`")
             registry, key = found
             if not isinstance(tensor, _C.Tensor) and tensor is not None:
                 raise TypeError(f"{tensor} is not an instance of torch.Tensor")
@@ -175,3 +176,12 @@ def _stacked(tensors, name):
         raise RuntimeError(f"Expected {name} from each model to have the same .requires_grad")
     result = _C._functions.stack([t.detach() for t in tensors])
     return result.requires_grad_() if wanted.pop() else result
+
+
+def _first_missing(module, name):
+    """The part of a dotted name that is not there."""
+    for part in name.split("."):
+        module = getattr(module, part, None)
+        if module is None:
+            return part
+    return name

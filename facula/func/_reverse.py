@@ -157,6 +157,10 @@ def grad_and_value(func, argnums=0, has_aux=False):
                     f"{output.dim()} dims. Maybe you wanted to use the vjp or jacrev APIs instead?"
                 )
             value = plain(output)
+            if value.is_complex():
+                raise RuntimeError(
+                    f"grad can be implicitly created only for real scalar outputs but got {value.dtype}"
+                )
             outside = outer and _C._depends_on_others([value], aliases)
             with at_depth(0):
                 ones = [_C._functions.ones_like(value)]

@@ -81,12 +81,17 @@ void Node::backward_batch(const Tensor* g, Tensor* grads, bool create_graph, int
   for (int64_t k = 0; k < n; ++k) {
     for (int i = 0; i < output_count; ++i) one[size_t(i)] = g[i] ? select(g[i], 0, k) : Tensor();
     backward(one.data(), found.data(), create_graph);
-    for (int i = 0; i < edge_count; ++i)
-      if (Tensor d = std::exchange(found[size_t(i)], nullptr)) rows[size_t(i)].push_back(std::move(d));
+    for (int i = 0; i < edge_count; ++i) rows[size_t(i)].push_back(std::exchange(found[size_t(i)], nullptr));
   }
   for (int i = 0; i < edge_count; ++i) {
-    const std::vector<Tensor>& column = rows[size_t(i)];
-    grads[i] = int64_t(column.size()) == n && n ? stack(column, 0) : Tensor();
+    std::vector<Tensor>& column = rows[size_t(i)];
+    const auto some = std::find_if(column.begin(), column.end(), [](const Tensor& d) { return bool(d); });
+    grads[i] = nullptr;
+    if (some == column.end()) continue;
+    const Tensor like = *some;
+    for (Tensor& d : column)  // of vectors that have none
+      if (!d) d = full_like(like, 0);
+    grads[i] = stack(column, 0);
   }
 }
 

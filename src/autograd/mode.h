@@ -6,6 +6,7 @@ namespace facula {
 struct Mode {
   bool grad = true;         // record operations
   bool inference = false;   // tensors made now never take part in autograd
+  bool asked = false;       // enable_grad() inside of inference mode, where it is remembered alone
   bool lazy_batch = false;  // results of operands that repeat along dimension 0 may repeat too (op/execute.h)
   bool forward_allowed = true;
   int forward = 0;  // open dual levels: results get tangents at each (autograd/forward.h)

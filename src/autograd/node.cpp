@@ -140,9 +140,11 @@ void Saved::fail_changed(const Node* owner) const {
   if (writes > 1) said += concat(" (the first of ", writes, " writes)");
   fail(
       "one of the variables needed for gradient computation has been modified by an inplace operation: "
-      "[torch.",
-      c_name(tensor->dtype), "Tensor ", to_string(tensor->shape()), "]", of, " is at version ",
-      tensor->version(), "; expected version ", version,
+      "[",
+      tensor->dtype == DType::Bool ? std::string("CPUBoolType")
+                                   : concat("torch.", c_name(tensor->dtype), "Tensor"),
+      " ", to_string(tensor->shape()), "]", of, " is at version ", tensor->version(), "; expected version ",
+      version,
       " instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, "
       "with torch.autograd.set_detect_anomaly(True, check_nan=False).\n",
       said, ".\nSuggestion: ",

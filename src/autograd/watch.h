@@ -6,6 +6,9 @@
 
 namespace facula {
 
+extern Tensor (*dense_of)(
+    const Tensor&);  // of a sparse tensor, which the engine takes for one without memory
+
 // Nodes made now hand what they save to a hook (torch.autograd.graph.saved_tensors_hooks). What is kept then
 // is a stand-in: a tensor without elements that owns what the hook gave. Around a node's backward the engine
 // puts the tensors in their places and takes them away again.

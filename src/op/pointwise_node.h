@@ -251,6 +251,9 @@ template <int N> class PointwiseNode final : public PointwiseNodeBase {
   }
 
   NodeParts parts() const override { return {&op_, this + 1, saved_, N + 1, released_}; }
+  void show(Parameters& p) const override {
+    if (op_.show) op_.show(this + 1, p);
+  }
   std::vector<Tensor> replay(const Tensor* in) const override {
     Arg args[N];
     for (int i = 0; i < N; ++i) {

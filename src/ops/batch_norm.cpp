@@ -152,6 +152,7 @@ template <BatchName Name> struct BatchNorm {  // inputs: x, weight, bias
                                           "NativeBatchNormLegitBackward1", "BatchNormWithUpdateBackward0"};
   static constexpr const char* node = names[int(Name)];
   static constexpr uint32_t saves = saves_input(0) | saves_input(1);
+  void show(Parameters& p) const { p("eps", eps); }
   bool training;
   double eps;
   Tensor mean, rstd;  // of each channel, in double: given in evaluation, else filled by forward
@@ -228,13 +229,16 @@ template <BatchName Name> struct BatchNorm {  // inputs: x, weight, bias
       d[2] = converted(db, parameter_type);
     }
   }
-  // The same in recorded operations, to be differentiated again.
+  void vjp_batch(const Back& back, int64_t, Tensor* d) const {
+    if (back.g[0]) composed(back, d);
+  }
+  // The same in recorded operations, to be differentiated again. Gradients may have a batch in front.
   void composed(const Back& back, Tensor* d) const {
     const DType narrow = back.in[0]->dtype, wide = compute_dtype(narrow);
     const Tensor x = to_dtype(back.in[0], wide), g = to_dtype(back.g[0], wide);
     Dims others, shape = Dims::filled(x->ndim, 1);
     for (int i = 0; i < x->ndim; ++i)
-      if (i != 1) others.push(i);
+      if (i != 1) others.push(i - x->ndim);
     shape[1] = x->sizes[1];
     const int64_t channels = x->sizes[1];
     const Scalar n(double(std::max<int64_t>(1, channels ? x->numel / channels : 1)));

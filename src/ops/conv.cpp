@@ -163,6 +163,10 @@ struct ConvWeight;
 struct Convolution {
   static constexpr const char* node = "ConvolutionBackward0";
   static constexpr uint32_t saves = saves_input(0) | saves_input(1);
+  void show(Parameters& p) const {
+    p("stride", g.stride), p("padding", g.padding), p("dilation", g.dilation), p("groups", g.groups),
+        p("transposed", is_transposed);
+  }
   Geometry g;
   bool is_transposed;
   Dims result;  // its shape
@@ -209,6 +213,7 @@ struct Convolution {
     return in_format(wide == narrow ? out : converted(out, narrow), format);
   }
   void vjp(const Back& b, Tensor* d) const;
+  void vjp_batch(const Back& b, int64_t n, Tensor* d) const;
 };
 
 // The gradient of the weight of a plain convolution of x to y: the sum over images and positions of y times
@@ -264,6 +269,34 @@ void Convolution::vjp(const Back& b, Tensor* d) const {
   if (b.needs(2)) {
     Dims rest{0};
     for (int i = 2; i < result.count; ++i) rest.push(i);
+    d[2] = sum(grad, rest, false);
+  }
+}
+
+// The images of all vectors are one batch; each has a gradient of the weight of its own.
+void Convolution::vjp_batch(const Back& b, int64_t n, Tensor* d) const {
+  const Tensor& grad = b.g[0];
+  auto together = [&](Dims shape) {
+    shape[0] *= n;
+    return shape;
+  };
+  if (b.needs(0))
+    d[0] = reshape(call_structural(Convolution{g, !is_transposed, together(image)},
+                                   reshape(grad, together(result)), adjoint(b.in[1]), Tensor()),
+                   with_batch(image, n));
+  if (b.needs(1)) {
+    const Tensor x = adjoint(b.in[0]);
+    Tensors each;
+    for (int64_t k = 0; k < n; ++k) {
+      const Tensor one = select(grad, 0, k);
+      each.push_back(is_transposed ? call_structural(ConvWeight{g, weight}, one, x)
+                                   : call_structural(ConvWeight{g, weight}, x, one));
+    }
+    d[1] = stack(each, 0);
+  }
+  if (b.needs(2)) {
+    Dims rest{1};
+    for (int i = 3; i <= result.count; ++i) rest.push(i);
     d[2] = sum(grad, rest, false);
   }
 }

@@ -55,14 +55,16 @@ struct Place {
 };
 
 // Minus the element of each sample's class, times its factor: all, their sum, or their mean.
+// Inputs: x, target; the target is kept so that a write to it is noticed before its indices are used again.
 template <bool kImage> struct Pick {
   static constexpr const char* node = kImage ? "NllLoss2DBackward0" : "NllLossBackward0";
-  static constexpr uint32_t saves = kNothing;
+  static constexpr uint32_t saves = saves_input(1);
+  void show(Parameters& p) const { p("ignore_index", picks.ignore), p("reduction", int64_t(reduction)); }
   Picks picks;
   Reduction reduction;
   double total = 0;  // of the factors
 
-  Tensor forward(const Tensor& x) {
+  Tensor forward(const Tensor& x, const Tensor&) {
     Tensor out;
     const Tensor from = dense(x);
     by_type(x->dtype, [&]<class T>(T) {
@@ -89,7 +91,7 @@ template <bool kImage> struct Pick {
 };
 
 void Place::vjp(const Back& b, Tensor* d) const {
-  d[0] = call_structural(Pick<false>{picks, Reduction::None}, b.g[0]);
+  d[0] = call_structural(Pick<false>{picks, Reduction::None}, b.g[0], picks.target);
 }
 
 // Class of each sample against (N, C, ...) or (C).
@@ -143,8 +145,8 @@ Picked pick(const Tensor& input, const Tensor& target, const Tensor& weight, Red
   const Tensor x = to_dtype(input, compute_dtype(narrow));
   if (x->is_meta())
     return {empty(narrow, r == Reduction::None ? picks.target_shape : Dims(), x->device), picks};
-  const Tensor loss =
-      input->ndim > 2 ? call_structural(Pick<true>{picks, r}, x) : call_structural(Pick<false>{picks, r}, x);
+  const Tensor loss = input->ndim > 2 ? call_structural(Pick<true>{picks, r}, x, target)
+                                      : call_structural(Pick<false>{picks, r}, x, target);
   return {to_dtype(loss, narrow), picks};
 }
 

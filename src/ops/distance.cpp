@@ -5,7 +5,6 @@
 #include "op/structural.h"
 #include "ops/functions.h"
 #include "ops/matmul.h"
-#include "ops/named.h"
 
 namespace facula {
 namespace {
@@ -62,15 +61,35 @@ Tensor slope(const Tensor& g, const Tensor& difference, const Tensor& y, double 
   return where(zero, Scalar(0), g / call(Pow{p - 1}, safe)) * grown;
 }
 
-struct Cdist {  // inputs of one batch: [batch, rows, length]
+struct Cdist {
   static constexpr const char* node = "CdistBackward0";
   static constexpr uint32_t saves = kInputs | kOutput;
+  void show(Parameters& see) const { see("p", p); }
   double p;
   bool by_product;
+  Dims batch;  // of the result
+
+  Tensor flat(const Tensor& t) const {  // [batch, rows, length]
+    Dims shape = batch;
+    shape.push(t->sizes[t->ndim - 2]);
+    shape.push(t->sizes[t->ndim - 1]);
+    return reshape(t->shape() == shape ? t : expand(t, shape),
+                   {batch.numel(), shape[batch.count], shape[batch.count + 1]});
+  }
+  Dims result(int64_t m, int64_t n) const {
+    Dims shape = batch;
+    shape.push(m);
+    shape.push(n);
+    return shape;
+  }
 
   Tensor forward(const Tensor& a, const Tensor& b) const {
-    const int64_t batch = a->sizes[0], m = a->sizes[1], n = b->sizes[1], length = a->sizes[2];
     const GradMode off(false);
+    const int64_t m = a->sizes[a->ndim - 2], n = b->sizes[b->ndim - 2];
+    return alias(*reshape(distances_of(flat(a), flat(b)), result(m, n)));
+  }
+  Tensor distances_of(const Tensor& a, const Tensor& b) const {
+    const int64_t batch = a->sizes[0], m = a->sizes[1], n = b->sizes[1], length = a->sizes[2];
     if (by_product && !a->is_meta() && length) {  // |a|^2 + |b|^2 - 2 a b, cut off at zero
       const Tensor aa = sum(a * a, Dims{-1}, true), bb = sum(b * b, Dims{-1}, true);
       const Tensor squares = matmul(a * Scalar(-2.0), transpose(b, -2, -1)) + aa + transpose(bb, -2, -1);
@@ -99,7 +118,17 @@ struct Cdist {  // inputs of one batch: [batch, rows, length]
     return out;
   }
   void vjp(const Back& back, Tensor* d) const {
-    const Tensor &a = back.in[0], &b = back.in[1], &y = back.out[0], &g = back.g[0];
+    const Tensor a = flat(back.in[0]), b = flat(back.in[1]);
+    const Dims both{batch.numel(), a->sizes[1], b->sizes[1]};
+    gradients(a, b, reshape(back.out[0], both), reshape(back.g[0], both), back, d);
+    for (int i = 0; i < 2; ++i) {
+      if (!back.needs(i)) continue;
+      const Dims own = back.in[i]->shape();
+      d[i] = sum_to(reshape(d[i], result(own[own.count - 2], own[own.count - 1])), own);
+    }
+  }
+  void gradients(const Tensor& a, const Tensor& b, const Tensor& y, const Tensor& g, const Back& back,
+                 Tensor* d) const {
     if (p == 2) {  // g / y (a_i - b_j) is summed by products
       const Tensor zero = binary("eq", y, Scalar(0)), safe = where(zero, Scalar(1), y);
       const Tensor w = where(zero, Scalar(0), g / safe);
@@ -116,9 +145,6 @@ struct Cdist {  // inputs of one batch: [batch, rows, length]
   }
 };
 
-struct CdistName {
-  static constexpr const char* node = "CdistBackward0";
-};
 Tensor cdist(const Tensor& a, const Tensor& b, double p, std::optional<int64_t> mode) {
   for (const auto& [t, name] : {std::pair(&a, "X1"), std::pair(&b, "X2")}) {
     if ((*t)->ndim < 2)
@@ -136,25 +162,16 @@ Tensor cdist(const Tensor& a, const Tensor& b, double p, std::optional<int64_t> 
   if (is_half(a->dtype) && a->numel && b->numel)
     fail<NotImplemented>("\"cdist\" not implemented for '", c_name(a->dtype), "'");
   if (a->dtype != b->dtype) fail("expected scalar type ", c_name(a->dtype), " but found ", c_name(b->dtype));
-  const int64_t m = a->sizes[a->ndim - 2], n = b->sizes[b->ndim - 2], length = a->sizes[a->ndim - 1];
-  Dims batch = broadcast(Dims(a->ndim - 2, a->sizes), Dims(b->ndim - 2, b->sizes));
-  const int64_t count = batch.numel();
-  auto flat = [&](const Tensor& t, int64_t rows) {
-    Dims shape = batch;
-    shape.push(rows);
-    shape.push(length);
-    return reshape(t->shape() == shape ? t : expand(t, shape), {count, rows, length});
-  };
+  const int64_t m = a->sizes[a->ndim - 2], n = b->sizes[b->ndim - 2];
+  const Dims batch = broadcast(Dims(a->ndim - 2, a->sizes), Dims(b->ndim - 2, b->sizes));
   const bool by_product = p == 2 && (how == 1 || (how == 0 && (m > 25 || n > 25)));
-  const Tensor out = call_structural(Cdist{p, by_product}, flat(a, m), flat(b, n));
-  batch.push(m);
-  batch.push(n);
-  return batch.count == 3 ? out : named_result<CdistName>(view(out, batch));
+  return call_structural(Cdist{p, by_product, batch}, a, b);
 }
 
 struct Pdist {
   static constexpr const char* node = "PdistBackward0";
   static constexpr uint32_t saves = kInputs | kOutput;
+  void show(Parameters& see) const { see("p", p); }
   double p;
 
   TensorMeta meta(const Tensor& x) const {

@@ -79,6 +79,7 @@ struct NativeDropout {
     else bernoulli_into(*mask, 1 - p, nullptr);
     return {multiply(x, multiply(to_dtype(mask, x->dtype), Scalar(scale), true), false), mask};
   }
+  std::optional<NativeDropout> batched(const Back&, int64_t) const { return *this; }
   void vjp(const Back& b, Tensor* d) const { d[0] = b.g[0] * b.out[1] * Scalar(scale); }
 };
 

@@ -27,6 +27,10 @@ Tensor frequencies(const Tensor& index, int64_t rows, DType type) {
 struct Embedding {
   static constexpr const char* node = "EmbeddingBackward0";
   static constexpr uint32_t saves = saves_input(1);
+  void show(Parameters& p) const {
+    p("padding_idx", padding), p("scale_grad_by_freq", by_frequency), p("sparse", false),
+        p("weight_sym_argsize_0", table.count ? table[0] : 0);
+  }
   int64_t padding;
   bool by_frequency;
   Dims table{};

@@ -4,8 +4,8 @@
 #include "cpu/order.h"
 #include "cpu/reduce.h"
 #include "op/structural.h"
-#include "ops/choosing.h"
 #include "ops/lines.h"
+#include "ops/behind.h"
 
 namespace facula {
 namespace {
@@ -105,6 +105,8 @@ template <bool Max> struct ExtremeAt {
   static constexpr const char* node = Max ? "MaxBackward0" : "MinBackward0";
   static constexpr const char* name = Max ? "max" : "min";
   static constexpr uint32_t saves = kOutput;
+  static constexpr bool chooses = true;
+  void show(Parameters& p) const { p("dim", dim), p("keepdim", keepdim), p("self_sym_sizes", shape); }
   int64_t dim;
   bool keepdim;
   Dims shape{};
@@ -120,10 +122,11 @@ template <bool Max> struct ExtremeAt {
     if (!x->is_meta() && x->numel) find_extremes<Max>(x, int(dim), values.get(), *indices);
     return {values, indices};
   }
+  std::optional<ExtremeAt> batched(const Back& b, int64_t n) const { return behind_batch(*this, b, n); }
   void vjp(const Back& b, Tensor* d) const { d[0] = picked_gradient(b.g[0], b.out[1], shape, dim, keepdim); }
 };
 template <bool Max> std::vector<Tensor> extreme_at(const Tensor& x, int64_t dim, bool keepdim) {
-  return call_choosing(ExtremeAt<Max>{dim, keepdim}, x);
+  return call_structural(ExtremeAt<Max>{dim, keepdim}, x);
 }
 template <bool Max> Tensor arg_extreme(const Tensor& x, std::optional<int64_t> dim, bool keepdim) {
   const char* name = Max ? "argmax" : "argmin";

@@ -43,12 +43,14 @@ void keep_triangle(TensorImpl& out, const TensorImpl& x, bool lower, int64_t k) 
 template <bool Lower> struct Triangle {
   static constexpr const char* node = Lower ? "TrilBackward0" : "TriuBackward0";
   static constexpr uint32_t saves = kNothing;
+  void show(Parameters& p) const { p("diagonal", diagonal); }
   int64_t diagonal;
   TensorMeta meta(const Tensor& x) const {
     if (x->ndim < 2) fail(Lower ? "tril" : "triu", ": input tensor must have at least 2 dimensions");
     return {x->dtype, x->shape()};
   }
   void cpu(TensorImpl& out, const Tensor& x) const { keep_triangle(out, *dense(x), Lower, diagonal); }
+  std::optional<Triangle> batched(const Back&, int64_t) const { return *this; }
   void vjp(const Back& b, Tensor* d) const { d[0] = call_structural(*this, b.g[0]); }
 };
 template <bool Lower> Tensor triangle(const Tensor& x, int64_t diagonal) {

@@ -6,7 +6,6 @@
 #include "core/parallel.h"
 #include "op/execute.h"
 #include "op/structural.h"
-#include "ops/named.h"
 #include "ops/units.h"
 
 namespace facula {
@@ -536,6 +535,11 @@ struct MaskedFill {
     const Tensor out = call(Where{}, mask, value, x);
     return out->is_meta() ? out : dense(out);
   }
+  void vjp_batch(const Back& b, int64_t n, Tensor* d) const {
+    if (b.needs(0)) d[0] = sum_to_batch(masked_fill(b.g[0], b.in[1], Scalar(0)), shape, n);
+    if (b.needs(2))
+      d[2] = sum(reshape(where(b.in[1], b.g[0], Scalar(0)), {n, b.g[0]->numel / n}), Dims{1}, false);
+  }
   void vjp(const Back& b, Tensor* d) const {
     if (b.needs(0)) d[0] = sum_to(masked_fill(b.g[0], b.in[1], Scalar(0)), shape);
     if (b.needs(2)) d[2] = sum(where(b.in[1], b.g[0], Scalar(0)), Dims(), false);
@@ -558,24 +562,90 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Arg& value) {
 }
 
 namespace {
-struct MaskedSelectName {
+
+struct MaskedSelect {
   static constexpr const char* node = "MaskedSelectBackward0";
+  static constexpr uint32_t saves = saves_input(1);
+  Dims shape, wide;
+  Tensor forward(const Tensor& x, const Tensor& mask) const {
+    const GradMode off(false);
+    if (x->is_meta()) return index(expand(x, wide), {expand(mask, wide)});
+    return compressed(dense(expand(x, wide)), dense(expand(mask, wide)));
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    const Tensor whole = zeros(wide, b.g[0]->dtype, b.g[0]->device);
+    d[0] = sum_to(index_put(whole, {expand(b.in[1], wide)}, b.g[0], false), shape);
+  }
 };
-struct TakeName {
-  static constexpr const char* node = "TakeBackward0";
-};
+
 }  // namespace
 
 Tensor masked_select(const Tensor& x, const Tensor& mask) {
   if (mask->dtype != DType::Bool) fail("masked_select: expected BoolTensor for mask");
   const Dims shape = broadcast(x->shape(), mask->shape());
   if (shape.count == 0) return masked_select(reshape(x, {1}), reshape(mask, {1}));
-  if (!mode.forward && !(mode.grad && requires_grad(*x)) && !x->is_meta())
-    return compressed(dense(expand(x, shape)), dense(expand(mask, shape)));
-  return named_result<MaskedSelectName>(index(expand(x, shape), {expand(mask, shape)}));
+  return call_structural(MaskedSelect{x->shape(), shape}, x, mask);
 }
 
 namespace {
+
+struct MaskedScatter {
+  static constexpr const char* node = "MaskedScatterBackward0";
+  static constexpr uint32_t saves = saves_input(1);
+  Dims shape, wide, source_shape{};
+  Tensor forward(const Tensor& x, const Tensor& mask, const Tensor& source) {
+    source_shape = source->shape();
+    const GradMode off(false);
+    const Tensor at = expand(mask, wide);
+    return index_put(contiguous(expand(x, wide)), {at},
+                     narrow(reshape(source, Dims{-1}), 0, 0, nonzero(at)->sizes[0]), false);
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    const Tensor &g = b.g[0], at = expand(b.in[1], wide);
+    if (b.needs(0)) d[0] = sum_to(masked_fill(g, at, Scalar(0)), shape);
+    if (!b.needs(2)) return;
+    const Tensor used = masked_select(g, at);
+    const int64_t rest = source_shape.numel() - used->numel;
+    d[2] = reshape(rest ? cat({used, zeros({rest}, g->dtype, g->device)}, 0) : used, source_shape);
+  }
+};
+
+// Elements by their place in memory order.
+struct Take {
+  static constexpr const char* node = "TakeBackward0";
+  static constexpr uint32_t saves = saves_input(1);
+  Dims shape;
+  Tensor forward(const Tensor& x, const Tensor& at) const {
+    const GradMode off(false);
+    return index(reshape(x, Dims{-1}), {at});
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    const Tensor whole = zeros({shape.numel()}, b.g[0]->dtype, b.g[0]->device);
+    d[0] = reshape(index_put(whole, {b.in[1]}, b.g[0], true), shape);
+  }
+};
+struct Put {
+  static constexpr const char* node = "PutBackward0";
+  static constexpr uint32_t saves = saves_input(1);
+  void show(Parameters& p) const { p("accumulate", accumulate); }
+  bool accumulate;
+  Dims source_shape{};
+  Tensor forward(const Tensor& x, const Tensor& at, const Tensor& source) {
+    source_shape = source->shape();
+    const GradMode off(false);
+    const Tensor row =
+        index_put(reshape(x, Dims{-1}), {reshape(at, Dims{-1})}, reshape(source, Dims{-1}), accumulate);
+    return alias(*reshape(row, x->shape()));
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    const Tensor &g = b.g[0], row = reshape(g, Dims{-1}), at = reshape(b.in[1], Dims{-1});
+    if (b.needs(0))
+      d[0] = accumulate
+                 ? g
+                 : reshape(index_put(row, {at}, zeros(Dims(), g->dtype, g->device), false), g->shape());
+    if (b.needs(2)) d[2] = reshape(index(row, {at}), source_shape);
+  }
+};
 
 Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source) {
   if (mask->dtype != DType::Bool)
@@ -589,15 +659,14 @@ Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source)
   if (source->numel < count)
     fail("masked_scatter: expected self and source to have same number of elements: ", count,
          " are masked, source has ", source->numel);
-  return index_put(contiguous(expand(x, shape)), {wide}, narrow(reshape(source, Dims{-1}), 0, 0, count),
-                   false);
+  return call_structural(MaskedScatter{x->shape(), shape}, x, mask, source);
 }
 
 Tensor take(const Tensor& x, const Tensor& at) {
   if (at->dtype != DType::Int64)
     fail("take(): Expected a long tensor for index, but got ", c_name(at->dtype));
   if (x->numel == 0 && at->numel) fail<IndexError>("take(): tried to take from an empty tensor");
-  return named_result<TakeName>(reshape(index(reshape(x, Dims{-1}), {at}), at->shape()));
+  return call_structural(Take{x->shape()}, x, at);
 }
 Tensor put(const Tensor& x, const Tensor& at, const Tensor& source, bool accumulate) {
   if (at->dtype != DType::Int64)
@@ -605,9 +674,7 @@ Tensor put(const Tensor& x, const Tensor& at, const Tensor& source, bool accumul
   if (at->numel != source->numel)
     fail("put_(): Expected source and index to have the same number of elements, but got ", source->numel,
          " and ", at->numel);
-  return reshape(
-      index_put(reshape(x, Dims{-1}), {reshape(at, Dims{-1})}, reshape(source, Dims{-1}), accumulate),
-      x->shape());
+  return call_structural(Put{accumulate}, x, at, source);
 }
 Tensor index_put_function(const Tensor& x, const Tensors& indices, const Tensor& values, bool accumulate) {
   return index_put(x, indices, values, accumulate);

@@ -66,6 +66,7 @@ std::vector<DType> types_unless_equal(const Tensors& in, DType t) {
 struct Cat {
   static constexpr const char* node = "CatBackward0";
   static constexpr uint32_t saves = kNothing;
+  void show(Parameters& p) const { p("dim", dim); }
   int64_t dim;
   Dims lengths = {};
   std::vector<DType> types = {};  // of the inputs, where they differ from the result
@@ -146,6 +147,7 @@ struct Cat {
 struct Stack {
   static constexpr const char* node = "StackBackward0";
   static constexpr uint32_t saves = kNothing;
+  void show(Parameters& p) const { p("dim", dim); }
   int64_t dim;
   std::vector<DType> types = {};
   Tensor forward(const Tensors& in) {
@@ -203,6 +205,7 @@ struct Flip {
   static constexpr uint32_t saves = kNothing;
   uint64_t dims;  // bits
   Tensor forward(const Tensor& x) const { return reversed(x, dims); }
+  std::optional<Flip> batched(const Back&, int64_t) const { return Flip{dims << 1}; }
   void vjp(const Back& b, Tensor* d) const { d[0] = call_structural(*this, b.g[0]); }
 };
 
@@ -225,6 +228,7 @@ Tensor rolled(const Tensor& x, int dim, int64_t shift) {
 struct Roll {
   static constexpr const char* node = "RollBackward0";
   static constexpr uint32_t saves = kNothing;
+  void show(Parameters& p) const { p("shifts", shifts), p("dims", dims); }
   Dims shifts, dims;
   Tensor forward(const Tensor& x) const {
     if (dims.count == 0) {  // as one long row
@@ -239,6 +243,12 @@ struct Roll {
     copy_into(*laid, *out);
     return laid;
   }
+  std::optional<Roll> batched(const Back& b, int64_t) const {
+    if (dims.count == 0 || b.g[0]->ndim == 1) return {};
+    Roll op = *this;
+    for (int i = 0; i < op.dims.count; ++i) op.dims[i] = wrap_dim(op.dims[i], b.g[0]->ndim - 1) + 1;
+    return op;
+  }
   void vjp(const Back& b, Tensor* d) const {
     Dims back = shifts;
     for (int i = 0; i < back.count; ++i) back[i] = -back[i];
@@ -249,6 +259,7 @@ struct Roll {
 struct Rot90 {
   static constexpr const char* node = "Rot90Backward0";
   static constexpr uint32_t saves = kNothing;
+  void show(Parameters& p) const { p("k", k), p("dims", (Dims{dim0, dim1})); }
   int64_t k;
   int dim0, dim1;
   Tensor forward(const Tensor& x) const {
@@ -262,6 +273,7 @@ struct Rot90 {
     std::swap(strides[dim0], strides[dim1]);
     return alias(*out, sizes, strides);
   }
+  std::optional<Rot90> batched(const Back&, int64_t) const { return Rot90{k, dim0 + 1, dim1 + 1}; }
   void vjp(const Back& b, Tensor* d) const { d[0] = call_structural(Rot90{-k, dim0, dim1}, b.g[0]); }
   static Tensor contiguous_copy(const Tensor& x) {
     Tensor out = empty(x->dtype, x->shape(), x->device);
@@ -275,6 +287,7 @@ struct Rot90 {
 struct Repeat {
   static constexpr const char* node = "RepeatBackward0";
   static constexpr uint32_t saves = kNothing;
+  void show(Parameters& p) const { p("repeats", repeats), p("self_sym_sizes", from); }
   Dims repeats, from = {};
   Tensor forward(const Tensor& x) {
     from = x->shape();

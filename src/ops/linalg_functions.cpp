@@ -102,6 +102,7 @@ template <class T> T cross_term(T a, T b, T c, T d) {  // a b - c d
 struct Cross {  // inputs of one shape
   static constexpr const char* node = "LinalgCrossBackward0";
   static constexpr uint32_t saves = kInputs;
+  void show(Parameters& p) const { p("dim", dim); }
   int dim;
   TensorMeta meta(const Tensor& a, const Tensor&) const { return {a->dtype, a->shape()}; }
   void cpu(TensorImpl& out, const Tensor& a, const Tensor& b) const {
@@ -154,6 +155,7 @@ Tensor cross(const Tensor& a, const Tensor& b, std::optional<int64_t> dim) {
 struct Trace {
   static constexpr const char* node = "TraceBackward0";
   static constexpr uint32_t saves = kNothing;
+  void show(Parameters& p) const { p("self_sym_sizes", shape); }
   Dims shape{};
   Tensor forward(const Tensor& x) {
     const GradMode off(false);

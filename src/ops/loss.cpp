@@ -36,6 +36,7 @@ Tensor at_least(const Tensor& x, Scalar low) { return call(ClampMin{}, x, low); 
 template <class Formula> struct ElementLoss {
   static constexpr const char* node = Formula::node;
   static constexpr uint32_t saves = kInputs;
+  void show(Parameters& p) const { p("reduction", int64_t(reduction)); }
   Reduction reduction;
   double parameter;
   double count = 1;

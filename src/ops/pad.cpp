@@ -29,6 +29,9 @@ struct ConstantPad {
     }
     return in_format(std::move(out), format_of(*x));
   }
+  std::optional<ConstantPad> batched(const Back&, int64_t) const {
+    return ConstantPad{with_batch(before, 0), with_batch(after, 0), value};
+  }
   void vjp(const Back& b, Tensor* d) const {
     Dims back_before = before, back_after = after;
     for (int i = 0; i < before.count; ++i) back_before[i] = -before[i], back_after[i] = -after[i];

@@ -106,6 +106,16 @@ template <int N, bool Adaptive> struct Average {
     }
     return in_format(wide == x->dtype ? out : converted(out, x->dtype), format_of(*x));
   }
+  // The planes of all vectors lie in one row.
+  void vjp_batch(const Back& b, int64_t n, Tensor* d) const {
+    Averages all = p;
+    all.in_shape[0] *= n;
+    all.out_shape[0] *= n;
+    Tensor history = history_of(b, 0, p.in_shape, b.g[0]->dtype);
+    if (history) history = reshape(expand_to_batch(history, n), all.in_shape);
+    const Tensor spread = call_structural(Spread<N, Adaptive>{all}, reshape(b.g[0], all.out_shape), history);
+    d[0] = reshape(spread, with_batch(p.in_shape, n));
+  }
   void vjp(const Back& b, Tensor* d) const {
     d[0] = call_structural(Spread<N, Adaptive>{p}, b.g[0], history_of(b, 0, p.in_shape, b.g[0]->dtype));
   }

@@ -1,7 +1,7 @@
 // Fractional max pooling: windows of a given size whose places depend on a random number for each plane and
 // dimension (Graham, Fractional Max-Pooling, 2014).
 #include <cmath>
-#include "ops/choosing.h"
+#include "op/structural.h"
 #include "ops/pool.h"
 
 namespace facula {
@@ -32,6 +32,7 @@ template <int N> struct FractionalMaxPool {
   static constexpr const char* node =
       N == 2 ? "FractionalMaxPool2DBackward0" : "FractionalMaxPool3DBackward0";
   static constexpr uint32_t saves = kOutput;
+  static constexpr bool chooses = true;
   Dims kernel, size;
   Dims shape{};
 
@@ -127,7 +128,7 @@ std::vector<Tensor> fractional(const Tensor& x, const Dims& kernel, const Dims& 
   if (samples->sizes[2] != N)
     fail("Expect _random_samples.size(2) equals to ", N, "; got ", samples->sizes[2], ".");
   const Tensor s = samples;
-  return call_choosing(FractionalMaxPool<N>{k, out}, x, s);
+  return call_structural(FractionalMaxPool<N>{k, out}, x, s);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // Max pooling, sliding and adaptive, with the places of the maxima.
 #include <limits>
-#include "ops/choosing.h"
+#include "op/structural.h"
 #include "ops/pool.h"
 
 namespace facula {
@@ -136,6 +136,7 @@ template <int N, bool Adaptive> struct MaxPool {
       : N == 3 ? "MaxPool3DWithIndicesBackward0"
                : "MaxPool2DWithIndicesBackward0";
   static constexpr uint32_t saves = kOutput;
+  static constexpr bool chooses = true;
   PoolShape windows;
   bool want_indices;
   Dims shape{};
@@ -170,6 +171,16 @@ template <int N, bool Adaptive> struct MaxPool {
     if (indices) result.push_back(in_format(std::move(indices), format));
     return result;
   }
+  void vjp_batch(const Back& b, int64_t n, Tensor* d) const {
+    Dims whole = shape, pooled = b.out[1]->shape();
+    whole[0] *= n;
+    pooled[0] *= n;
+    Tensor history = history_of(b, 0, shape, b.g[0]->dtype);
+    if (history) history = reshape(expand_to_batch(history, n), whole);
+    const Tensor at = reshape(expand_to_batch(b.out[1], n), pooled);
+    d[0] =
+        reshape(call_structural(AddAt{whole, N}, reshape(b.g[0], pooled), at, history), with_batch(shape, n));
+  }
   void vjp(const Back& b, Tensor* d) const {
     if (b.g[0])
       d[0] = call_structural(AddAt{shape, N}, b.g[0], b.out[1], history_of(b, 0, shape, b.g[0]->dtype));
@@ -180,7 +191,7 @@ bool recorded(const Tensor& x) { return mode.forward || (mode.grad && requires_g
 
 template <int N, bool Adaptive>
 Result pool_with(const Tensor& x, const PoolShape& windows, bool return_indices) {
-  std::vector<Tensor> out = call_choosing(MaxPool<N, Adaptive>{windows, return_indices || recorded(x)}, x);
+  std::vector<Tensor> out = call_structural(MaxPool<N, Adaptive>{windows, return_indices || recorded(x)}, x);
   Result r;
   if (return_indices) detail::put(r, std::move(out));
   else detail::put(r, std::move(out[0]));

@@ -1,6 +1,8 @@
 // Sums, products, extremes, truth over dimensions.
+#include "op/recompute.h"
 #include "ops/named.h"
 #include "ops/reduce.h"
+#include "ops/behind.h"
 #include <algorithm>
 #include <cmath>
 
@@ -14,6 +16,7 @@ namespace {
 template <bool Whole> struct Sum {
   static constexpr const char* node = Whole ? "SumBackward0" : "SumBackward1";
   static constexpr uint32_t saves = kNothing;
+  void show(Parameters& p) const { r.show(p, true, Whole); }
   Reduced r;
   TensorMeta meta(const Tensor& x) { return {fold_dtype(x->dtype, Fold::Sum), r.shape()}; }
   void cpu(TensorImpl& out, const Tensor& x) const { fold_into(out, x, r, Fold::Sum); }
@@ -32,6 +35,7 @@ void require_mean_type(DType t) {
 template <bool Whole> struct Mean {
   static constexpr const char* node = Whole ? "MeanBackward0" : "MeanBackward1";
   static constexpr uint32_t saves = kNothing;
+  void show(Parameters& p) const { r.show(p, true, Whole), p("self_sym_numel", r.input.numel()); }
   Reduced r;
   TensorMeta meta(const Tensor& x) {
     require_mean_type(x->dtype);
@@ -63,14 +67,8 @@ Tensor mean_all(const Tensor& x, OptDType dtype) {
   const Tensor v = as_type(x, dtype);
   return call_structural(Mean<true>{Reduced(v, std::nullopt, false)}, v);
 }
-struct DistName {
-  static constexpr const char* node = "DistBackward0";
-};
 struct AminmaxName {
   static constexpr const char* node = "AminmaxBackward0";
-};
-template <bool Root> struct VarMeanName {
-  static constexpr const char* node = Root ? "StdMeanBackward0" : "VarMeanBackward0";
 };
 
 Tensor mean_dims(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dtype) {
@@ -81,9 +79,11 @@ Tensor mean_dims(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dt
 struct NanSum {  // NaN counts as nothing
   static constexpr const char* node = "NansumBackward0";
   static constexpr uint32_t saves = saves_input(0);
+  void show(Parameters& p) const { r.show(p); }
   Reduced r;
   TensorMeta meta(const Tensor& x) { return {x->dtype, r.shape()}; }
   void cpu(TensorImpl& out, const Tensor& x) const { fold_into(out, x, r, Fold::Numbers); }
+  std::optional<NanSum> batched(const Back& b, int64_t n) const { return behind_batch(*this, b, n); }
   void vjp(const Back& b, Tensor* d) const {
     d[0] = where(unary("isnan", alias(*b.in[0])), Scalar(0), r.restore(b.g[0]));
   }
@@ -105,10 +105,15 @@ Tensor nanmean(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dtyp
 template <bool Whole> struct Prod {
   static constexpr const char* node = Whole ? "ProdBackward0" : "ProdBackward1";
   static constexpr uint32_t saves = saves_input(0);
+  void show(Parameters& p) const { r.show(p, false, Whole); }
   Reduced r;
   TensorMeta meta(const Tensor& x) { return {fold_dtype(x->dtype, Fold::Prod), r.shape()}; }
   void cpu(TensorImpl& out, const Tensor& x) const { fold_into(out, x, r, Fold::Prod); }
   // The product of the others, without division: products from the left times products from the right.
+  std::optional<Prod> batched(const Back& b, int64_t n) const {
+    if (Whole) return {};
+    return behind_batch(*this, b, n);
+  }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor& x = b.in[0];
     if (x->ndim == 0) {
@@ -156,6 +161,7 @@ template <Which W> struct Extreme {
                                       : W == Which::Max  ? "max"
                                                          : "min";
   static constexpr uint32_t saves = saves_input(0) | kOutput;
+  void show(Parameters& p) const { r.show(p, false, whole); }
   Reduced r;
   bool whole = false;  // no dimension was named
   TensorMeta meta(const Tensor& x) {
@@ -180,6 +186,7 @@ template <Which W> struct Extreme {
   void cpu(TensorImpl& out, const Tensor& x) const {
     fold_into(out, x, r, W == Which::Amax || W == Which::Max ? Fold::Max : Fold::Min);
   }
+  std::optional<Extreme> batched(const Back& b, int64_t n) const { return behind_batch(*this, b, n); }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor y = r.restore(b.out[0]);
     const Tensor nan = binary("logical_and", unary("isnan", y), unary("isnan", b.in[0]));
@@ -241,6 +248,7 @@ void require_norm_type(DType t) {
 struct VectorNorm {
   static constexpr const char* node = "LinalgVectorNormBackward0";
   static constexpr uint32_t saves = saves_input(0) | kOutput;
+  void show(Parameters& see) const { r.show(see), see("ord", Scalar(p)); }
   Reduced r;
   double p;
   Tensor forward(const Tensor& x) {
@@ -274,6 +282,7 @@ struct VectorNorm {
       return to_dtype(call(Pow{1 / p}, total(call(Pow{p}, to_dtype(a, DType::Float32)))), a->dtype);
     return call(Pow{1 / p}, total(call(Pow{p}, a)));
   }
+  std::optional<VectorNorm> batched(const Back& b, int64_t n) const { return behind_batch(*this, b, n); }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor &x = b.in[0], y = r.restore(b.out[0]), g = r.restore(b.g[0]);
     const Tensor zero = binary("eq", y, Scalar(0));
@@ -307,15 +316,30 @@ Tensor norm_named(const Tensor& x, std::string_view p, const OptDims& dims, bool
   if (p != "fro") fail("linalg.matrix_norm: Order ", std::string(p), " not supported.");
   return vector_norm(x, 2.0, dims, keepdim, dtype);
 }
-Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {
-  return named_result<DistName>(vector_norm(a - b, p, std::nullopt, false, std::nullopt));
-}
+struct Dist {
+  static constexpr const char* node = "DistBackward0";
+  static constexpr uint32_t saves = kInputs;
+  void show(Parameters& see) const { see("p", p); }
+  Scalar p;
+  Tensor of(const Tensor& a, const Tensor& b) const {
+    return vector_norm(a - b, p, std::nullopt, false, std::nullopt);
+  }
+  Tensor forward(const Tensor& a, const Tensor& b) const {
+    const GradMode off(false);
+    return of(a, b);
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    differentiate(b, d, [&](const Tensor* in) { return Tensors{of(in[0], in[1])}; });
+  }
+};
+Tensor dist(const Tensor& a, const Tensor& b, Scalar p) { return call_structural(Dist{p}, a, b); }
 
 // --- logsumexp ---
 
 struct LogSumExp {
   static constexpr const char* node = "LogsumexpBackward0";
   static constexpr uint32_t saves = saves_input(0) | kOutput;
+  void show(Parameters& p) const { r.show(p); }
   Reduced r;
   Tensor forward(const Tensor& x) {
     GradMode off(false);
@@ -326,6 +350,7 @@ struct LogSumExp {
     const Tensor shifted = unary("exp", x - r.restore(finite));
     return unary("log", call_structural(Sum<false>{r}, shifted)) + finite;
   }
+  std::optional<LogSumExp> batched(const Back& b, int64_t n) const { return behind_batch(*this, b, n); }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor share = unary("exp", b.in[0] - r.restore(b.out[0]));
     d[0] = r.restore(b.g[0]) * (is_complex(share->dtype) ? unary("conj", share) : share);
@@ -341,6 +366,7 @@ Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim) {
 template <bool Root> struct Var {
   static constexpr const char* node = Root ? "StdBackward0" : "VarBackward0";
   static constexpr uint32_t saves = saves_input(0) | (Root ? kOutput : 0);
+  void show(Parameters& p) const { r.show(p), p("correction", Scalar(correction)); }
   Reduced r;
   double correction;
   double freedom() const { return std::max(0., double(r.length()) - correction); }
@@ -356,6 +382,7 @@ template <bool Root> struct Var {
     const Tensor variance = call_structural(Sum<false>{r}, away * away) / Scalar(freedom());
     return Root ? unary("sqrt", variance) : variance;
   }
+  std::optional<Var> batched(const Back& b, int64_t n) const { return behind_batch(*this, b, n); }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor& x = b.in[0];
     const Tensor away = x - r.restore(mean_dims(x, r.dims(), r.keepdim, std::nullopt));
@@ -379,11 +406,27 @@ template <bool Root>
 Tensor variance_dims_unbiased(const Tensor& x, const OptDims& dims, bool unbiased, bool keepdim) {
   return variance<Root>(x, dims, Scalar(unbiased ? 1 : 0), keepdim);
 }
+template <bool Root> struct VarMean {
+  static constexpr const char* node = Root ? "StdMeanBackward0" : "VarMeanBackward0";
+  static constexpr uint32_t saves = kInputs;
+  OptDims dims;
+  std::optional<Scalar> correction;
+  bool keepdim;
+  void show(Parameters& p) const { p("dim", dims), p("keepdim", keepdim), p("correction", correction); }
+  Tensors of(const Tensor& x) const {
+    return {variance<Root>(x, dims, correction, keepdim), mean_dims(x, dims, keepdim, std::nullopt)};
+  }
+  Tensors forward(const Tensor& x) const {
+    const GradMode off(false);
+    return of(x);
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    differentiate(b, d, [&](const Tensor* in) { return of(in[0]); });
+  }
+};
 template <bool Root> std::vector<Tensor> variance_and_mean(const Tensor& x, const OptDims& dims,
                                                            std::optional<Scalar> correction, bool keepdim) {
-  using Name = VarMeanName<Root>;
-  const Tensor spread = variance<Root>(x, dims, correction, keepdim);
-  return {named_result<Name>(spread), named_result<Name>(mean_dims(x, dims, keepdim, std::nullopt))};
+  return call_structural(VarMean<Root>{dims, correction, keepdim}, x);
 }
 template <bool Root> std::vector<Tensor> variance_and_mean_unbiased(const Tensor& x, const OptDims& dims,
                                                                     bool unbiased, bool keepdim) {

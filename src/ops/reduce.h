@@ -20,6 +20,11 @@ struct Reduced {
   Tensor restore(const Tensor& t) const;  // a result brought back to the input's shape (a view)
   Tensor keep(const Tensor& t) const;     // a result with its folded dimensions of size 1 (a view)
   Dims dims() const;
+  // `sizes`: the gradient needs the shape alone. `whole`: of an entry without dim.
+  void show(Parameters& p, bool sizes = false, bool whole = false) const {
+    if (!whole) p("dim", dims()), p("keepdim", keepdim);
+    if (sizes) p("self_sym_sizes", input);
+  }
   Reduced behind(int64_t n) const {  // a batch of n
     Reduced r = *this;
     r.input = with_batch(input, n);

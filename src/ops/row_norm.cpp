@@ -147,6 +147,7 @@ template <RowKind kind> struct RowNorm {  // inputs: x, weight, bias
                                                                : "ToCopyBackward0";
   static constexpr bool centred = kind == RowKind::Layer || kind == RowKind::Group;
   static constexpr uint32_t saves = saves_input(0) | saves_input(1);
+  void show(Parameters& p) const { p("eps", eps); }
   Layout l;
   double eps;
   Tensor mean, rstd;  // of each row; filled by forward
@@ -210,10 +211,14 @@ template <RowKind kind> struct RowNorm {  // inputs: x, weight, bias
     if (dw) d[1] = cast_back(dw, weight->dtype);
     if (db) d[2] = cast_back(db, bias_type);
   }
-  // The same in recorded operations, to be differentiated again.
-  void composed(const Back& back, Tensor* d) const {
+  void vjp_batch(const Back& back, int64_t n, Tensor* d) const {
+    if (kind == RowKind::Group || back.g[0]) composed(back, d, n);
+  }
+  // The same in recorded operations, to be differentiated again; of `batch` gradients, or of one (0).
+  void composed(const Back& back, Tensor* d, int64_t batch = 0) const {
     const DType narrow = back.in[0]->dtype, wide = compute_dtype(narrow);
-    const Dims in_row{2, 3};
+    const Dims in_row{-2, -1};
+    auto all = [&](const Dims& shape) { return batch ? with_batch(shape, batch) : shape; };
     const Scalar n(double(l.length()));
     auto average = [&](const Tensor& t) { return sum(t, in_row, true) / n; };
     auto shaped = [&](const Tensor& t, const Dims& shape) { return reshape(to_dtype(t, wide), shape); };
@@ -221,7 +226,7 @@ template <RowKind kind> struct RowNorm {  // inputs: x, weight, bias
                  factor = unary("rsqrt", average(away * away) + Scalar(eps)), normal = away * factor;
     Tensor dx;
     if (back.g[0]) {
-      const Tensor g = shaped(back.g[0], l.shape());
+      const Tensor g = shaped(back.g[0], all(l.shape()));
       if (back.needs(0)) {
         const Tensor gw = back.in[1] ? g * shaped(back.in[1], {1, l.groups, l.segments, 1}) : g;
         Tensor inside = gw - normal * average(gw * normal);
@@ -229,16 +234,16 @@ template <RowKind kind> struct RowNorm {  // inputs: x, weight, bias
         dx = factor * inside;
       }
       if (back.needs(1))
-        d[1] = to_dtype(reshape(sum(g * normal, {0, 3}, false), weight_shape), back.in[1]->dtype);
-      if (back.needs(2)) d[2] = to_dtype(reshape(sum(g, {0, 3}, false), weight_shape), bias_type);
+        d[1] = to_dtype(reshape(sum(g * normal, {-4, -1}, false), all(weight_shape)), back.in[1]->dtype);
+      if (back.needs(2)) d[2] = to_dtype(reshape(sum(g, {-4, -1}, false), all(weight_shape)), bias_type);
     }
     if constexpr (kind == RowKind::Group) {
-      const Dims rows{l.outer, l.groups, 1, 1};
-      auto add = [&](const Tensor& more) { dx = dx ? dx + more : expand(more, l.shape()); };
+      const Dims rows = all({l.outer, l.groups, 1, 1});
+      auto add = [&](const Tensor& more) { dx = dx ? dx + more : expand(more, all(l.shape())); };
       if (back.g[1]) add(shaped(back.g[1], rows) / n);
       if (back.g[2]) add(-shaped(back.g[2], rows) * factor * factor * normal / n);
     }
-    if (back.needs(0) && dx) d[0] = to_dtype(reshape(dx, back.in[0]->shape()), narrow);
+    if (back.needs(0) && dx) d[0] = to_dtype(reshape(dx, all(back.in[0]->shape())), narrow);
   }
 };
 

@@ -4,8 +4,8 @@
 #include <limits>
 #include <utility>
 #include "op/structural.h"
-#include "ops/choosing.h"
 #include "ops/lines.h"
+#include "ops/behind.h"
 
 namespace facula {
 namespace {
@@ -76,24 +76,28 @@ Tensor reversed_cumsum(const Tensor& g, int dim) { return flip(cumsum(flip(g, Di
 struct Cumsum {
   static constexpr const char* node = "CumsumBackward0";
   static constexpr uint32_t saves = kNothing;
+  void show(Parameters& p) const { p("dim", dim); }
   int64_t dim;
   TensorMeta meta(const Tensor& x) {
     dim = wrap_dim(dim, x->ndim);
     return {scan_dtype(x), x->shape()};
   }
   void cpu(TensorImpl& out, const Tensor& x) const { scan<Step::Sum>(out, x, int(dim)); }
+  std::optional<Cumsum> batched(const Back& b, int64_t n) const { return behind_batch(*this, b, n); }
   void vjp(const Back& b, Tensor* d) const { d[0] = reversed_cumsum(b.g[0], int(dim)); }
 };
 
 struct Cumprod {
   static constexpr const char* node = "CumprodBackward0";
   static constexpr uint32_t saves = saves_input(0) | kOutput;
+  void show(Parameters& p) const { p("dim", dim); }
   int64_t dim;
   TensorMeta meta(const Tensor& x) {
     dim = wrap_dim(dim, x->ndim);
     return {scan_dtype(x), x->shape()};
   }
   void cpu(TensorImpl& out, const Tensor& x) const { scan<Step::Prod>(out, x, int(dim)); }
+  std::optional<Cumprod> batched(const Back& b, int64_t n) const { return behind_batch(*this, b, n); }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor &x = b.in[0], &g = b.g[0];
     if (x->numel <= 1) {
@@ -126,6 +130,7 @@ struct Cumprod {
 struct LogCumsumExp {
   static constexpr const char* node = "LogcumsumexpBackward0";
   static constexpr uint32_t saves = saves_input(0) | kOutput;
+  void show(Parameters& p) const { p("dim", dim); }
   int64_t dim;
   TensorMeta meta(const Tensor& x) {
     dim = wrap_dim(dim, x->ndim);
@@ -136,6 +141,7 @@ struct LogCumsumExp {
   void cpu(TensorImpl& out, const Tensor& x) const { scan<Step::LogSum>(out, x, int(dim)); }
   // dx_i = exp(x_i) times the sum over j >= i of g_j exp(-y_j), all in logarithms, which do not overflow:
   // positive and negative parts of g apart.
+  std::optional<LogCumsumExp> batched(const Back& b, int64_t n) const { return behind_batch(*this, b, n); }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor &x = b.in[0], &y = b.out[0], &g = b.g[0];
     if (x->ndim == 0 || x->numel == 0) {
@@ -204,6 +210,8 @@ Tensor logcumsumexp(const Tensor& x, int64_t dim) { return call_structural(LogCu
 template <bool Max> struct RunningExtreme {
   static constexpr const char* node = Max ? "CummaxBackward0" : "CumminBackward0";
   static constexpr uint32_t saves = kOutput;
+  static constexpr bool chooses = true;
+  void show(Parameters& p) const { p("dim", dim); }
   int64_t dim;
   Dims shape{};
   std::vector<Tensor> forward(const Tensor& x) {
@@ -234,6 +242,7 @@ template <bool Max> struct RunningExtreme {
     });
     return {values, indices};
   }
+  std::optional<RunningExtreme> batched(const Back& b, int64_t n) const { return behind_batch(*this, b, n); }
   void vjp(const Back& b, Tensor* d) const {
     if (!b.g[0]) return;
     d[0] = shape.count ? scatter_add(zeros(shape, b.g[0]->dtype, b.g[0]->device), dim, b.out[1], b.g[0])
@@ -241,7 +250,7 @@ template <bool Max> struct RunningExtreme {
   }
 };
 template <bool Max> std::vector<Tensor> running_extreme(const Tensor& x, int64_t dim) {
-  return call_choosing(RunningExtreme<Max>{dim}, x);
+  return call_structural(RunningExtreme<Max>{dim}, x);
 }
 
 Tensor diff(const Tensor& x, int64_t n, int64_t dim, const Tensor& prepend, const Tensor& append) {

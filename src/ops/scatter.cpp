@@ -53,6 +53,7 @@ Along along(const Tensor& x, const Dims& index, int dim) {
 struct Gather {
   static constexpr const char* node = "GatherBackward0";
   static constexpr uint32_t saves = saves_input(1);
+  void show(Parameters& p) const { p("dim", dim), p("sparse_grad", false); }
   int64_t dim;
   Dims shape{};
   TensorMeta meta(const Tensor& x, const Tensor& index) {
@@ -144,9 +145,28 @@ Tensor in_corner(const Tensor& g, const Dims& source_shape) {
   return whole;
 }
 
+// A gradient and an index with a batch in front; no dimension counts as one.
+struct Behind {
+  int64_t n;
+  Tensor given, g, index;
+  Behind(const Tensor& gradient, const Tensor& at, int64_t batch) : n(batch), given(gradient) {
+    const bool none = gradient->ndim == 1;
+    g = none ? unsqueeze(gradient, 1) : gradient;
+    index = expand_to_batch(none && at->ndim == 0 ? unsqueeze(at, 0) : at, batch);
+  }
+  Tensor without(int64_t dim) const {  // zero where the source went
+    return reshape(scatter(g, dim + 1, index, zeros(Dims(), g->dtype, g->device)), given->shape());
+  }
+  Tensor of_source(int64_t dim, const Dims& shape) const {
+    const Tensor picked = gather(g, dim + 1, index);
+    return given->ndim == 1 ? reshape(picked, with_batch(shape, n)) : in_corner(picked, with_batch(shape, n));
+  }
+};
+
 struct Scatter {
   static constexpr const char* node = "ScatterBackward0";
   static constexpr uint32_t saves = saves_input(1);
+  void show(Parameters& p) const { p("dim", dim); }
   int64_t dim;
   Dims source_shape{};
   Tensor forward(const Tensor& x, const Tensor& index, const Tensor& source) {
@@ -159,6 +179,11 @@ struct Scatter {
     scatter_into(*out, int(dim), index, source, Mode::Copy);
     return out;
   }
+  void vjp_batch(const Back& b, int64_t n, Tensor* d) const {
+    const Behind at(b.g[0], b.in[1], n);
+    if (b.needs(0)) d[0] = at.without(dim);
+    if (b.needs(2)) d[2] = at.of_source(dim, source_shape);
+  }
   void vjp(const Back& b, Tensor* d) const {
     if (b.needs(0)) d[0] = scatter(b.g[0], dim, b.in[1], zeros(Dims(), b.g[0]->dtype, b.g[0]->device));
     if (b.needs(2)) d[2] = in_corner(gather(b.g[0], dim, b.in[1]), source_shape);
@@ -168,6 +193,7 @@ struct Scatter {
 struct ScatterAdd {
   static constexpr const char* node = "ScatterAddBackward0";
   static constexpr uint32_t saves = saves_input(1);
+  void show(Parameters& p) const { p("dim", dim); }
   int64_t dim;
   Dims source_shape{};
   Tensor forward(const Tensor& x, const Tensor& index, const Tensor& source) {
@@ -179,17 +205,40 @@ struct ScatterAdd {
     scatter_into(*out, int(dim), index, source, Mode::Add);
     return out;
   }
+  void vjp_batch(const Back& b, int64_t n, Tensor* d) const {
+    const Behind at(b.g[0], b.in[1], n);
+    if (b.needs(0)) d[0] = b.g[0];
+    if (b.needs(2)) d[2] = at.of_source(dim, source_shape);
+  }
   void vjp(const Back& b, Tensor* d) const {
     d[0] = b.g[0];
     if (b.needs(2)) d[2] = in_corner(gather(b.g[0], dim, b.in[1]), source_shape);
   }
 };
 
-struct ScatterNumber : Scatter {
+struct ScatterNumber {
   static constexpr const char* node = "ScatterBackward1";
+  static constexpr uint32_t saves = saves_input(1);
+  void show(Parameters& p) const { p("dim", dim); }
+  int64_t dim;
+  Scalar value;
+  Tensor forward(const Tensor& x, const Tensor& index) {
+    dim = prepare("scatter", x, dim, index);
+    const Tensor source = full(Dims(), value, x->dtype, x->device);
+    check_sizes(x, int(dim), index, &source);
+    Tensor out = copy_of(x);
+    scatter_into(*out, int(dim), index, source, Mode::Copy);
+    return out;
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    d[0] = scatter(b.g[0], dim, b.in[1], zeros(Dims(), b.g[0]->dtype, b.g[0]->device));
+  }
+  void vjp_batch(const Back& b, int64_t n, Tensor* d) const {
+    d[0] = Behind(b.g[0], b.in[1], n).without(dim);
+  }
 };
 Tensor scatter_number(const Tensor& x, int64_t dim, const Tensor& index, Scalar value) {
-  return call_structural(ScatterNumber{{dim}}, x, index, full(Dims(), value, x->dtype, x->device));
+  return call_structural(ScatterNumber{dim, value}, x, index);
 }
 Tensor scatter_with(const Tensor& x, int64_t dim, const Tensor& index, const Arg& source,
                     std::string_view reduce) {
@@ -219,6 +268,7 @@ Tensor mask_of(const Tensor& a, const Tensor& b) { return to_dtype(binary("eq", 
 struct ScatterReduce {
   static constexpr const char* node = "ScatterReduceBackward0";
   static constexpr uint32_t saves = kInputs | kOutput;
+  void show(Parameters& p) const { p("dim", dim), p("include_self", include_self); }
   int64_t dim;
   Reduction how;
   bool include_self;

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <vector>
 #include "op/structural.h"
-#include "ops/choosing.h"
 #include "ops/lines.h"
 #include "ops/ordering.h"
+#include "ops/behind.h"
 
 namespace facula {
 namespace {
@@ -83,6 +83,8 @@ void top_of_line(const T* x, int64_t n, int64_t k, bool sorted, Entry<T>* room) 
 struct Topk {
   static constexpr const char* node = "TopkBackward0";
   static constexpr uint32_t saves = kOutput;
+  static constexpr bool chooses = true;
+  void show(Parameters& p) const { p("dim", dim), p("self_sym_sizes", shape); }
   int64_t k, dim;
   bool largest, sorted;
   Dims shape{};
@@ -105,6 +107,7 @@ struct Topk {
     });
     return {values, indices};
   }
+  std::optional<Topk> batched(const Back& b, int64_t n) const { return behind_batch(*this, b, n); }
   void vjp(const Back& b, Tensor* d) const { d[0] = picked_gradient(b.g[0], b.out[1], shape, dim, true); }
 
  private:
@@ -134,7 +137,7 @@ struct Topk {
   }
 };
 std::vector<Tensor> topk(const Tensor& x, int64_t k, int64_t dim, bool largest, bool sorted) {
-  return call_choosing(Topk{k, dim, largest, sorted}, x);
+  return call_structural(Topk{k, dim, largest, sorted}, x);
 }
 
 // --- one element: kthvalue, median, mode ---
@@ -229,6 +232,8 @@ template <Pick P> struct PickLine {
                                         : P == Pick::Mode ? "mode_cpu"
                                                           : "median_out";
   static constexpr uint32_t saves = kOutput;
+  static constexpr bool chooses = true;
+  void show(Parameters& p) const { p("dim", dim), p("keepdim", keepdim), p("self_sym_sizes", shape); }
   int64_t k, dim;
   bool keepdim;
   Dims shape{};
@@ -255,6 +260,7 @@ template <Pick P> struct PickLine {
     });
     return {values, indices};
   }
+  std::optional<PickLine> batched(const Back& b, int64_t n) const { return behind_batch(*this, b, n); }
   void vjp(const Back& b, Tensor* d) const { d[0] = picked_gradient(b.g[0], b.out[1], shape, dim, keepdim); }
 
  private:
@@ -285,10 +291,10 @@ template <Pick P> struct PickLine {
   }
 };
 std::vector<Tensor> kthvalue(const Tensor& x, int64_t k, int64_t dim, bool keepdim) {
-  return call_choosing(PickLine<Pick::Kth>{k, dim, keepdim}, x);
+  return call_structural(PickLine<Pick::Kth>{k, dim, keepdim}, x);
 }
 template <Pick P> std::vector<Tensor> pick(const Tensor& x, int64_t dim, bool keepdim) {
-  return call_choosing(PickLine<P>{0, dim, keepdim}, x);
+  return call_structural(PickLine<P>{0, dim, keepdim}, x);
 }
 
 template <bool SkipNan> struct MedianAll {  // equal elements share the gradient

@@ -64,6 +64,7 @@ struct UnsafeSplitWithSizes : PiecesOf {
 struct Unbind {
   static constexpr const char* node = "UnbindBackward0";
   static constexpr uint32_t saves = kNothing;
+  void show(Parameters& p) const { p("dim", dim); }
   static constexpr bool multi_view = true;
   int dim;
   Dims from = {};

@@ -51,6 +51,7 @@ void select_elements(const Slices& s, const char* x, const int64_t* v, int64_t n
 struct IndexSelect {
   static constexpr const char* node = "IndexSelectBackward0";
   static constexpr uint32_t saves = saves_input(1);
+  void show(Parameters& p) const { p("dim", dim), p("self_sym_sizes", shape); }
   int64_t dim;
   Dims shape{};
   TensorMeta meta(const Tensor& x, const Tensor& index) {
@@ -135,6 +136,7 @@ template <class T> void add_row(T* to, const T* from, int64_t n, bool scaled, Sc
 struct IndexAdd {
   static constexpr const char* node = "IndexAddBackward0";
   static constexpr uint32_t saves = saves_input(1);
+  void show(Parameters& p) const { p("dim", dim), p("alpha", alpha); }
   int64_t dim;
   Scalar alpha;
   Dims source_shape{};
@@ -144,6 +146,11 @@ struct IndexAdd {
     Tensor out = contiguous_copy(x);
     if (!out->is_meta()) add(*out, long_index(index), dense(source));
     return out;
+  }
+  void vjp_batch(const Back& b, int64_t n, Tensor* d) const {
+    d[0] = b.g[0];
+    const Tensor g = b.g[0]->ndim == 1 ? unsqueeze(b.g[0], 1) : b.g[0];
+    if (b.needs(2)) d[2] = reshape(index_select(g, dim + 1, b.in[1]) * alpha, with_batch(source_shape, n));
   }
   void vjp(const Back& b, Tensor* d) const {
     d[0] = b.g[0];
@@ -199,6 +206,7 @@ struct IndexAdd {
 struct IndexCopy {
   static constexpr const char* node = "IndexCopyBackward0";
   static constexpr uint32_t saves = saves_input(1);
+  void show(Parameters& p) const { p("dim", dim); }
   int64_t dim;
   Dims source_shape{};
   Tensor forward(const Tensor& x, const Tensor& index, const Tensor& source) {

@@ -33,6 +33,7 @@ void run(const TensorImpl& x, TensorImpl& y, int64_t dim, bool log) {
 template <bool kLog> struct SoftmaxOp {
   static constexpr const char* node = kLog ? "LogSoftmaxBackward0" : "SoftmaxBackward0";
   static constexpr uint32_t saves = kOutput;
+  void show(Parameters& p) const { p("dim", dim); }
   int64_t dim;
 
   TensorMeta meta(const Tensor& x) {

@@ -1,8 +1,8 @@
 // Sorting along a dimension. Every sort is stable, so its result is unique.
 #include "op/structural.h"
-#include "ops/choosing.h"
 #include "ops/lines.h"
 #include "ops/ordering.h"
+#include "ops/behind.h"
 
 namespace facula {
 namespace {
@@ -57,9 +57,11 @@ void sort_lines(const T* x, const Lines& lines, bool descending, T* values, int6
   });
 }
 
-struct Sort {
-  static constexpr const char* node = "SortBackward0";
+template <bool Stable> struct Sort {
+  static constexpr const char* node = Stable ? "SortBackward1" : "SortBackward0";
   static constexpr uint32_t saves = kOutput;
+  static constexpr bool chooses = true;
+  void show(Parameters& p) const { p("dim", dim), p("self_sym_sizes", shape); }
   int64_t dim;
   bool descending;
   Dims shape{};
@@ -80,6 +82,7 @@ struct Sort {
     }
     return {like(x, values), like(x, indices)};
   }
+  std::optional<Sort> batched(const Back& b, int64_t n) const { return behind_batch(*this, b, n); }
   void vjp(const Back& b, Tensor* d) const { d[0] = picked_gradient(b.g[0], b.out[1], shape, dim, true); }
 
  private:
@@ -91,14 +94,11 @@ struct Sort {
     return out;
   }
 };
-struct SortStable : Sort {
-  static constexpr const char* node = "SortBackward1";
-};
 std::vector<Tensor> sort(const Tensor& x, int64_t dim, bool descending) {
-  return call_choosing(Sort{dim, descending}, x);
+  return call_structural(Sort<false>{dim, descending}, x);
 }
 std::vector<Tensor> sort_stable(const Tensor& x, std::optional<bool>, int64_t dim, bool descending) {
-  return call_choosing(SortStable{{dim, descending}}, x);
+  return call_structural(Sort<true>{dim, descending}, x);
 }
 Tensor argsort(const Tensor& x, int64_t dim, bool descending) {
   GradMode off(false);

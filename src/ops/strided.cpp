@@ -79,6 +79,9 @@ namespace {
 struct Diagonal {
   static constexpr const char* node = "DiagonalBackward0";
   static constexpr uint32_t saves = kNothing;
+  void show(Parameters& p) const {
+    p("offset", offset), p("dim1", int64_t(dim1)), p("dim2", int64_t(dim2)), p("self_sym_sizes", from);
+  }
   int64_t offset;
   int dim1, dim2;
   Dims from = {};
@@ -114,6 +117,7 @@ struct Diagonal {
 struct AsStrided {
   static constexpr const char* node = "AsStridedBackward0";
   static constexpr uint32_t saves = kNothing;
+  void show(Parameters& p) const { p("size", sizes), p("stride", strides), p("storage_offset", offset); }
   Dims sizes, strides;
   int64_t offset;  // in the storage
   Dims from = {}, from_strides = {};
@@ -156,6 +160,7 @@ Tensor dense_copy(const Tensor& x) {
 struct DiagEmbed {
   static constexpr const char* node = "DiagEmbedBackward0";
   static constexpr uint32_t saves = kNothing;
+  void show(Parameters& p) const { p("offset", offset), p("dim1", int64_t(dim1)), p("dim2", int64_t(dim2)); }
   int64_t offset;
   int dim1, dim2;
   Tensor forward(const Tensor& x) const {
@@ -199,6 +204,9 @@ struct DiagonalCopy {
 struct Unfold {
   static constexpr const char* node = "UnfoldBackward0";
   static constexpr uint32_t saves = kNothing;
+  void show(Parameters& p) const {
+    p("dimension", dim), p("size", size), p("step", step), p("self_sym_sizes", from);
+  }
   int dim;
   int64_t size, step;
   Dims from = {};

@@ -76,6 +76,38 @@ const char* type_in_cpp(DType t) {  // as PyTorch's error has it
     default: return name(t);
   }
 }
+DType grad_dtype_of(const TensorImpl& t) {
+  return t.extras && t.extras->grad_dtype ? *t.extras->grad_dtype : t.dtype;
+}
+PyObject* get_grad_dtype(PyObject* o, void*) {
+  return guarded([&]() -> PyObject* {
+    TensorImpl* t = impl(o);
+    if (grad_fn(t)) fail("grad_dtype can only be accessed on leaf tensors");
+    if (t->extras && t->extras->any_grad_dtype) Py_RETURN_NONE;
+    return wrap(grad_dtype_of(*t));
+  });
+}
+int set_grad_dtype(PyObject* o, PyObject* value, void*) {
+  return guarded([&] {
+    TensorImpl* t = impl(o);
+    if (grad_fn(t)) fail("grad_dtype can only be set on leaf tensors.");
+    const bool any = !value || value == Py_None;
+    OptDType wanted;
+    DType dtype{};
+    if (!any && to_dtype_object(value, &dtype)) wanted = dtype;
+    if (!any && !wanted) fail("grad_dtype must be a torch.dtype or None, but got ", Py_TYPE(value)->tp_name);
+    Extras& extras = extras_of(*t);
+    if (!any && extras.grad && extras.grad->dtype != *wanted)
+      fail("Cannot set grad_dtype to '", c_name(*wanted),
+           "' because there is already a gradient with dtype '", type_in_cpp(extras.grad->dtype),
+           "'. Please clear the gradient (.grad = None) before changing grad_dtype, or ensure the new "
+           "grad_dtype "
+           "matches the existing gradient's dtype.");
+    extras.any_grad_dtype = any;
+    extras.grad_dtype = any || *wanted == t->dtype ? OptDType() : wanted;
+    return 0;
+  });
+}
 int set_grad(PyObject* o, PyObject* value, void*) {
   return guarded([&] {
     TensorImpl* t = impl(o);
@@ -88,10 +120,11 @@ int set_grad(PyObject* o, PyObject* value, void*) {
                       Py_TYPE(value)->tp_name);
     if (value == o) fail("can't assign Variable as its own grad");
     const TensorImpl& g = *tensor_of(value);
-    if (g.dtype != t->dtype)
+    const DType wanted = grad_dtype_of(*t);
+    if (g.dtype != wanted && !(t->extras && t->extras->any_grad_dtype))
       fail(
           "attempting to assign a gradient with dtype '", type_in_cpp(g.dtype),
-          "' to a tensor with grad_dtype '", c_name(t->dtype),
+          "' to a tensor with grad_dtype '", c_name(wanted),
           "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set "
           "the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set "
           "grad_dtype "
@@ -271,6 +304,8 @@ PyGetSetDef kTensorAttributes[] = {
      nullptr},
     {"grad", get_grad, set_grad, "The gradient that backward() has accumulated, or None.", nullptr},
     {"_grad", get_grad, set_grad, nullptr, nullptr},
+    {"grad_dtype", get_grad_dtype, set_grad_dtype,
+     "The dtype of .grad, which gradients are converted to; None: that in which they come.", nullptr},
     {"grad_fn", get_grad_fn, nullptr, "The recorded operation that made this tensor, or None.", nullptr},
     {"_grad_fn", get_grad_fn, nullptr, nullptr, nullptr},
     {"is_leaf", get_is_leaf, nullptr,

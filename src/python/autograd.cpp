@@ -18,7 +18,12 @@ bool is_true(PyObject* o, bool otherwise) {
   return truth;
 }
 
-// `like`: gradients of the same number, whose shapes roots that are GradientEdges take.
+constexpr const char kGradients[] = "gradients can be either Tensors or None, but got ",
+                     kInputs[] = "all inputs have to be Tensors or GradientEdges, but got ",
+                     kRoots[] = "all outputs have to be Tensors or GradientEdges, but got ";
+
+// `what`: the error for others. `like`: gradients of the same number, whose shapes roots that are
+// GradientEdges take.
 std::vector<Tensor> tensors_from(PyObject* o, const char* what, bool allow_none = false,
                                  const std::vector<Tensor>* like = nullptr) {
   std::vector<Tensor> tensors;
@@ -34,8 +39,7 @@ std::vector<Tensor> tensors_from(PyObject* o, const char* what, bool allow_none 
     PyObject* t = PyTuple_GET_ITEM(sequence.get(), i);
     if (t == Py_None && allow_none) tensors.emplace_back();
     else if (is_edge(t)) tensors.push_back(from_edge(t, size_t(i)));
-    else if (!is_tensor(t))
-      fail<TypeError>(what, " must be Tensors, element ", i, " is ", Py_TYPE(t)->tp_name);
+    else if (!is_tensor(t)) fail<TypeError>(what, type_name(t), "\nElement ", i, " is no Tensor.");
     else tensors.push_back(tensor_of(t));
   }
   return tensors;
@@ -59,8 +63,8 @@ struct PythonHook final : GradHook {
       fail<TypeError>("expected Variable, but hook returned '", Py_TYPE(result.get())->tp_name, "'");
     const Tensor& replaced = tensor_of(result.get());
     if (replaced->dtype != g->dtype)
-      fail("hook '", hook_name(keep.get()), "' has changed the type of value (was ", c_name(g->dtype),
-           " got ", c_name(replaced->dtype), ")");
+      fail("hook '", hook_name(keep.get()), "' has changed the type of value (was torch.", c_name(g->dtype),
+           "Tensor got torch.", c_name(replaced->dtype), "Tensor)");
     if (!replaced->same_shape(*g)) fail("hook '", hook_name(keep.get()), "' has changed the size of value");
     return replaced;
   }
@@ -121,9 +125,9 @@ void require_callable(PyObject* f) {
 
 PyObject* register_hook(PyObject* o, PyObject* f) {
   return guarded([&] {
-    require_callable(f);
     TensorImpl& t = *impl(o);
     if (!requires_grad(t)) fail("cannot register a hook on a tensor that doesn't require gradient");
+    require_callable(f);
     auto hook = std::make_shared<PythonHook>(f);
     if (Node* n = grad_fn(&t)) n->hook_list().on_output.push_back({t.output_nr, hook});
     else {
@@ -155,8 +159,10 @@ void backward(const Tensor* roots, Tensor* gradients, size_t count, PyObject* re
   o.retain_graph = is_true(retain, o.create_graph);
   std::vector<Tensor> only;
   if (given(inputs)) {
-    only = tensors_from(inputs, "inputs");
+    only = tensors_from(inputs, kInputs);
     if (only.empty()) fail("`inputs` argument to `backward()` cannot be empty.");
+    for (const Tensor& t : only)
+      if (!requires_grad(*t)) fail("can't retain_grad on Tensor that has requires_grad=False");
     o.inputs = &only;
   }
   if (static bool warned = false; o.create_graph && !std::exchange(warned, true))
@@ -176,8 +182,7 @@ PyObject* backward_method(PyObject* o, PyObject* const* args, Py_ssize_t n, PyOb
                    slots);
     Tensor gradient;
     if (given(slots[0])) {
-      const std::vector<Tensor> all =
-          tensors_from(slots[0], "gradients can be either Tensors or None: they", true);
+      const std::vector<Tensor> all = tensors_from(slots[0], kGradients, true);
       if (all.empty()) fail("got 1 tensors and 0 gradients");
       gradient = all[0];
     }
@@ -189,7 +194,7 @@ PyObject* backward_method(PyObject* o, PyObject* const* args, Py_ssize_t n, PyOb
 
 std::vector<Tensor> gradients_from(PyObject* o) {
   if (!given(o)) return {};
-  return tensors_from(o, "gradients can be either Tensors or None: they", true);
+  return tensors_from(o, kGradients, true);
 }
 void check_count(std::vector<Tensor>& gradients, PyObject* o, size_t count) {
   if (!given(o) || gradients.size() > count) gradients.resize(count);
@@ -210,7 +215,7 @@ PyObject* backward_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyOb
                  args, n, keywords, slots);
     PyObject* given_gradients = given(slots[1]) ? slots[1] : slots[4];
     std::vector<Tensor> gradients = gradients_from(given_gradients);
-    const std::vector<Tensor> roots = tensors_from(slots[0], "tensors", false, &gradients);
+    const std::vector<Tensor> roots = tensors_from(slots[0], kRoots, false, &gradients);
     check_count(gradients, given_gradients, roots.size());
     backward(roots.data(), gradients.data(), roots.size(), slots[2], slots[3], slots[5]);
     Py_RETURN_NONE;
@@ -235,8 +240,8 @@ PyObject* grad_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject
       return PyObject_Vectorcall(imported("facula.autograd._batched", "grad"), all, std::size(all), nullptr);
     }
     std::vector<Tensor> gradients = gradients_from(slots[2]);
-    const std::vector<Tensor> roots = tensors_from(slots[0], "outputs", false, &gradients),
-                              inputs = tensors_from(slots[1], "inputs");
+    const std::vector<Tensor> roots = tensors_from(slots[0], kRoots, false, &gradients),
+                              inputs = tensors_from(slots[1], kInputs);
     check_count(gradients, slots[2], roots.size());
     if (inputs.empty()) fail("`inputs` argument to `grad()` cannot be empty.");
     BackwardOptions o;
@@ -263,8 +268,8 @@ PyObject* grad_batch(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject*) 
   return guarded([&]() -> PyObject* {
     if (n != 8) fail<TypeError>("_grad_batch() takes 8 arguments");
     std::vector<Tensor> gradients = gradients_from(args[2]);
-    const std::vector<Tensor> roots = tensors_from(args[0], "outputs", false, &gradients),
-                              inputs = tensors_from(args[1], "inputs");
+    const std::vector<Tensor> roots = tensors_from(args[0], kRoots, false, &gradients),
+                              inputs = tensors_from(args[1], kInputs);
     check_count(gradients, args[2], roots.size());
     BackwardOptions o;
     to_int(args[3], &o.batch);
@@ -280,7 +285,7 @@ PyObject* grad_batch(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject*) 
 }
 PyObject* size_of_graph(PyObject*, PyObject* roots) {  // (largest, plain), see graph_size
   return guarded([&] {
-    const GraphSize size = graph_size(tensors_from(roots, "roots"));
+    const GraphSize size = graph_size(tensors_from(roots, kRoots));
     return Py_BuildValue("(LO)", static_cast<long long>(size.largest), size.plain ? Py_True : Py_False);
   });
 }
@@ -291,6 +296,9 @@ PyObject* requires_grad_method(PyObject* o, PyObject* const* args, Py_ssize_t n,
   return guarded([&]() -> PyObject* {
     PyObject* slot[1];
     bind_objects("requires_grad_", {"requires_grad"}, 0, args, n, keywords, slot);
+    if (slot[0] && !PyBool_Check(slot[0]))
+      fail<TypeError>("requires_grad_(): argument 'requires_grad' (position 1) must be bool, not ",
+                      Py_TYPE(slot[0])->tp_name);
     if (is_true(slot[0], true) && grad_fn(impl(o))) return Py_NewRef(o);  // it does already
     if (PyObject_SetAttrString(o, "requires_grad", is_true(slot[0], true) ? Py_True : Py_False) < 0)
       throw PythonErrorAlreadySet();
@@ -318,14 +326,19 @@ PyObject* set_grad_enabled(PyObject*, PyObject* on) {
   if (override_modes) [[unlikely]]
     return guarded(
         [&] { return override_call(imported("facula._C", "_set_grad_enabled"), &on, 1, nullptr); });
-  PyObject* previous = PyBool_FromLong(mode.grad);
-  mode.grad = PyObject_IsTrue(on) == 1;
+  PyObject* previous = PyBool_FromLong(mode.grad || (mode.inference && mode.asked));
+  const bool asked = PyObject_IsTrue(on) == 1;
+  if (mode.inference) mode.asked = asked;
+  mode.grad = asked && !mode.inference;
   return previous;
 }
-PyObject* is_grad_enabled(PyObject*, PyObject*) { return PyBool_FromLong(mode.grad); }
+PyObject* is_grad_enabled(PyObject*, PyObject*) {
+  return PyBool_FromLong(mode.grad || (mode.inference && mode.asked));
+}
 PyObject* set_inference(PyObject*, PyObject* on) {
   PyObject* previous = PyBool_FromLong(mode.inference);
   mode.inference = PyObject_IsTrue(on) == 1;
+  mode.asked = false;
   return previous;
 }
 PyObject* is_inference(PyObject*, PyObject*) { return PyBool_FromLong(mode.inference); }

@@ -162,6 +162,9 @@ class FunctionNode final : public Node {
              to_string(g->shape()), " but expected shape compatible with ", to_string(m.shape));
       g = sum_to(g, m.shape);
     }
+    if (!(g->device == m.device))
+      fail("Function ", text_, " returned an invalid gradient at index ", i, " - expected device ",
+           to_string(m.device), " but got ", to_string(g->device));
     if (is_complex(g->dtype) && !is_complex(m.dtype))
       fail("Function ", text_, " returned a complex gradient at index ", i,
            " for a real input: return its real part");

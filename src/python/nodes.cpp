@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <unordered_map>
+#include "autograd/parameters.h"
 #include "op/pointwise.h"
 #include "python/tensor_type.h"
 
@@ -75,13 +76,36 @@ PyObject* node_sequence(PyObject* o, PyObject*) {
 
 // --- hooks ---
 
+// Whether an edge is one that PyTorch has: masks and indices have none, nor numbers where the entry for
+// numbers is one of its own.
+bool is_shown(const Node& n, int i) {
+  if (n.edges[i].never()) return false;
+  const auto* op = static_cast<const PointwiseOp*>(n.parts().pointwise);
+  if (!op) return true;
+  return !(op->mask && i == 0) && !(op->info->number_node && n.edges[i].constant() >> 48);
+}
+std::vector<int> shown_edges(const Node& n) {
+  std::vector<int> shown;
+  for (int i = 0; i < n.edge_count; ++i)
+    if (is_shown(n, i)) shown.push_back(i);
+  return shown;
+}
+
 struct PythonNodeHook final : NodeHook {  // a hook on a node sees tuples of gradients
   PyObject* function;
   bool pre;
+  std::vector<int> shown;  // which gradients it sees; empty: all
   PythonNodeHook(PyObject* f, bool before) : function(Py_NewRef(f)), pre(before) {}
   ~PythonNodeHook() override { Py_XDECREF(function); }
   void call(Tensor* inputs, int input_count, const Tensor* outputs, int output_count) override {
     if (!function) return;
+    if (shown.empty()) return call_with(inputs, input_count, outputs, output_count);
+    std::vector<Tensor> some;
+    for (const int i : shown) some.push_back(inputs[i]);
+    call_with(some.data(), int(some.size()), outputs, output_count);
+    for (size_t k = 0; k < some.size(); ++k) inputs[shown[k]] = std::move(some[k]);
+  }
+  void call_with(Tensor* inputs, int input_count, const Tensor* outputs, int output_count) {
     const Owned keep(Py_NewRef(function));
     const Owned in(tuple_of({inputs, inputs + input_count}));
     const Owned out(pre ? Py_NewRef(Py_None) : tuple_of({outputs, outputs + output_count}));
@@ -90,14 +114,15 @@ struct PythonNodeHook final : NodeHook {  // a hook on a node sees tuples of gra
                                       : PyObject_Call(keep.get(), arguments.get(), nullptr));
     PyObject* r = result.get();
     if (r == Py_None) return;
-    const Owned one(is_tensor(r) ? PyTuple_Pack(1, r) : Py_NewRef(r));
-    if (!PyTuple_Check(one.get()) && !PyList_Check(one.get()))
-      fail<TypeError>("hook should have returned a tuple of Tensors, but returned ", Py_TYPE(r)->tp_name);
-    if (PySequence_Fast_GET_SIZE(one.get()) != input_count)
+    if (!PyTuple_Check(r))
+      fail<TypeError>("expected tuple, but hook returned '", type_name(r),
+                      "'\nSuggestion: return (gradient,), with one gradient or None for each of ",
+                      input_count, ".");
+    if (PyTuple_GET_SIZE(r) != input_count)
       fail("hook '", hook_name(keep.get()), "' has returned an incorrect number of values (got ",
-           int64_t(PySequence_Fast_GET_SIZE(one.get())), ", but expected ", input_count, ")");
+           int64_t(PyTuple_GET_SIZE(r)), ", but expected ", input_count, ")");
     for (int i = 0; i < input_count; ++i) {
-      PyObject* o = PySequence_Fast_GET_ITEM(one.get(), i);
+      PyObject* o = PyTuple_GET_ITEM(r, i);
       if (o == Py_None) {
         inputs[i] = nullptr;
         continue;
@@ -136,9 +161,13 @@ PyTypeObject HandleType = [] {
   return t;
 }();
 
-template <class Lists> PyObject* add_hook(Lists& hooks, PyObject* f, bool pre) {
+template <class Lists> PyObject* add_hook(Lists& hooks, PyObject* f, bool pre, const Node* node = nullptr) {
   if (!PyCallable_Check(f)) fail<TypeError>("a hook must be callable, got ", Py_TYPE(f)->tp_name);
   auto hook = std::make_shared<PythonNodeHook>(f, pre);
+  if (node && !pre) {
+    hook->shown = shown_edges(*node);
+    if (hook->shown.size() == node->edge_count) hook->shown.clear();
+  }
   auto& list = pre ? hooks.pre : hooks.post;
   std::erase_if(list, [](const auto& h) {  // those whose handles were removed
     const auto* python = dynamic_cast<const PythonNodeHook*>(h.get());
@@ -153,7 +182,7 @@ template <class Lists> PyObject* add_hook(Lists& hooks, PyObject* f, bool pre) {
 PyObject* hook_of_object(PyObject* o, PyObject* f, bool pre) {
   return guarded([&]() -> PyObject* {
     NodeObject* self = node_object(o);
-    if (self->node) return add_hook(self->node->hook_list(), f, pre);
+    if (self->node) return add_hook(self->node->hook_list(), f, pre, self->node.get());
     return add_hook(make_accumulate_hooks(*self->leaf), f, pre);
   });
 }
@@ -195,12 +224,21 @@ constexpr std::pair<std::string_view, std::string_view> kSavedNames[] = {
     {"MedianBackward1", "- - indices"},
     {"KthvalueBackward0", "- - indices"},
     {"SortBackward0", "- - indices"},
+    {"SortBackward1", "- - indices"},
     {"TopkBackward0", "- - indices"},
     {"CumminBackward0", "- - indices"},
     {"CummaxBackward0", "- - indices"},
     {"GatherBackward0", "- index"},
     {"ScatterAddBackward0", "- index"},
     {"ScatterBackward0", "- index"},
+    {"ScatterBackward1", "- index"},
+    {"TakeBackward0", "- index"},
+    {"PutBackward0", "- index source"},
+    {"MaskedScatterBackward0", "- mask"},
+    {"DistBackward0", "self other result"},
+    {"CdistBackward0", "x1 x2 result"},
+    {"VarMeanBackward0", "self"},
+    {"StdMeanBackward0", "self result0"},
     {"IndexSelectBackward0", "- index"},
     {"IndexAddBackward0", "- index"},
     {"IndexBackward0", "- indices*"},
@@ -234,26 +272,78 @@ PyObject* saved_by(Node* n, const NodeParts& parts, size_t i, bool raw) {
   });
 }
 
-PyObject* saved_of_structural(Node* n, const NodeParts& parts, std::string_view wanted, bool raw) {
-  const auto* row = std::find_if(std::begin(kSavedNames), std::end(kSavedNames),
-                                 [&](const auto& r) { return r.first == n->name; });
-  if (row == std::end(kSavedNames)) return nullptr;
-  std::string_view names = row->second;
-  for (size_t i = 0; i < parts.saved_count && !names.empty(); ++i) {
-    const size_t end = std::min(names.find(' '), names.size());
-    const std::string_view one = names.substr(0, end);
-    names.remove_prefix(std::min(end + 1, names.size()));
-    if (one == wanted) return saved_by(n, parts, i, raw);
-    if (!one.ends_with('*') || one.substr(0, one.size() - 1) != wanted) continue;
+// The names under which a node shows what it keeps: of tensors, by the table above or the parameters of the
+// entry, and of the parameters it knows.
+struct SavedName {
+  std::string_view name;
+  int slot = -1;     // of a tensor
+  bool all = false;  // this slot and those behind it
+  int parameter = -1;
+};
+std::vector<SavedName> saved_names(const Node& n, Parameters& parameters) {
+  std::vector<SavedName> names;
+  const NodeParts parts = n.parts();
+  if (const auto* op = static_cast<const PointwiseOp*>(parts.pointwise)) {
+    unsigned reads = 0;  // by any of the gradients, needed or not
+    const GradRules rules =
+        op->usual && !op->usual(parts.params) ? op->rules(parts.params) : *op->usual_rules;
+    for (int i = 0; i < op->arity; ++i) reads |= rules.v[i].reads;
+    for (size_t i = 0; i < parts.saved_count; ++i) {
+      std::string_view called = i + 1 == parts.saved_count ? "result" : op->info->signature.params[i].name;
+      if (called == "input") called = "self";
+      if (reads >> i & 1 || parts.saved[i].present) names.push_back({called, int(i)});
+    }
+  } else if (const auto* row = std::find_if(std::begin(kSavedNames), std::end(kSavedNames),
+                                            [&](const auto& r) { return r.first == n.name; });
+             row != std::end(kSavedNames)) {
+    std::string_view rest = row->second;
+    for (size_t i = 0; i < parts.saved_count && !rest.empty(); ++i) {
+      const size_t end = std::min(rest.find(' '), rest.size());
+      std::string_view one = rest.substr(0, end);
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+      const bool all = one.ends_with('*');
+      if (all) one.remove_suffix(1);
+      if (one != "-") names.push_back({one, int(i), all});
+    }
+  }
+  n.show(parameters);
+  for (size_t i = 0; i < parameters.all.size(); ++i)
+    names.push_back({parameters.all[i].name, -1, false, int(i)});
+  return names;
+}
+
+PyObject* wrap_parameter(const ParameterValue& value) {
+  if (const auto* b = std::get_if<bool>(&value)) return PyBool_FromLong(*b);
+  if (const auto* i = std::get_if<int64_t>(&value))
+    return PyLong_FromUnsignedLongLong(uint64_t(*i));  // as PyTorch
+  if (const auto* d = std::get_if<double>(&value)) return PyFloat_FromDouble(*d);
+  if (const auto* s = std::get_if<Scalar>(&value)) return wrap(*s);
+  if (const auto* t = std::get_if<std::string_view>(&value))
+    return PyUnicode_FromStringAndSize(t->data(), Py_ssize_t(t->size()));
+  const auto* dims = std::get_if<Dims>(&value);
+  if (!dims) Py_RETURN_NONE;
+  const Owned tuple(PyTuple_New(dims->count));
+  for (int i = 0; i < dims->count; ++i) PyTuple_SET_ITEM(tuple.get(), i, PyLong_FromLongLong((*dims)[i]));
+  return Py_NewRef(tuple.get());
+}
+
+PyObject* saved_called(Node* n, std::string_view wanted, bool raw) {
+  const NodeParts parts = n->parts();
+  Parameters parameters;
+  for (const SavedName& s : saved_names(*n, parameters)) {
+    if (s.name != wanted || (raw && s.slot < 0)) continue;
     PyErr_Clear();
+    if (s.slot < 0) return guarded([&] { return wrap_parameter(parameters.all[size_t(s.parameter)].value); });
+    const size_t first = size_t(s.slot);
+    if (!s.all) return saved_by(n, parts, first, raw);
     return guarded([&] {
-      Owned all(PyTuple_New(Py_ssize_t(parts.saved_count - i)));
-      for (size_t k = i; k < parts.saved_count; ++k) {
+      const Owned all(PyTuple_New(Py_ssize_t(parts.saved_count - first)));
+      for (size_t k = first; k < parts.saved_count; ++k) {
         PyObject* part = saved_by(n, parts, k, raw);
         if (!part) throw PythonErrorAlreadySet();
-        PyTuple_SET_ITEM(all.get(), Py_ssize_t(k - i), part);
+        PyTuple_SET_ITEM(all.get(), Py_ssize_t(k - first), part);
       }
-      return all.release();
+      return Py_NewRef(all.get());
     });
   }
   return nullptr;
@@ -269,21 +359,25 @@ PyObject* node_getattr(PyObject* o, PyObject* name) {
   const bool raw = std::strncmp(text, "_raw", 4) == 0;
   if (raw) text += 4;
   if (std::strncmp(text, "_saved_", 7) != 0) return nullptr;
-  const NodeParts parts = n->parts();
-  if (!parts.pointwise) return saved_of_structural(n, parts, text + 7, raw);
-  const auto& op = *static_cast<const PointwiseOp*>(parts.pointwise);
-  const std::string_view wanted = text + 7;
-  for (size_t i = 0; i < parts.saved_count; ++i) {
-    const bool output = i + 1 == parts.saved_count;
-    std::string_view called = output ? "result" : op.info->signature.params[i].name;
-    if (called == "input") called = "self";
-    if (called != wanted || !parts.saved[i].present) continue;
-    return saved_by(n, parts, i, raw);
-  }
-  return nullptr;
+  return saved_called(n, text + 7, raw);
+}
+PyObject* node_dir(PyObject* o, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    const Owned names(
+        PyObject_CallMethod(reinterpret_cast<PyObject*>(&PyBaseObject_Type), "__dir__", "O", o));
+    const Owned list(PySequence_List(names.get()));
+    Parameters parameters;
+    if (const Node* n = node_object(o)->node.get())
+      for (const SavedName& s : saved_names(*n, parameters))
+        for (const char* prefix : {"_saved_", "_raw_saved_"})
+          if (s.slot >= 0 || prefix[1] == 's')
+            PyList_Append(list.get(), Owned(PyUnicode_FromString(concat(prefix, s.name).c_str())).get());
+    return Py_NewRef(list.get());
+  });
 }
 
 PyMethodDef node_methods[] = {{"name", node_name, METH_NOARGS, "The name of the operation's derivative."},
+                              {"__dir__", node_dir, METH_NOARGS, nullptr},
                               {"_sequence_nr", node_sequence, METH_NOARGS, nullptr},
                               {"register_hook", node_register_hook, METH_O,
                                "Calls a function with the gradients of inputs and outputs."},
@@ -402,11 +496,15 @@ PyTypeObject NodeBaseType = [] {
 }();
 
 PyObject* next_functions(const Node* n) {
-  const Owned tuple(PyTuple_New(n ? n->edge_count : 0));
-  for (int i = 0; n && i < n->edge_count; ++i) PyTuple_SET_ITEM(tuple.get(), i, wrap_edge(n->edges[i]));
+  const std::vector<int> shown = n ? shown_edges(*n) : std::vector<int>();
+  const Owned tuple(PyTuple_New(Py_ssize_t(shown.size())));
+  for (size_t k = 0; k < shown.size(); ++k)
+    PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(k), wrap_edge(n->edges[shown[k]]));
   return Py_NewRef(tuple.get());
 }
-PyObject* add_node_hook(Node& node, PyObject* f, bool pre) { return add_hook(node.hook_list(), f, pre); }
+PyObject* add_node_hook(Node& node, PyObject* f, bool pre) {
+  return add_hook(node.hook_list(), f, pre, &node);
+}
 
 PyObject* wrap_node(Node* node) {
   if (!node) Py_RETURN_NONE;

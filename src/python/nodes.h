@@ -11,6 +11,10 @@ extern PyTypeObject NodeBaseType;  // of every node object: torch.autograd.graph
 Saved* saved_of_function(Node* node, size_t index, bool* released);
 PyObject* new_saved_tensor(Node* node, size_t index);  // watch.cpp
 std::string hook_name(PyObject* function);
+inline std::string type_name(PyObject* o) {  // without its module
+  const std::string name = Py_TYPE(o)->tp_name;
+  return name.substr(name.rfind('.') + 1);
+}
 // f(*arguments) where a backward sends many gradients at once: it sees one, as under vmap.
 PyObject* call_in_batch(PyObject* f, PyObject* arguments);
 PyObject* next_functions(const Node* node);

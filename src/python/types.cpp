@@ -187,8 +187,20 @@ PyObject* device_reduce(PyObject* o, PyObject*) {
   return Py_BuildValue("(O(ss))", imported("facula._tensor", "_construct"), "device",
                        to_string(device_of(o)).c_str());
 }
-PyObject* device_enter(PyObject* o, PyObject*) { return Py_NewRef(o); }
-PyObject* device_exit(PyObject*, PyObject*) { Py_RETURN_NONE; }
+PyObject* device_enter(PyObject* o, PyObject*) {
+  return guarded([&] {
+    PyObject* result = PyObject_CallOneArg(imported("facula._device_mode", "enter"), o);
+    if (!result) throw PythonErrorAlreadySet();
+    return result;
+  });
+}
+PyObject* device_exit(PyObject* o, PyObject*) {
+  return guarded([&] {
+    PyObject* result = PyObject_CallOneArg(imported("facula._device_mode", "leave"), o);
+    if (!result) throw PythonErrorAlreadySet();
+    return result;
+  });
+}
 PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, nullptr},
                                 {"__enter__", device_enter, METH_NOARGS, nullptr},
                                 {"__exit__", device_exit, METH_VARARGS, nullptr},

@@ -226,6 +226,10 @@ PyObject* new_saved_tensor(Node* node, size_t index) {
 }
 
 void add_watch(PyObject* module) {
+  dense_of = [](const Tensor& t) {
+    const Owned o(wrap(t)), dense(PyObject_CallMethod(o.get(), "to_dense", nullptr));
+    return Tensor(tensor_of(dense.get()));
+  };
   if (PyType_Ready(&SavedTensorType) < 0) throw PythonErrorAlreadySet();
   PyModule_AddObjectRef(module, "_SavedTensor", reinterpret_cast<PyObject*>(&SavedTensorType));
   pack_tensor = pack_in_python;

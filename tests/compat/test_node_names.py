@@ -37,7 +37,9 @@ a.diag() | a.tril() | a.triu() | a.flip(0) | a.roll(1) | a.repeat(2, 1) | a.tile
 a.as_strided((2,), (1,)) | torch.cat([a, a]) | torch.stack([a, a]) | torch.hstack([a, a]) | a.clone()
 a.contiguous() | a.t().contiguous() | a.double() | a.to(torch.float16) | a.type(torch.float64)
 a.index_select(0, i) | a.gather(1, j) | a.scatter(1, j, 0.0) | a.scatter_add(1, j, a)
-a.index_add(0, i, a[i]) | a.masked_fill(m, 0.0) | a.masked_select(m) | a.take(i) | torch.mm(q, q)
+a.index_add(0, i, a[i]) | a.masked_fill(m, 0.0) | a.masked_select(m) | a.take(i)
+a.put(i, a[0, :2]) | a.masked_scatter(m, a) | a.dist(a) | torch.std_mean(a)[0] | torch.var_mean(a)[1]
+torch.cdist(a, a) | torch.cdist(a[None], a[None]) | a.sort(stable=True).values | torch.mm(q, q)
 torch.mv(q, b) | torch.dot(b, b) | torch.outer(b, b) | torch.matmul(a, b) | torch.addmm(q, q, q)
 torch.bmm(q[None], q[None]) | torch.baddbmm(q[None], q[None], q[None]) | torch.einsum("ij,jk->ik", q, q)
 F.linear(a, q) | F.linear(a, q, b) | F.mse_loss(a, a * 2) | F.l1_loss(a, a * 2)
