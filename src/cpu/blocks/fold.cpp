@@ -52,6 +52,22 @@ template <Fold F, int64_t Count, class T, class A, class W> inline W fold_few(co
   return join_lanes<J, Count / 2, W>(lanes);
 }
 
+// How many of n are true: in bytes for as long as none of them can overflow.
+inline int64_t count_true(const void* from, int64_t n) {
+  constexpr int64_t kMost = 255, L = kVectorLanes<uint8_t>;
+  const uint8_t* x = static_cast<const uint8_t*>(from);
+  int64_t total = 0;
+  while (n >= L) {
+    const int64_t steps = n / L < kMost ? n / L : kMost;
+    Vec<uint8_t> counts{};
+    for (int64_t step = 0; step < steps; ++step, x += L) counts += load(x);
+    for (int64_t l = 0; l < L; ++l) total += counts[l];
+    n -= steps * L;
+  }
+  for (int64_t i = 0; i < n; ++i) total += x[i];
+  return total;
+}
+
 // Lanes are joined every 16 steps into a second set, so that the error of long sums grows slowly.
 template <Fold F, class T> void fold_row(const void* from, int64_t n, void* result) {
   constexpr Fold J = base_fold(F);
@@ -76,6 +92,10 @@ template <Fold F, class T> void fold_row(const void* from, int64_t n, void* resu
       });
       return;
     }
+  }
+  if constexpr (std::is_same_v<T, bool> && F == Fold::Sum) {
+    to = W(count_true(x, n));
+    return;
   }
   if (n < kLanes) {
     if (n > 32) to = fold_few<F, 64, T, A, W>(x, n);
