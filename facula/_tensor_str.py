@@ -394,3 +394,7 @@ def tensor_html(tensor: Tensor) -> str:
 
 def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+
+# As PyTorch calls them; libraries that print tensors of their own use these.
+_tensor_str, _str = _contents, tensor_str

@@ -23,7 +23,16 @@ _ELSEWHERE = {
 _OVERLOADS = frozenset(
     ("default", "Tensor", "Scalar", "Tensor_Scalar", "Tensor_Tensor", "Scalar_Tensor", "Tensor_mode")
     + ("Scalar_mode", "dim", "dim_IntList", "int", "IntList", "self", "other", "out", "correction", "names")
-    + ("dim_int", "ScalarOpt_dim", "source_Tensor", "ScalarSelf", "ScalarOther", "start", "start_step")
+    + (
+        "stable",
+        "dim_int",
+        "ScalarOpt_dim",
+        "source_Tensor",
+        "ScalarSelf",
+        "ScalarOther",
+        "start",
+        "start_step",
+    )
 )
 
 
@@ -108,10 +117,39 @@ class _Namespace:
         return f"<module 'torch.ops.{self._name}' from 'torch.ops'>"
 
 
+def _alias(input):
+    return input.view(input.shape)
+
+
+def _index(input, indices):
+    return input[tuple(slice(None) if i is None else i for i in indices)]
+
+
+def _slice(input, dim: int = 0, start=None, end=None, step: int = 1):
+    return input[(slice(None),) * (dim % input.dim()) + (slice(start, end, step),)]
+
+
+def _pin_memory(input, device=None):
+    return input.pin_memory()
+
+
+def _sparse_mm_reduce_impl(*args):
+    raise NotImplementedError("torch.ops.aten._sparse_mm_reduce_impl: facula does not have it")
+
+
+# What the dispatcher has under names of its own and programs write as expressions.
+_WRITTEN = {f.__name__.removeprefix("_"): f for f in (_alias, _index, _slice)}
+_WRITTEN |= {f.__name__: f for f in (_pin_memory, _sparse_mm_reduce_impl)}
+
+
 def _public(name: str):
     """The operation of a name: a function, one of nn.functional, or a method; None where there is none."""
     import facula as torch
 
+    if name in _WRITTEN:
+        return _WRITTEN[name]
+    if name == "_sparse_addmm":
+        return torch.sparse.addmm
     name = _ELSEWHERE.get(name, name)
     for place in (torch, torch.nn.functional, torch.Tensor):
         found = getattr(place, name, None) if not isinstance(getattr(place, name, None), type) else None

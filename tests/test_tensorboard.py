@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 
@@ -178,7 +179,7 @@ def test_texts_and_settings(tmp_path):
         with pytest.raises(TypeError, match="should be a dictionary"):
             writer.add_hparams([], {})
         with pytest.raises(NotImplementedError):
-            writer.add_video("v", torch.ones(1))
+            writer.add_mesh("v", torch.ones(1))
     (note,) = events(tmp_path)
     value = only_value(note)
     assert value[1] == [b"note/text_summary"]
@@ -199,3 +200,46 @@ def test_purge_and_sound(tmp_path):
     assert fields(only_value(sound)[6][0])[4][0][:4] == b"RIFF"
     numbers = struct.unpack("<18f", fields(only_value(curve)[8][0])[5][0])
     assert numbers[:3] == (1.0, 1.0, 0.0)
+
+
+def test_videos(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    frames = torch.rand(3, 5, 1, 4, 6)
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_video("v", frames, 1, fps=10)
+    (event,) = events(tmp_path)
+    shown = fields(only_value(event)[4][0])
+    assert (shown[1], shown[2], shown[3]) == ([4], [24], [3])  # a row of four, the last blank
+    with image.open(io.BytesIO(shown[4][0])) as picture:
+        assert picture.n_frames == 5 and picture.size == (24, 4) and picture.info["duration"] == 100
+
+
+def test_embeddings_and_layouts(tmp_path):
+    with SummaryWriter(tmp_path) as writer:
+        points = torch.arange(6.0).view(3, 2)
+        writer.add_embedding(points, ["a", "b", "c"], torch.rand(3, 1, 2, 2), 7, tag="x/y")
+        writer.add_embedding(points, [["a", 1], ["b", 2], ["c", 3]], metadata_header=["name", "n"])
+        writer.add_custom_scalars(
+            {"all": {"both": ["Multiline", ["p", "q"]], "m": ["Margin", ["a", "b", "c"]]}}
+        )
+        with pytest.raises(AssertionError, match="#labels should equal"):
+            writer.add_embedding(points, ["a"], global_step=8)
+        with pytest.raises(AssertionError, match="should be 2D"):
+            writer.add_embedding(torch.ones(3), global_step=9)
+        with pytest.raises(AssertionError, match="3"):
+            writer.add_custom_scalars_marginchart(["a"])
+    folder = tmp_path / "00007" / "x%2fy"
+    assert (folder / "tensors.tsv").read_text() == "0.0\t1.0\n2.0\t3.0\n4.0\t5.0\n"
+    assert (folder / "metadata.tsv").read_text() == "a\nb\nc\n"
+    assert (folder / "sprite.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert (tmp_path / "0None" / "default" / "metadata.tsv").read_text().startswith("name\tn\na\t1\n")
+    config = (tmp_path / "projector_config.pbtxt").read_text()
+    assert config.count("embeddings {") == 2 and 'tensor_path: "00007/x%2fy/tensors.tsv"' in config
+    (event,) = events(tmp_path)
+    value = only_value(event)
+    assert value[1] == [b"custom_scalars__config__"]
+    category = fields(fields(fields(value[8][0])[8][0])[2][0])
+    assert category[1] == [b"all"]
+    first, second = (fields(chart) for chart in category[2])
+    assert first[1] == [b"both"] and fields(first[2][0])[1] == [b"p", b"q"]
+    assert fields(fields(second[3][0])[1][0]) == {1: [b"a"], 2: [b"b"], 3: [b"c"]}

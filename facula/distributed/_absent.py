@@ -7,6 +7,7 @@ instance, and that raises NotImplementedError when it is called.
 from __future__ import annotations
 
 from importlib.machinery import ModuleSpec
+from types import FunctionType
 
 __all__ = ["make", "spec"]
 
@@ -27,6 +28,8 @@ _MODULES = frozenset(
 
 class _Refusing(type):
     def __call__(cls, *args, **kwargs):
+        if len(args) == 1 and not kwargs and isinstance(args[0], FunctionType):
+            return make(args[0].__module__, args[0].__qualname__)  # a decorator: what it decorates refuses
         raise NotImplementedError(f"{cls.__module__}.{cls.__name__}: facula trains in one process")
 
     def __getattr__(cls, name: str):

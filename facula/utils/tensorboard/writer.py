@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from . import _summary
+from . import _extras, _summary
 from ._record import RecordWriter, double, message, text, varint
 
 __all__ = ["FileWriter", "SummaryWriter"]
@@ -208,17 +208,41 @@ class SummaryWriter:
             for tag, value in metric_dict.items():
                 writer.add_scalar(tag, value, global_step)
 
+    def add_video(self, tag: str, vid_tensor, global_step=None, fps=4, walltime=None) -> None:
+        """Adds moving pictures [N, T, C, H, W]: uint8, or floats between zero and one. Needs Pillow."""
+        self._add(_extras.video(tag, vid_tensor, fps), global_step, walltime)
+
+    def add_embedding(
+        self, mat, metadata=None, label_img=None, global_step=None, tag="default", metadata_header=None
+    ) -> None:
+        """Adds points [N, D] for the projector, with a label and an image [N, C, H, W] for each if given."""
+        folder = self._get_file_writer().get_logdir()
+        entry = _extras.embedding(folder, mat, metadata, label_img, global_step, tag, metadata_header)
+        self._projector = getattr(self, "_projector", "") + entry
+        with open(os.path.join(folder, "projector_config.pbtxt"), "w") as file:
+            file.write(self._projector)
+
+    def add_custom_scalars(self, layout: dict) -> None:
+        """Says which numbers to show together: {category: {title: ["Multiline" or "Margin", [tags]]}}."""
+        self._add(_extras.custom_scalars(layout), None, None)
+
+    def add_custom_scalars_multilinechart(self, tags, category="default", title="untitled") -> None:
+        """Shows numbers in one diagram."""
+        self.add_custom_scalars({category: {title: ["Multiline", tags]}})
+
+    def add_custom_scalars_marginchart(self, tags, category="default", title="untitled") -> None:
+        """Shows a number between two others: three tags."""
+        if len(tags) != 3:
+            raise AssertionError("len(tags) != 3")
+        self.add_custom_scalars({category: {title: ["Margin", tags]}})
+
     def _missing(self, *args, **kwargs):
         raise NotImplementedError(
-            "SummaryWriter of facula adds scalars, histograms, images, figures, sounds, texts, curves of "
-            "precision "
-            "and recall, and hyperparameters"
+            "SummaryWriter of facula adds scalars, histograms, images, figures, videos, sounds, texts, "
+            "embeddings, layouts, curves of precision and recall, and hyperparameters"
         )
 
-    add_video = add_mesh = add_embedding = add_custom_scalars = add_custom_scalars_multilinechart = _missing
-    add_custom_scalars_marginchart = add_image_with_boxes = add_tensor = add_onnx_graph = add_pr_curve_raw = (
-        _missing
-    )
+    add_mesh = add_image_with_boxes = add_tensor = add_onnx_graph = add_pr_curve_raw = _missing
 
     def flush(self) -> None:
         """Does nothing more: every event is written when it is added."""
