@@ -222,6 +222,9 @@ int add_module_base(PyObject* module) {
   // object's own __new__, so that object.__new__(cls) stays legal for modules.
   ModuleBaseType.tp_new = PyBaseObject_Type.tp_new;
   if (PyType_Ready(&ModuleBaseType) < 0 || PyModule_AddFunctions(module, functions) < 0) return -1;
+  // It must not stand before the __new__ of classes that come after Module among the bases of a class.
+  if (PyDict_DelItemString(ModuleBaseType.tp_dict, "__new__") < 0) return -1;
+  PyType_Modified(&ModuleBaseType);
   return PyModule_AddObjectRef(module, "_ModuleBase", reinterpret_cast<PyObject*>(&ModuleBaseType));
 }
 

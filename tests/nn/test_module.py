@@ -191,3 +191,24 @@ def test_signatures():
     assert str(signature(Called())) == "(x, y)"
     assert list(signature(nn.Linear).parameters)[:2] == ["in_features", "out_features"]
     assert list(signature(nn.Linear(1, 1).forward).parameters) == ["input"]
+
+
+def test_new_of_a_mixin_after_module():
+    """Classes that mix in a __new__, as model hubs do, get the arguments."""
+
+    class Mixin:
+        def __new__(cls, *args, **kwargs):
+            instance = super().__new__(cls)
+            instance.__dict__["given"] = args
+            return instance
+
+    class Model(nn.Module, Mixin):
+        def __new__(cls, *args, **kwargs):
+            return super().__new__(cls, *args, **kwargs)
+
+        def __init__(self, size):
+            super().__init__()
+            self.layer = nn.Linear(size, 1)
+
+    assert Model(3).given == (3,) and Model(3).layer(torch.ones(2, 3)).shape == (2, 1)
+    assert isinstance(nn.Module.__new__(nn.Linear), nn.Linear)
