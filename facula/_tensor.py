@@ -23,6 +23,11 @@ _STORAGE_NAMES = {
     "bool": "BoolTensor",
     "complex64": "ComplexFloatTensor",
     "complex128": "ComplexDoubleTensor",
+    "complex32": "ComplexHalfTensor",
+}
+_STORAGE_NAMES |= {
+    name: f"F{name[1:]}Tensor"
+    for name in "float8_e5m2 float8_e4m3fn float8_e5m2fnuz float8_e4m3fnuz float8_e8m0fnu".split()
 }
 
 
@@ -264,7 +269,7 @@ def numpy(self, *, force=False):
             "Suggestion: x.detach().numpy() shares the memory; x.numpy(force=True) says the same."
         )
     if str(self.dtype)[6:] not in _TYPE_CODES:
-        name = {"bfloat16": "BFloat16"}.get(str(self.dtype)[6:], str(self.dtype)[6:])
+        name = _STORAGE_NAMES[str(self.dtype)[6:]].removesuffix("Tensor")
         raise TypeError(f"Got unsupported ScalarType {name}")
     if self.numel() == 0:
         return np.empty(tuple(self.shape), dtype=_TYPE_CODES[str(self.dtype)[6:]])

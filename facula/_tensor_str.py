@@ -235,6 +235,8 @@ def _contents(tensor: Tensor, indent: int) -> str:
         values = _edges(tensor, sizes, edge)
     else:
         values = tensor.tolist() if ndim == 1 else tensor.reshape(-1).tolist()
+    if dtype.itemsize == 1 and str(dtype) == "torch.float8_e8m0fnu":
+        values = [0.0 if x < 2.0**-126 else x for x in values]  # its smallest number, as PyTorch shows it
     strings, width = form(values)
 
     # From the innermost dimension outwards, each pass joins the items of one dimension into one string.

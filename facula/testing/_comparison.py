@@ -15,6 +15,7 @@ _TOLERANCES = {  # (rtol, atol)
     torch.bfloat16: (1.6e-2, 1e-5),
     torch.float32: (1.3e-6, 1e-5),
     torch.float64: (1e-7, 1e-7),
+    torch.complex32: (1e-3, 1e-5),
     torch.complex64: (1.3e-6, 1e-5),
     torch.complex128: (1e-7, 1e-7),
 }
@@ -163,6 +164,8 @@ class _Comparison:
 
     def values(self, name, actual, expected, tolerances, path):
         rtol, atol = tolerances
+        if actual.dtype.is_floating_point and actual.dtype.itemsize == 1:
+            return self.codes(actual, expected, rtol, atol, path)
         matches = torch.isclose(actual, expected, rtol=rtol, atol=atol, equal_nan=self.equal_nan)
         if matches.all():
             return
@@ -172,6 +175,20 @@ class _Comparison:
         else:
             text = _tensor_text(name, actual, expected, matches, tolerances)
         raise _Mismatch(AssertionError, text, path)
+
+    def codes(self, actual, expected, rtol, atol, path):
+        """8-bit floats: equal or not."""
+        if rtol or atol:
+            text = f"Rtol={rtol} and atol={atol} are not supported for bitwise comparison of low dimensional"
+            raise _Mismatch(AssertionError, f"{text} floats. Please use rtol=0.0 and atol=0.0.", path)
+        actual, expected = actual.float(), expected.float()
+        wrong = torch.isclose(actual, expected, rtol=0, atol=0, equal_nan=self.equal_nan).logical_not()
+        if wrong.any():
+            count, total = int(wrong.sum()), wrong.numel()
+            first = tuple(wrong.nonzero()[0].tolist())
+            text = f"Mismatched elements: {count} / {total} ({count / total:.1%})"
+            text = f"{text}\nThe first mismatched element is at index {first}."
+            raise _Mismatch(AssertionError, f"Tensor-likes are not 'equal'!\n\n{text}", path)
 
 
 def _is_list(value) -> bool:

@@ -65,12 +65,14 @@ def make_tensor(
     if not continuous:
         result = torch.randint(low, high, shape, device=device, dtype=dtype)
     else:
-        result = torch.empty(shape, device=device, dtype=dtype)
+        small = dtype.is_floating_point and dtype.itemsize == 1
+        result = torch.empty(shape, device=device, dtype=torch.float32 if small else dtype)
         values = torch.view_as_real(result) if dtype.is_complex else result
         if high - low >= torch.finfo(values.dtype).max:
             values.uniform_(low / 2, high / 2).mul_(2)
         else:
             values.uniform_(low, high)
+        result = result.to(dtype)
     if noncontiguous:
         result = result[..., 1::2]
     elif memory_format is not None:

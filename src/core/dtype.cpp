@@ -9,25 +9,29 @@ DType default_dtype = DType::Float32;
 DType promote_rare(DType a, DType b) {
   if (a == b) return a;
   const int ca = category(a), cb = category(b);
-  if (a == DType::Bool || b == DType::Bool) return a == DType::Bool ? b : a;
-  if (a > DType::Complex128 || b > DType::Complex128)
+  if (is_float8(a) || is_float8(b))
     fail("Promotion for Float8 Types is not supported, attempted to promote ", c_name(a), " and ", c_name(b));
+  const auto rare = [](DType t) { return t >= DType::UInt16 && t <= DType::UInt64; };
+  if ((rare(a) || rare(b)) && ca != 2 && cb != 2)
+    fail("Promotion for uint16, uint32, uint64 types is not supported, attempted to promote ", c_name(a),
+         " and ", c_name(b));
+  if (a == DType::Bool || b == DType::Bool) return a == DType::Bool ? b : a;
   if (ca == 3 || cb == 3) {
+    const DType complex = ca == 3 ? a : b, other = ca == 3 ? b : a;
+    if (complex == DType::Complex32 && (cb != ca ? other <= DType::Float16 : other == DType::Complex32))
+      return complex;
     const bool wide =
         a == DType::Complex128 || b == DType::Complex128 || a == DType::Float64 || b == DType::Float64;
     return wide ? DType::Complex128 : DType::Complex64;
   }
   if (ca != cb) return ca > cb ? a : b;
   if (ca == 2) return is_half(a) && is_half(b) ? DType::Float32 : std::max(a, b);
-  const bool a_rare = a >= DType::UInt16, b_rare = b >= DType::UInt16;
-  if (a_rare || b_rare) {
-    const DType other = a_rare ? b : a;
-    if ((a_rare && b_rare) || other == DType::UInt8) return std::max(a, b);
-    fail("Promotion for uint16, uint32, uint64 types is not supported, attempted to promote ", c_name(a),
-         " and ", c_name(b));
-  }
   if (std::min(a, b) == DType::UInt8) return std::max(a, b) == DType::Int8 ? DType::Int16 : std::max(a, b);
   return std::max(a, b);
+}
+
+void fail_without_kernel(DType t) {
+  fail<NotImplemented>("\"kernel\" not implemented for '", c_name(t), "'");
 }
 
 bool can_cast(DType from, DType to) {
@@ -47,7 +51,12 @@ DType Promotion::result() const {
     } else if (is_complex(high)) {
       continue;
     } else if (is_real_floating(high)) {
-      if (is_complex(low)) high = high == DType::Float16 ? DType::Complex64 : to_complex(high);
+      if (is_complex(low)) {
+        if (is_float8(high)) fail("Unknown Complex ScalarType for ", c_name(high));
+        high = to_complex(high);
+      }
+    } else if (is_complex(low)) {
+      high = low;
     } else if (high == DType::Bool || is_floating(low)) {
       high = promote(high, low);
     }

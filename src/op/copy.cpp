@@ -40,10 +40,29 @@ Tensor converted(const Tensor& t, DType dtype) {
   return out;
 }
 
+// PyTorch looks at the number in other types where there is one element to fill.
+static void require_fits_stored(DType t, Scalar s, bool single) {
+  double most = t == DType::Complex32 ? single ? 65504 : double(std::numeric_limits<float>::max()) : 0;
+  if (is_float8(t)) {
+    if (single) return;
+    constexpr double largest[] = {57344, 448, 57344, 240, 0x1p127};
+    most = largest[index(t) - index(DType::Float8E5M2)];
+  }
+  const bool infinite = t == DType::Complex32 || t == DType::Float8E5M2;
+  for (double part : {double(s), s.is_complex() ? s.imag : 0.})
+    if (std::abs(part) > most && !(infinite && std::isinf(part)))
+      fail("value cannot be converted to type ",
+           is_float8(t) ? concat("c10::", c_name(t))
+           : single     ? "c10::complex<c10::Half>"
+                        : "c10::complex<float>",
+           " without overflow");
+}
+
 // A number that the type cannot hold is an error here, unlike in arithmetic. Negative numbers wrap in
 // unsigned types.
-static void require_fits(DType t, Scalar s) {
+static void require_fits(DType t, Scalar s, bool single) {
   if (t == DType::Bool) return;
+  if (is_stored_only(t)) return require_fits_stored(t, s, single);
   const bool fits = visit(t, [&](auto element) {
     using T = decltype(element);
     const double v = double(s);
@@ -72,7 +91,7 @@ static void require_fits(DType t, Scalar s) {
 }
 
 void fill(TensorImpl& t, Scalar value) {
-  require_fits(t.dtype, value);
+  require_fits(t.dtype, value, t.numel == 1);
   alignas(16) char element[16];
   store_scalar(element, t.dtype, value);
   if (t.is_meta() || t.numel == 0) return;

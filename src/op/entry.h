@@ -36,7 +36,7 @@ struct PointwiseOp;
 
 struct OpEntry {
   Signature signature;
-  uint16_t scope = kFunction | kMethod;
+  uint32_t scope = kFunction | kMethod;
   const char* aliases = "";
   const PointwiseOp* pointwise = nullptr;
   void (*invoke)(const Value* args, Result& result) = nullptr;
@@ -213,7 +213,7 @@ template <class R, class... A, R (*F)(A...)> struct Caller<F> {
 }  // namespace detail
 
 template <auto F>
-consteval OpEntry fn(Signature signature, uint16_t scope = kFunction | kMethod, const char* aliases = "") {
+consteval OpEntry fn(Signature signature, uint32_t scope = kFunction | kMethod, const char* aliases = "") {
   detail::Caller<F>::check(signature);
   using Caller = detail::Caller<F>;
   return {signature,
@@ -223,6 +223,17 @@ consteval OpEntry fn(Signature signature, uint16_t scope = kFunction | kMethod, 
           Caller::invoke,
           Caller::returns,
           Caller::one_tensor ? Caller::direct : nullptr};
+}
+
+// Entries of operations that take types without kernels: by moving elements as they are (kAnyDType);
+// complex32 by computing in complex64 (kWideComplex32).
+template <auto F>
+consteval OpEntry moves(Signature signature, uint32_t scope = kFunction | kMethod, const char* aliases = "") {
+  return fn<F>(signature, scope | kAnyDType, aliases);
+}
+template <auto F> consteval OpEntry widens(Signature signature, uint32_t scope = kFunction | kMethod,
+                                           const char* aliases = "") {
+  return fn<F>(signature, scope | kWideComplex32, aliases);
 }
 
 #define FACULA_ENTRIES(family)             \

@@ -14,6 +14,11 @@ template <class T> static void check_fits(int64_t i) {
 }
 
 void store_scalar(char* to, DType t, Scalar s) {
+  if (is_stored_only(t)) [[unlikely]] {
+    alignas(16) char wide[16];
+    store_scalar(wide, compute_dtype(t), s);
+    return cast_block(compute_dtype(t), t, wide, to, 1);
+  }
   visit(t, [&](auto zero) {
     using T = decltype(zero);
     if constexpr (is_half_type<T>) {

@@ -6,8 +6,11 @@ namespace facula {
 inline namespace FACULA_ISA {
 
 struct I0 {
-  static constexpr OpInfo info{
-      .signature = "i0(Tensor input)", .rule = DTypeRule::Floating, .types = kFloats, .scope = kAlsoSpecial};
+  static constexpr OpInfo info{.signature = "i0(Tensor input)",
+                               .rule = DTypeRule::Floating,
+                               .types = kFloats,
+                               .scope = kAlsoSpecial,
+                               .kernel = "i0_vml_cpu"};
   template <class T> constexpr T forward(T x) const { return i0(x); }
   template <class T> constexpr T backward(T g, T x, T) const { return g * i1(x); }
 };

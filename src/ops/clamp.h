@@ -19,7 +19,8 @@ FACULA_STEP(Trunc, trunc, "fix")
 
 struct Round {  // to even; `decimals` as PyTorch: scaled, rounded, scaled back
   static constexpr OpInfo info{.signature = "round(Tensor input, *, int decimals=0)",
-                               .types = kInts | kFloats};
+                               .types = kInts | kFloats,
+                               .kernel = "round_vml_cpu"};
   int64_t decimals = 0;
   constexpr const char* refuses(DType t) const {
     return decimals != 0 && !is_floating(t) ? kNotImplemented : nullptr;
@@ -70,7 +71,8 @@ struct FloorDivide {
                                .node = "NotImplemented",
                                .divides = true,
                                .numbers = Numbers::Any,
-                               .no_derivative = true};
+                               .no_derivative = true,
+                               .kernel = "div_floor_cpu"};
   template <class T> constexpr T forward(T a, T b) const { return floor_divide(a, b); }
   template <class T> constexpr Grads<T, 2> backward(T, T, T, T) const { return {T(0), T(0)}; }
 };

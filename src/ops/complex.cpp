@@ -56,7 +56,7 @@ struct ComplexOf {
 
 Tensor complex_of(const Tensor& a, const Tensor& b) {
   for (const Tensor& t : {a, b})
-    if (!is_real_floating(t->dtype) || t->dtype == DType::BFloat16)
+    if (t->dtype != DType::Float16 && t->dtype != DType::Float32 && t->dtype != DType::Float64)
       fail("Expected both inputs to be Half, Float or Double tensors but got ", c_name(a->dtype), " and ",
            c_name(b->dtype));
   if (a->dtype != b->dtype)
@@ -101,7 +101,7 @@ Tensor view_as_real(const Tensor& x) {
 }
 
 Tensor view_as_complex(const Tensor& x) {
-  if (x->dtype != DType::Float32 && x->dtype != DType::Float64)
+  if (x->dtype != DType::Float16 && x->dtype != DType::Float32 && x->dtype != DType::Float64)
     fail(
         "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar "
         "type: ",
@@ -134,13 +134,13 @@ Tensor adjoint(const Tensor& x) {
 }
 
 static constexpr OpEntry entries[] = {
-    fn<view_as_real>("view_as_real(Tensor input)", kFunction | kLeading),
-    fn<view_as_complex>("view_as_complex(Tensor input)", kFunction | kLeading),
-    fn<real_part>("real(Tensor input)", kFunction | kLeading),
-    fn<imag_part>("imag(Tensor input)", kFunction | kLeading),
-    fn<complex_of>("complex(Tensor real, Tensor imag)", kFunction | kOut | kLeading),
-    fn<polar>("polar(Tensor abs, Tensor angle)", kFunction | kOut | kLeading),
-    fn<adjoint>("adjoint(Tensor input)", kFunction | kMethod | kLeading),
+    moves<view_as_real>("view_as_real(Tensor input)", kFunction | kLeading),
+    moves<view_as_complex>("view_as_complex(Tensor input)", kFunction | kLeading),
+    moves<real_part>("real(Tensor input)", kFunction | kLeading),
+    moves<imag_part>("imag(Tensor input)", kFunction | kLeading),
+    moves<complex_of>("complex(Tensor real, Tensor imag)", kFunction | kOut | kLeading),
+    moves<polar>("polar(Tensor abs, Tensor angle)", kFunction | kOut | kLeading),
+    moves<adjoint>("adjoint(Tensor input)", kFunction | kMethod | kLeading),
 };
 
 }  // namespace

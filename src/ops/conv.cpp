@@ -501,26 +501,28 @@ template <int N> Tensor conv_transpose(const Tensor& x, const Tensor& w, const T
 }  // namespace
 
 static constexpr OpEntry entries[] = {
-#define FACULA_CONV(N)                                                                                     \
-  fn<conv<N>>("conv" #N                                                                                    \
-              "d(Tensor input, Tensor weight, Tensor? bias=None, int[1] stride=1, int[1] padding=0, "      \
-              "int[1] dilation=1, int groups=1)",                                                          \
-              kFunction | kNN),                                                                            \
-      fn<conv_named<N>>("conv" #N                                                                          \
-                        "d(Tensor input, Tensor weight, Tensor? bias=None, int[1] stride=1, "              \
-                        "str padding='valid', int[1] dilation=1, int groups=1)",                           \
-                        kFunction | kNN),                                                                  \
-      fn<conv_transpose<N>>("conv_transpose" #N                                                            \
-                            "d(Tensor input, Tensor weight, Tensor? bias=None, int[1] stride=1, "          \
-                            "int[1] padding=0, int[1] output_padding=0, int groups=1, int[1] dilation=1)", \
-                            kFunction | kNN)
+#define FACULA_CONV(N)                                                                                    \
+  widens<conv<N>>("conv" #N                                                                               \
+                  "d(Tensor input, Tensor weight, Tensor? bias=None, int[1] stride=1, int[1] padding=0, " \
+                  "int[1] dilation=1, int groups=1)",                                                     \
+                  kFunction | kNN),                                                                       \
+      widens<conv_named<N>>("conv" #N                                                                     \
+                            "d(Tensor input, Tensor weight, Tensor? bias=None, int[1] stride=1, "         \
+                            "str padding='valid', int[1] dilation=1, int groups=1)",                      \
+                            kFunction | kNN),                                                             \
+      widens<conv_transpose<N>>(                                                                          \
+          "conv_transpose" #N                                                                             \
+          "d(Tensor input, Tensor weight, Tensor? bias=None, int[1] stride=1, "                           \
+          "int[1] padding=0, int[1] output_padding=0, int groups=1, int[1] dilation=1)",                  \
+          kFunction | kNN)
     FACULA_CONV(1),
     FACULA_CONV(2),
     FACULA_CONV(3),
 #undef FACULA_CONV
-    fn<convolution>("convolution(Tensor input, Tensor weight, Tensor? bias, int[1] stride, int[1] padding, "
-                    "int[1] dilation, bool transposed, int[1] output_padding, int groups)",
-                    kFunction),
+    widens<convolution>(
+        "convolution(Tensor input, Tensor weight, Tensor? bias, int[1] stride, int[1] padding, "
+        "int[1] dilation, bool transposed, int[1] output_padding, int groups)",
+        kFunction),
 };
 FACULA_ENTRIES(conv)
 

@@ -373,7 +373,9 @@ template <DType D> inline constexpr auto short_signature = [] {
     s.text[n++] = letter;
   return s;
 }();
-constexpr uint16_t short_scope(DType t) { return t >= DType::UInt16 && t <= DType::UInt64 ? 0 : kMethod; }
+constexpr uint32_t short_scope(DType t) {
+  return t >= DType::UInt16 && t <= DType::UInt64 ? 0 : kMethod | kAnyDType;
+}
 
 Tensor copy_from(const Tensor& self, const Arg& source, bool) {
   if (source.tensor) return copy_(self, Tensor(source.tensor));
@@ -387,7 +389,7 @@ bool is_contiguous_as(const Tensor& x, OptFormat format) {
 bool is_floating_point(const Tensor& x) { return is_real_floating(x->dtype); }
 bool is_complex_tensor(const Tensor& x) { return is_complex(x->dtype); }
 bool is_signed(const Tensor& x) {
-  return x->dtype != DType::Bool && x->dtype != DType::UInt8 &&
+  return x->dtype != DType::Bool && x->dtype != DType::UInt8 && x->dtype != DType::Float8E8M0FNU &&
          !(x->dtype >= DType::UInt16 && x->dtype <= DType::UInt64);
 }
 bool is_same_size(const Tensor& x, const Tensor& other) { return x->same_shape(*other); }
@@ -478,50 +480,54 @@ Tensor set_geometry(const Tensor& self, const Tensor& source, int64_t offset, co
 }
 
 static constexpr OpEntry entries[] = {
-    fn<clone_as>("clone(Tensor input, *, memory_format? memory_format=None)", kFunction | kMethod | kLeading),
-    fn<contiguous_as>("contiguous(Tensor input, *, memory_format? memory_format=None)", kMethod | kLeading),
-    fn<detach>("detach(Tensor input)", kFunction | kMethod | kLeading),
-    fn<detach_>("detach_(Tensor input)"),
-    fn<to_type>("to(Tensor input, dtype dtype, bool non_blocking=False, bool copy=False, *, memory_format? "
-                "memory_format=None)",
-                kMethod | kLeading),
-    fn<to_other>("to(Tensor input, Tensor other, bool non_blocking=False, bool copy=False, *, memory_format? "
-                 "memory_format=None)",
-                 kMethod | kLeading),
-    fn<to_device>("to(Tensor input, device? device=None, dtype? dtype=None, bool non_blocking=False, bool "
-                  "copy=False, *, "
-                  "memory_format? memory_format=None)",
-                  kMethod | kLeading),
-    fn<type_as>("type_as(Tensor input, Tensor other)", kMethod | kLeading),
-    fn<cpu>("cpu(Tensor input, memory_format? memory_format=None)", kMethod | kLeading),
+    moves<clone_as>("clone(Tensor input, *, memory_format? memory_format=None)",
+                    kFunction | kMethod | kLeading),
+    moves<contiguous_as>("contiguous(Tensor input, *, memory_format? memory_format=None)",
+                         kMethod | kLeading),
+    moves<detach>("detach(Tensor input)", kFunction | kMethod | kLeading),
+    moves<detach_>("detach_(Tensor input)"),
+    moves<to_type>(
+        "to(Tensor input, dtype dtype, bool non_blocking=False, bool copy=False, *, memory_format? "
+        "memory_format=None)",
+        kMethod | kLeading),
+    moves<to_other>(
+        "to(Tensor input, Tensor other, bool non_blocking=False, bool copy=False, *, memory_format? "
+        "memory_format=None)",
+        kMethod | kLeading),
+    moves<to_device>("to(Tensor input, device? device=None, dtype? dtype=None, bool non_blocking=False, bool "
+                     "copy=False, *, "
+                     "memory_format? memory_format=None)",
+                     kMethod | kLeading),
+    moves<type_as>("type_as(Tensor input, Tensor other)", kMethod | kLeading),
+    moves<cpu>("cpu(Tensor input, memory_format? memory_format=None)", kMethod | kLeading),
 #define X(enumerator, ...) \
   fn<&short_form<DType::enumerator>>(short_signature<DType::enumerator>.text, short_scope(DType::enumerator)),
-    FACULA_DTYPES(X)
+    FACULA_DTYPES(X) X(Complex32)
 #undef X
-        fn<copy_from>("copy_(Tensor input, Operand other, bool non_blocking=False)", kMethod | kLeading),
-    fn<fill_with>("fill_(Tensor input, Tensor value)", kFunction | kMethod | kLeading),
-    fn<fill_>("fill_(Tensor input, Number value)", kFunction | kMethod | kLeading),
-    fn<filled_with>("fill(Tensor input, Tensor value)", kFunction | kLeading),
-    fn<filled>("fill(Tensor input, Number value)", kFunction | kLeading),
-    fn<zero_>("zero_(Tensor input)", kFunction | kMethod | kLeading),
-    fn<itself>("resolve_conj(Tensor input)", kFunction | kMethod | kLeading),
-    fn<itself>("resolve_neg(Tensor input)", kFunction | kMethod | kLeading),
-    fn<is_contiguous_as>("is_contiguous(Tensor input, memory_format? memory_format=None)", kMethod),
-    fn<is_floating_point>("is_floating_point(Tensor input)"),
-    fn<is_complex_tensor>("is_complex(Tensor input)"),
-    fn<is_signed>("is_signed(Tensor input)"),
-    fn<is_same_size>("is_same_size(Tensor input, Tensor other)"),
-    fn<numel>("numel(Tensor input)", kFunction | kMethod),
-    fn<numel>("nelement(Tensor input)", kMethod),
-    fn<result_type>("result_type(Operand tensor, Operand other)", kFunction),
-    fn<can_cast_types>("can_cast(dtype from_, dtype to)", kFunction),
-    fn<promote_types>("promote_types(dtype type1, dtype type2)", kFunction),
-    fn<resize_>("resize_(Tensor input, int[] *size, memory_format? memory_format=None)", kMethod),
-    fn<resize_as_>("resize_as_(Tensor input, Tensor the_template, *, memory_format? memory_format=None)"),
-    fn<set_empty>("set_(Tensor input)", kMethod),
-    fn<set_to>("set_(Tensor input, Tensor source)", kMethod),
-    fn<set_geometry>("set_(Tensor input, Tensor source, int storage_offset, int[] size, int[] stride=[])",
-                     kMethod),
+        moves<copy_from>("copy_(Tensor input, Operand other, bool non_blocking=False)", kMethod | kLeading),
+    moves<fill_with>("fill_(Tensor input, Tensor value)", kFunction | kMethod | kLeading),
+    moves<fill_>("fill_(Tensor input, Number value)", kFunction | kMethod | kLeading),
+    moves<filled_with>("fill(Tensor input, Tensor value)", kFunction | kLeading),
+    moves<filled>("fill(Tensor input, Number value)", kFunction | kLeading),
+    moves<zero_>("zero_(Tensor input)", kFunction | kMethod | kLeading),
+    moves<itself>("resolve_conj(Tensor input)", kFunction | kMethod | kLeading),
+    moves<itself>("resolve_neg(Tensor input)", kFunction | kMethod | kLeading),
+    moves<is_contiguous_as>("is_contiguous(Tensor input, memory_format? memory_format=None)", kMethod),
+    moves<is_floating_point>("is_floating_point(Tensor input)"),
+    moves<is_complex_tensor>("is_complex(Tensor input)"),
+    moves<is_signed>("is_signed(Tensor input)"),
+    moves<is_same_size>("is_same_size(Tensor input, Tensor other)"),
+    moves<numel>("numel(Tensor input)", kFunction | kMethod),
+    moves<numel>("nelement(Tensor input)", kMethod),
+    moves<result_type>("result_type(Operand tensor, Operand other)", kFunction),
+    moves<can_cast_types>("can_cast(dtype from_, dtype to)", kFunction),
+    moves<promote_types>("promote_types(dtype type1, dtype type2)", kFunction),
+    moves<resize_>("resize_(Tensor input, int[] *size, memory_format? memory_format=None)", kMethod),
+    moves<resize_as_>("resize_as_(Tensor input, Tensor the_template, *, memory_format? memory_format=None)"),
+    moves<set_empty>("set_(Tensor input)", kMethod),
+    moves<set_to>("set_(Tensor input, Tensor source)", kMethod),
+    moves<set_geometry>("set_(Tensor input, Tensor source, int storage_offset, int[] size, int[] stride=[])",
+                        kMethod),
 };
 
 }  // namespace

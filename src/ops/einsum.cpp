@@ -429,11 +429,11 @@ Tensor chain_matmul(const std::vector<Tensor>& matrices) {
 // einsum, tensordot and chain_matmul take their arguments in several ways: facula/_contract.py calls these.
 static constexpr OpEntry entries[] = {
     fn<einsum>("_einsum(str equation, Tensor[] operands)", kPrivate),
-    fn<tensordot>("_tensordot(Tensor a, Tensor b, int[] dims_a, int[] dims_b)", kPrivate),
+    fn<tensordot>("_tensordot(Tensor a, Tensor b, int[] dims_a, int[] dims_b)", kPrivate | kWideFloat8),
     fn<chain_matmul>("_chain_matmul(Tensor[] matrices)", kPrivate),
-    fn<multi_dot>("multi_dot(Tensor[] tensors)", kLinalg | kExactOut),
+    fn<multi_dot>("multi_dot(Tensor[] tensors)", kLinalg | kExactOut | kWideFloat8),
     fn<bilinear>("bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None)", kNN | kFunction),
-    fn<kron>("kron(Tensor input, Tensor other)", kFunction | kMethod | kOut),
+    moves<kron>("kron(Tensor input, Tensor other)", kFunction | kMethod | kOut),
 };
 
 }  // namespace

@@ -293,9 +293,10 @@ Tensors embedding_bag(const Tensor& weight, const Tensor& indices, const Tensor&
 }
 
 constexpr OpEntry entries[] = {
-    fn<embedding>("embedding(Tensor input, Tensor weight, int? padding_idx=None, float? max_norm=None, float "
-                  "norm_type=2.0, bool scale_grad_by_freq=False, bool sparse=False)",
-                  kNN),
+    moves<embedding>(
+        "embedding(Tensor input, Tensor weight, int? padding_idx=None, float? max_norm=None, float "
+        "norm_type=2.0, bool scale_grad_by_freq=False, bool sparse=False)",
+        kNN),
     fn<embedding_renorm>("embedding_renorm_(Tensor input, Tensor indices, float max_norm, float norm_type)",
                          kFunction),
     fn<embedding_bag>("embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool "

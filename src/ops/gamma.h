@@ -6,8 +6,10 @@ namespace facula {
 inline namespace FACULA_ISA {
 
 struct Lgamma {
-  static constexpr OpInfo info{
-      .signature = "lgamma(Tensor input)", .rule = DTypeRule::Floating, .types = kFloats};
+  static constexpr OpInfo info{.signature = "lgamma(Tensor input)",
+                               .rule = DTypeRule::Floating,
+                               .types = kFloats,
+                               .kernel = "lgamma_vml_cpu"};
   template <class T> constexpr T forward(T x) const { return lgamma(x); }
   template <class T> constexpr T backward(T g, T x, T) const { return g * digamma(x); }
 };
@@ -16,7 +18,8 @@ struct Digamma {
   static constexpr OpInfo info{.signature = "digamma(Tensor input)",
                                .rule = DTypeRule::Floating,
                                .types = kFloats,
-                               .scope = kAlsoSpecial};
+                               .scope = kAlsoSpecial,
+                               .kernel = "digamma"};
   template <class T> constexpr T forward(T x) const { return digamma(x); }
   template <class T> constexpr T backward(T g, T x, T) const { return g * polygamma(x, 1); }
 };

@@ -166,15 +166,15 @@ Tensor vander(const Tensor& x, std::optional<int64_t> size, bool increasing) {
 }
 
 static constexpr OpEntry entries[] = {
-    fn<eye_square>("eye(int n" FACTORY, kFunction | kOut),
-    fn<eye_of>("eye(int n, int m" FACTORY, kFunction | kOut),
-    fn<triangle<true>>("tril(Tensor input, int diagonal=0)", kEverywhere | kExactOut | kLeading),
-    fn<triangle<false>>("triu(Tensor input, int diagonal=0)", kEverywhere | kExactOut | kLeading),
+    moves<eye_square>("eye(int n" FACTORY, kFunction | kOut),
+    moves<eye_of>("eye(int n, int m" FACTORY, kFunction | kOut),
+    widens<triangle<true>>("tril(Tensor input, int diagonal=0)", kEverywhere | kExactOut | kLeading),
+    widens<triangle<false>>("triu(Tensor input, int diagonal=0)", kEverywhere | kExactOut | kLeading),
     fn<triangle_indices<true>>("tril_indices(int row, int col, int offset=0" FACTORY, kFunction),
     fn<triangle_indices<false>>("triu_indices(int row, int col, int offset=0" FACTORY, kFunction),
-    fn<meshgrid>("meshgrid(Tensor[] *tensors, str? indexing=None)", kFunction),
-    fn<cartesian_prod>("cartesian_prod(Tensor[] *tensors)", kFunction),
-    fn<combinations>("combinations(Tensor input, int r=2, bool with_replacement=False)", kFunction),
+    moves<meshgrid>("meshgrid(Tensor[] *tensors, str? indexing=None)", kFunction),
+    moves<cartesian_prod>("cartesian_prod(Tensor[] *tensors)", kFunction),
+    moves<combinations>("combinations(Tensor input, int r=2, bool with_replacement=False)", kFunction),
     fn<vander>("vander(Tensor x, int? N=None, bool increasing=False)", kFunction),
 };
 

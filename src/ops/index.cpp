@@ -686,20 +686,24 @@ Tensor index_put_method(const Tensor& x, const Tensors& indices, const Tensor& v
 }  // namespace
 
 static constexpr OpEntry entries[] = {
-    fn<nonzero_plain>("nonzero(Tensor input)", kFunction | kMethod | kExactOut),
-    fn<nonzero_as>("nonzero(Tensor input, *, bool as_tuple)"),
-    fn<nonzero_plain>("argwhere(Tensor input)"),
-    fn<positions_by_dimension>("where(Tensor condition)", kFunction),
-    fn<masked_fill>("masked_fill(Tensor input, Tensor mask, Operand value)",
-                    kFunction | kMethod | kInPlace | kLeading),
-    fn<masked_select>("masked_select(Tensor input, Tensor mask)", kFunction | kMethod | kApartOut),
+    widens<nonzero_plain>("nonzero(Tensor input)", kFunction | kMethod | kExactOut),
+    widens<nonzero_as>("nonzero(Tensor input, *, bool as_tuple)"),
+    widens<nonzero_plain>("argwhere(Tensor input)"),
+    widens<positions_by_dimension>("where(Tensor condition)", kFunction),
+    widens<masked_fill>("masked_fill(Tensor input, Tensor mask, Operand value)",
+                        kFunction | kMethod | kInPlace | kLeading),
+    moves<masked_select>("masked_select(Tensor input, Tensor mask)", kFunction | kMethod | kApartOut),
     fn<masked_scatter>("masked_scatter(Tensor input, Tensor mask, Tensor source)",
                        kFunction | kMethod | kInPlace),
     fn<take>("take(Tensor input, Tensor index)", kFunction | kMethod | kApartOut),
     fn<put>("put(Tensor input, Tensor index, Tensor source, bool accumulate=False)",
             kFunction | kMethod | kInPlace),
-    fn<index_put_function>("index_put(Tensor input, Tensor[] indices, Tensor values, bool accumulate=False)"),
-    fn<index_put_method>("index_put_(Tensor input, Tensor[] indices, Tensor values, bool accumulate=False)"),
+    widens<index_put_function>(
+        "index_put(Tensor input, Tensor[] indices, Tensor values, bool accumulate=False)",
+        kFunction | kMethod | kAnyDType | kWideFloat8),
+    widens<index_put_method>(
+        "index_put_(Tensor input, Tensor[] indices, Tensor values, bool accumulate=False)",
+        kFunction | kMethod | kAnyDType | kWideFloat8),
 };
 FACULA_ENTRIES(index)
 

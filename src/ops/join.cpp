@@ -582,31 +582,31 @@ template <auto Join> Tensor join_out(const Tensors& tensors, const Tensor& out) 
 }
 
 static constexpr OpEntry entries[] = {
-    fn<cat_out>("cat(Tensor[] tensors, int dim=0, *, Tensor? out=None)", kFunction, "concat concatenate"),
-    fn<stack_out>("stack(Tensor[] tensors, int dim=0, *, Tensor? out=None)", kFunction),
-    fn<join_out<hstack>>("hstack(Tensor[] tensors, *, Tensor? out=None)", kFunction),
-    fn<join_out<vstack>>("vstack(Tensor[] tensors, *, Tensor? out=None)", kFunction, "row_stack"),
-    fn<join_out<dstack>>("dstack(Tensor[] tensors, *, Tensor? out=None)", kFunction),
-    fn<join_out<column_stack>>("column_stack(Tensor[] tensors, *, Tensor? out=None)", kFunction),
-    fn<flip>("flip(Tensor input, int[] *dims)"),
-    fn<fliplr>("fliplr(Tensor input)"),
-    fn<flipud>("flipud(Tensor input)"),
-    fn<roll>("roll(Tensor input, int[1] shifts, int[1] dims=[])"),
-    fn<rot90>("rot90(Tensor input, int k=1, int[] dims=[0,1])"),
-    fn<repeat>("repeat(Tensor input, int[] *repeats)", kMethod),
-    fn<tile>("tile(Tensor input, int[] *dims)"),
-    fn<repeat_interleave>(
+    moves<cat_out>("cat(Tensor[] tensors, int dim=0, *, Tensor? out=None)", kFunction, "concat concatenate"),
+    moves<stack_out>("stack(Tensor[] tensors, int dim=0, *, Tensor? out=None)", kFunction),
+    moves<join_out<hstack>>("hstack(Tensor[] tensors, *, Tensor? out=None)", kFunction),
+    moves<join_out<vstack>>("vstack(Tensor[] tensors, *, Tensor? out=None)", kFunction, "row_stack"),
+    moves<join_out<dstack>>("dstack(Tensor[] tensors, *, Tensor? out=None)", kFunction),
+    moves<join_out<column_stack>>("column_stack(Tensor[] tensors, *, Tensor? out=None)", kFunction),
+    moves<flip>("flip(Tensor input, int[] *dims)"),
+    moves<fliplr>("fliplr(Tensor input)"),
+    moves<flipud>("flipud(Tensor input)"),
+    moves<roll>("roll(Tensor input, int[1] shifts, int[1] dims=[])"),
+    moves<rot90>("rot90(Tensor input, int k=1, int[] dims=[0,1])"),
+    moves<repeat>("repeat(Tensor input, int[] *repeats)", kMethod),
+    moves<tile>("tile(Tensor input, int[] *dims)"),
+    moves<repeat_interleave>(
         "repeat_interleave(Tensor input, int repeats, int? dim=None, *, int? output_size=None)"),
-    fn<repeat_interleave_each>(
+    moves<repeat_interleave_each>(
         "repeat_interleave(Tensor input, Tensor repeats, int? dim=None, *, int? output_size=None)"),
-    fn<repeated_positions>("repeat_interleave(Tensor repeats, *, int? output_size=None)", kFunction),
-    fn<block_diag>("block_diag(Tensor[] *tensors)", kFunction),
-    fn<atleast<1>>("atleast_1d(Tensor input)", kFunction),
-    fn<atleast<2>>("atleast_2d(Tensor input)", kFunction),
-    fn<atleast<3>>("atleast_3d(Tensor input)", kFunction),
-    fn<atleast_all<1>>("atleast_1d(Tensor[] *tensors)", kFunction),
-    fn<atleast_all<2>>("atleast_2d(Tensor[] *tensors)", kFunction),
-    fn<atleast_all<3>>("atleast_3d(Tensor[] *tensors)", kFunction),
+    moves<repeated_positions>("repeat_interleave(Tensor repeats, *, int? output_size=None)", kFunction),
+    moves<block_diag>("block_diag(Tensor[] *tensors)", kFunction),
+    moves<atleast<1>>("atleast_1d(Tensor input)", kFunction),
+    moves<atleast<2>>("atleast_2d(Tensor input)", kFunction),
+    moves<atleast<3>>("atleast_3d(Tensor input)", kFunction),
+    moves<atleast_all<1>>("atleast_1d(Tensor[] *tensors)", kFunction),
+    moves<atleast_all<2>>("atleast_2d(Tensor[] *tensors)", kFunction),
+    moves<atleast_all<3>>("atleast_3d(Tensor[] *tensors)", kFunction),
 };
 
 }  // namespace

@@ -369,8 +369,8 @@ Tensor map_indices(const Tensor& x, const IndexMaps& maps, MapKind kind) {
 }
 
 static constexpr OpEntry entries[] = {
-    fn<pad>("pad(Tensor input, int[] pad, str mode='constant', Number? value=None)", kNN),
-    fn<constant_pad_nd>("constant_pad_nd(Tensor input, int[1] pad, Number value=0)", kFunction | kLeading),
+    moves<pad>("pad(Tensor input, int[] pad, str mode='constant', Number? value=None)", kNN),
+    moves<constant_pad_nd>("constant_pad_nd(Tensor input, int[1] pad, Number value=0)", kFunction | kLeading),
 };
 FACULA_ENTRIES(pad)
 

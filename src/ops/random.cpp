@@ -146,7 +146,7 @@ void require_continuous(const char* distribution, const char* shown_type, DType 
 void uniform_into(TensorImpl& t, double from, double to, Generator* generator) {
   if (t.is_meta()) return;
   const DType real = to_real(t.dtype);
-  if (!is_real_floating(real)) not_implemented("check_uniform_bounds", t.dtype);
+  if (!is_real_floating(real) || is_float8(real)) not_implemented("check_uniform_bounds", t.dtype);
   require_in(real, from, "from");
   require_in(real, to, "to");
   if (from > to)
@@ -162,7 +162,7 @@ void normal_into(TensorImpl& t, double mean, double std, Generator* generator) {
   if (!(std >= 0)) fail("normal expects std >= 0.0, but found std ", shown(std));
   if (t.is_meta() || t.numel == 0) return;
   const DType real = to_real(t.dtype);
-  if (!is_real_floating(real)) not_implemented("normal_kernel_cpu", t.dtype);
+  if (!is_real_floating(real) || is_float8(real)) not_implemented("normal_kernel_cpu", t.dtype);
   if (is_complex(t.dtype)) std /= std::sqrt(2.0);  // the two parts share the variance
   fill_in_order(t, [&](const Drawn& d) {
     if (d.contiguous) fill_normal(chosen(generator), d.dtype, d.data, d.n, mean, std);
@@ -363,8 +363,9 @@ Tensor random_(const Tensor& x, Generator* generator) {
 }
 
 constexpr OpEntry entries[] = {
-    fn<uniform_>("uniform_(Tensor input, float from=0, float to=1, *, Generator? generator=None)", kMethod),
-    fn<normal_>("normal_(Tensor input, float mean=0, float std=1, *, Generator? generator=None)", kMethod),
+    moves<uniform_>("uniform_(Tensor input, float from=0, float to=1, *, Generator? generator=None)",
+                    kMethod),
+    moves<normal_>("normal_(Tensor input, float mean=0, float std=1, *, Generator? generator=None)", kMethod),
     fn<exponential_>("exponential_(Tensor input, float lambd=1, *, Generator? generator=None)", kMethod),
     fn<cauchy_>("cauchy_(Tensor input, float median=0, float sigma=1, *, Generator? generator=None)",
                 kMethod),

@@ -141,14 +141,14 @@ Tensor randint_like(const Tensor& x, int64_t high, Generator* generator, OptDTyp
   "bool? pin_memory=None, bool requires_grad=False, memory_format? memory_format=None)"
 
 constexpr OpEntry entries[] = {
-    fn<rand>("rand(int[] *size, " FACTORY, kFunction),
-    fn<randn>("randn(int[] *size, " FACTORY, kFunction),
+    moves<rand>("rand(int[] *size, " FACTORY, kFunction),
+    moves<randn>("randn(int[] *size, " FACTORY, kFunction),
     fn<randint>("randint(int high, int[] size, " FACTORY, kFunction),
     fn<randint_from>("randint(int low, int high, int[] size, " FACTORY, kFunction),
     fn<randperm>("randperm(int n, " FACTORY, kFunction),
     fn<normal>("normal(float mean, float std, int[] size, " FACTORY, kFunction),
-    fn<rand_like>("rand_like(Tensor input, " LIKE, kFunction),
-    fn<randn_like>("randn_like(Tensor input, " LIKE, kFunction),
+    moves<rand_like>("rand_like(Tensor input, " LIKE, kFunction),
+    moves<randn_like>("randn_like(Tensor input, " LIKE, kFunction),
     fn<randint_like>("randint_like(Tensor input, int high, " LIKE, kFunction),
     fn<randint_like_from>("randint_like(Tensor input, int low, int high, " LIKE, kFunction),
 };

@@ -446,19 +446,19 @@ Tensor sum(const Tensor& x, const Dims& dims, bool keepdim) {
   return call_structural(Sum<false>{Reduced(x, dims, keepdim)}, x);
 }
 
-#define FACULA_VARIANCE(name, Root)                                                                          \
-  fn<variance_unbiased<Root>>(name "(Tensor input, bool unbiased)", kFunction | kMethod | kOut),             \
-      fn<variance<Root>>(name                                                                                \
-                         "(Tensor input, int[1]? dim=None, *, Number? correction=None, bool keepdim=False)", \
-                         kFunction | kMethod | kOut),                                                        \
-      fn<variance_dims_unbiased<Root>>(                                                                      \
-          name "(Tensor input, int[1]? dim, bool unbiased=True, bool keepdim=False)",                        \
-          kFunction | kMethod | kOut),                                                                       \
-      fn<variance_and_mean_all<Root>>(name "_mean(Tensor input, bool unbiased)", kFunction),                 \
-      fn<variance_and_mean<Root>>(                                                                           \
-          name "_mean(Tensor input, int[1]? dim=None, *, Number? correction=None, bool keepdim=False)",      \
-          kFunction),                                                                                        \
-      fn<variance_and_mean_unbiased<Root>>(                                                                  \
+#define FACULA_VARIANCE(name, Root)                                                                     \
+  widens<variance_unbiased<Root>>(name "(Tensor input, bool unbiased)", kFunction | kMethod | kOut),    \
+      widens<variance<Root>>(                                                                           \
+          name "(Tensor input, int[1]? dim=None, *, Number? correction=None, bool keepdim=False)",      \
+          kFunction | kMethod | kOut),                                                                  \
+      widens<variance_dims_unbiased<Root>>(                                                             \
+          name "(Tensor input, int[1]? dim, bool unbiased=True, bool keepdim=False)",                   \
+          kFunction | kMethod | kOut),                                                                  \
+      widens<variance_and_mean_all<Root>>(name "_mean(Tensor input, bool unbiased)", kFunction),        \
+      widens<variance_and_mean<Root>>(                                                                  \
+          name "_mean(Tensor input, int[1]? dim=None, *, Number? correction=None, bool keepdim=False)", \
+          kFunction),                                                                                   \
+      widens<variance_and_mean_unbiased<Root>>(                                                         \
           name "_mean(Tensor input, int[1]? dim, bool unbiased=True, bool keepdim=False)", kFunction)
 
 inline constexpr uint16_t kPlain = kFunction | kMethod | kOut;
@@ -477,20 +477,20 @@ static constexpr OpEntry entries[] = {
     fn<extreme_all<Which::Min>>("min(Tensor input)", kPlain),
     fn<aminmax>("aminmax(Tensor input, *, int? dim=None, bool keepdim=False) -> min, max",
                 kPlain | kApartOut),
-    fn<truth_all<Fold::Min>>("all(Tensor input)", kPlain),
-    fn<truth_dims<Fold::Min>>("all(Tensor input, int[1]? dim, bool keepdim=False)", kPlain),
-    fn<truth_all<Fold::Max>>("any(Tensor input)", kPlain),
-    fn<truth_dims<Fold::Max>>("any(Tensor input, int[1]? dim, bool keepdim=False)", kPlain),
-    fn<count_nonzero>("count_nonzero(Tensor input, int[1]? dim=None)"),
-    fn<vector_norm>(
+    moves<truth_all<Fold::Min>>("all(Tensor input)", kPlain),
+    moves<truth_dims<Fold::Min>>("all(Tensor input, int[1]? dim, bool keepdim=False)", kPlain),
+    moves<truth_all<Fold::Max>>("any(Tensor input)", kPlain),
+    moves<truth_dims<Fold::Max>>("any(Tensor input, int[1]? dim, bool keepdim=False)", kPlain),
+    widens<count_nonzero>("count_nonzero(Tensor input, int[1]? dim=None)"),
+    widens<vector_norm>(
         "vector_norm(Tensor input, Number ord=2, int[1]? dim=None, bool keepdim=False, *, dtype? dtype=None)",
         kLinalg | kExactOut),
-    fn<norm_number>(
+    widens<norm_number>(
         "norm(Tensor input, Number? p=None, int[1]? dim=None, bool keepdim=False, dtype? dtype=None)",
         kPlain),
-    fn<norm_named>("norm(Tensor input, str p='fro', int[1]? dim=None, bool keepdim=False, dtype? dtype=None)",
-                   kPlain),
-    fn<dist>("dist(Tensor input, Tensor other, Number p=2)"),
+    widens<norm_named>(
+        "norm(Tensor input, str p='fro', int[1]? dim=None, bool keepdim=False, dtype? dtype=None)", kPlain),
+    widens<dist>("dist(Tensor input, Tensor other, Number p=2)"),
     fn<logsumexp>("logsumexp(Tensor input, int[1] dim, bool keepdim=False)", kPlain | kSpecial),
     FACULA_VARIANCE("var", false),
     FACULA_VARIANCE("std", true),

@@ -285,8 +285,8 @@ static constexpr OpEntry entries[] = {
                               kFunction | kMethod | kExactOut),
     fn<running_extreme<false>>("cummin(Tensor input, int dim) -> values, indices",
                                kFunction | kMethod | kExactOut),
-    fn<diff>("diff(Tensor input, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None)",
-             kFunction | kMethod | kExactOut),
+    widens<diff>("diff(Tensor input, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None)",
+                 kFunction | kMethod | kExactOut),
 };
 FACULA_ENTRIES(scan)
 

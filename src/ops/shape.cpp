@@ -330,7 +330,6 @@ Tensors broadcast_tensors(const Tensors& tensors) {
 
 // The same memory as another type. Not differentiable, hence no view in the eyes of autograd.
 Tensor view_dtype(const Tensor& x, DType dtype) {
-  if (index(dtype) >= kDTypes) fail<NotImplemented>("view() as '", name(dtype), "' is not implemented");
   const int64_t have = item_size(x->dtype), want = item_size(dtype);
   Dims sizes = x->shape(), strides = x->stride();
   const int last = x->ndim - 1;
@@ -361,35 +360,37 @@ Tensor view_dtype(const Tensor& x, DType dtype) {
 }
 
 static constexpr OpEntry entries[] = {
-    fn<split>("split(Tensor tensor, int split_size_or_sections, int dim=0)", kFunction),
-    fn<split_with_sizes>("split(Tensor tensor, int[] split_size_or_sections, int dim=0)", kFunction),
-    fn<split>("split(Tensor input, int split_size, int dim=0)", kMethod),
-    fn<split_with_sizes>("split(Tensor input, int[] split_size, int dim=0)", kMethod),
-    fn<split_with_sizes>("split_with_sizes(Tensor input, int[] split_sizes, int dim=0)"),
-    fn<unbind>("unbind(Tensor input, int dim=0)"),
-    fn<split_by<UnsafeSplit>>("unsafe_split(Tensor input, int split_size, int dim=0)"),
-    fn<split_into<UnsafeSplitWithSizes>>(
+    moves<split>("split(Tensor tensor, int split_size_or_sections, int dim=0)", kFunction),
+    moves<split_with_sizes>("split(Tensor tensor, int[] split_size_or_sections, int dim=0)", kFunction),
+    moves<split>("split(Tensor input, int split_size, int dim=0)", kMethod),
+    moves<split_with_sizes>("split(Tensor input, int[] split_size, int dim=0)", kMethod),
+    moves<split_with_sizes>("split_with_sizes(Tensor input, int[] split_sizes, int dim=0)"),
+    moves<unbind>("unbind(Tensor input, int dim=0)"),
+    moves<split_by<UnsafeSplit>>("unsafe_split(Tensor input, int split_size, int dim=0)"),
+    moves<split_into<UnsafeSplitWithSizes>>(
         "unsafe_split_with_sizes(Tensor input, int[] split_sizes, int dim=0)"),
-    fn<chunks_of<UnsafeSplit, UnsafeSplitWithSizes>>("unsafe_chunk(Tensor input, int chunks, int dim=0)"),
-    fn<chunks_of<Split, SplitWithSizes>>("chunk(Tensor input, int chunks, int dim=0)"),
-    fn<tensor_split_tensor>("tensor_split(Tensor input, Tensor tensor_indices_or_sections, int dim=0)"),
-    fn<tensor_split>("tensor_split(Tensor input, int sections, int dim=0)"),
-    fn<tensor_split_at>("tensor_split(Tensor input, int[] indices, int dim=0)"),
-    fn<split_evenly<'h'>>("hsplit(Tensor input, int sections)"),
-    fn<split_at<'h'>>("hsplit(Tensor input, int[] indices)"),
-    fn<split_evenly<'v'>>("vsplit(Tensor input, int sections)"),
-    fn<split_at<'v'>>("vsplit(Tensor input, int[] indices)"),
-    fn<split_evenly<'d'>>("dsplit(Tensor input, int sections)"),
-    fn<split_at<'d'>>("dsplit(Tensor input, int[] indices)"),
-    fn<flatten>("flatten(Tensor input, int start_dim=0, int end_dim=-1)"),
-    fn<unflatten>("unflatten(Tensor input, int dim, int[1] sizes)"),
-    fn<ravel>("ravel(Tensor input)"),
-    fn<movedim>("movedim(Tensor input, int[1] source, int[1] destination)", kFunction | kMethod, "moveaxis"),
-    fn<broadcast_tensors>("broadcast_tensors(Tensor[] *tensors)", kFunction),
+    moves<chunks_of<UnsafeSplit, UnsafeSplitWithSizes>>("unsafe_chunk(Tensor input, int chunks, int dim=0)"),
+    moves<chunks_of<Split, SplitWithSizes>>("chunk(Tensor input, int chunks, int dim=0)"),
+    moves<tensor_split_tensor>("tensor_split(Tensor input, Tensor tensor_indices_or_sections, int dim=0)"),
+    moves<tensor_split>("tensor_split(Tensor input, int sections, int dim=0)"),
+    moves<tensor_split_at>("tensor_split(Tensor input, int[] indices, int dim=0)"),
+    moves<split_evenly<'h'>>("hsplit(Tensor input, int sections)"),
+    moves<split_at<'h'>>("hsplit(Tensor input, int[] indices)"),
+    moves<split_evenly<'v'>>("vsplit(Tensor input, int sections)"),
+    moves<split_at<'v'>>("vsplit(Tensor input, int[] indices)"),
+    moves<split_evenly<'d'>>("dsplit(Tensor input, int sections)"),
+    moves<split_at<'d'>>("dsplit(Tensor input, int[] indices)"),
+    moves<flatten>("flatten(Tensor input, int start_dim=0, int end_dim=-1)"),
+    moves<unflatten>("unflatten(Tensor input, int dim, int[1] sizes)"),
+    moves<ravel>("ravel(Tensor input)"),
+    moves<movedim>("movedim(Tensor input, int[1] source, int[1] destination)", kFunction | kMethod,
+                   "moveaxis"),
+    moves<broadcast_tensors>("broadcast_tensors(Tensor[] *tensors)", kFunction),
     fn<sum_to_size>("sum_to_size(Tensor input, int[] *size)", kMethod),
-    fn<fill_diagonal_>("fill_diagonal_(Tensor input, Number fill_value, bool wrap=False)"),
-    fn<view_dtype>("view(Tensor input, dtype dtype)", kMethod),
-    fn<narrow_copy>("narrow_copy(Tensor input, int dim, int start, int length)", kFunction | kMethod | kOut),
+    moves<fill_diagonal_>("fill_diagonal_(Tensor input, Number fill_value, bool wrap=False)"),
+    moves<view_dtype>("view(Tensor input, dtype dtype)", kMethod),
+    moves<narrow_copy>("narrow_copy(Tensor input, int dim, int start, int length)",
+                       kFunction | kMethod | kOut),
 };
 
 }  // namespace

@@ -342,12 +342,12 @@ Tensor index_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor
 
 inline constexpr uint16_t kWrites = kFunction | kMethod | kInPlace | kExactOut;
 static constexpr OpEntry entries[] = {
-    fn<index_select>("index_select(Tensor input, int dim, Tensor index)", kFunction | kMethod | kApartOut),
-    fn<index_add>("index_add(Tensor input, int dim, Tensor index, Tensor source, *, Number alpha=1)",
-                  kWrites),
-    fn<index_copy>("index_copy(Tensor input, int dim, Tensor index, Tensor source)", kWrites),
-    fn<index_fill>("index_fill(Tensor input, int dim, Tensor index, Operand value)",
-                   kFunction | kMethod | kInPlace),
+    moves<index_select>("index_select(Tensor input, int dim, Tensor index)", kFunction | kMethod | kApartOut),
+    widens<index_add>("index_add(Tensor input, int dim, Tensor index, Tensor source, *, Number alpha=1)",
+                      kWrites),
+    widens<index_copy>("index_copy(Tensor input, int dim, Tensor index, Tensor source)", kWrites),
+    widens<index_fill>("index_fill(Tensor input, int dim, Tensor index, Operand value)",
+                       kFunction | kMethod | kInPlace),
 };
 FACULA_ENTRIES(slices)
 

@@ -15,8 +15,11 @@ template <auto F, class T, class... More> constexpr T by_double(T x, More... mor
 }
 
 struct Erf {
-  static constexpr OpInfo info{
-      .signature = "erf(Tensor input)", .rule = DTypeRule::Floating, .types = kFloats, .scope = kAlsoSpecial};
+  static constexpr OpInfo info{.signature = "erf(Tensor input)",
+                               .rule = DTypeRule::Floating,
+                               .types = kFloats,
+                               .scope = kAlsoSpecial,
+                               .kernel = "erf_vml_cpu"};
   template <class T> constexpr T forward(T x) const { return erf(x); }
   template <class T> constexpr T backward(T g, T x, T) const {
     return g * (T(1.12837916709551257390) * exp(-(x * x)));  // 2 / sqrt(pi)
@@ -27,7 +30,8 @@ struct Erfc {
   static constexpr OpInfo info{.signature = "erfc(Tensor input)",
                                .rule = DTypeRule::Floating,
                                .types = kFloats,
-                               .scope = kAlsoSpecial};
+                               .scope = kAlsoSpecial,
+                               .kernel = "erfc_vml_cpu"};
   template <class T> constexpr T forward(T x) const { return erfc(x); }
   template <class T> constexpr T backward(T g, T x, T) const {
     return g * (T(-1.12837916709551257390) * exp(-(x * x)));
@@ -38,7 +42,8 @@ struct Erfinv {
   static constexpr OpInfo info{.signature = "erfinv(Tensor input)",
                                .rule = DTypeRule::Floating,
                                .types = kFloats,
-                               .scope = kAlsoSpecial};
+                               .scope = kAlsoSpecial,
+                               .kernel = "erfinv_vml_cpu"};
   template <class T> constexpr T forward(T x) const { return erfinv(x); }
   template <class T> constexpr T backward(T g, T, T y) const {
     return g * (T(0.88622692545275801365) * exp(y * y));  // sqrt(pi) / 2
@@ -159,7 +164,8 @@ struct Entr {
 };
 
 struct Conj {
-  static constexpr OpInfo info{.signature = "conj(Tensor input)", .scope = kPrivate};
+  static constexpr OpInfo info{
+      .signature = "conj(Tensor input)", .types = kAllTypes | kHalfComplex, .scope = kPrivate};
   template <class T> constexpr T forward(T x) const { return conj(x); }
   template <class T> constexpr T backward(T g, T, T) const { return conj(g); }
 };

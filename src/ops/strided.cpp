@@ -385,20 +385,21 @@ Tensor as_strided_scatter(const Tensor& x, const Tensor& src, const Dims& size, 
   return call_structural(Scatter<StridedAt>{{size, stride, offset.value_or(x->offset())}}, x, src);
 }
 static constexpr OpEntry entries[] = {
-    fn<diagonal>("diagonal(Tensor input, int offset=0, int dim1=0, int dim2=1)"),
-    fn<diag>("diag(Tensor input, int diagonal=0)", kFunction | kMethod | kExactOut),
-    fn<diag_embed>("diag_embed(Tensor input, int offset=0, int dim1=-2, int dim2=-1)"),
-    fn<diagflat>("diagflat(Tensor input, int offset=0)"),
-    fn<as_strided>("as_strided(Tensor input, int[] size, int[] stride, int? storage_offset=None)"),
-    fn<as_strided_>("as_strided_(Tensor input, int[] size, int[] stride, int? storage_offset=None)",
-                    kFunction | kMethod),
-    fn<unfold>("unfold(Tensor input, int dimension, int size, int step)", kMethod),
-    fn<select_scatter>("select_scatter(Tensor input, Tensor src, int dim, int index)"),
-    fn<slice_scatter>(
+    moves<diagonal>("diagonal(Tensor input, int offset=0, int dim1=0, int dim2=1)"),
+    moves<diag>("diag(Tensor input, int diagonal=0)", kFunction | kMethod | kExactOut),
+    moves<diag_embed>("diag_embed(Tensor input, int offset=0, int dim1=-2, int dim2=-1)"),
+    moves<diagflat>("diagflat(Tensor input, int offset=0)"),
+    moves<as_strided>("as_strided(Tensor input, int[] size, int[] stride, int? storage_offset=None)"),
+    moves<as_strided_>("as_strided_(Tensor input, int[] size, int[] stride, int? storage_offset=None)",
+                       kFunction | kMethod),
+    moves<unfold>("unfold(Tensor input, int dimension, int size, int step)", kMethod),
+    moves<select_scatter>("select_scatter(Tensor input, Tensor src, int dim, int index)"),
+    moves<slice_scatter>(
         "slice_scatter(Tensor input, Tensor src, int dim=0, int? start=None, int? end=None, int step=1)",
         kFunction | kMethod | kExactOut),
-    fn<diagonal_scatter>("diagonal_scatter(Tensor input, Tensor src, int offset=0, int dim1=0, int dim2=1)"),
-    fn<as_strided_scatter>(
+    moves<diagonal_scatter>(
+        "diagonal_scatter(Tensor input, Tensor src, int offset=0, int dim1=0, int dim2=1)"),
+    moves<as_strided_scatter>(
         "as_strided_scatter(Tensor input, Tensor src, int[] size, int[] stride, int? storage_offset=None)"),
 };
 

@@ -5,26 +5,29 @@
 namespace facula {
 inline namespace FACULA_ISA {
 
-FACULA_SMOOTH(Sin, "sin", kSmooth, sin(x), g* conj(cos(x)))
-FACULA_SMOOTH(Cos, "cos", kSmooth, cos(x), g* conj(-sin(x)))
-FACULA_SMOOTH(Tan, "tan", kSmooth, tan(x), g* conj(T(1) + y * y))
-FACULA_SMOOTH(Sinh, "sinh", kSmooth, sinh(x), g* conj(cosh(x)))
-FACULA_SMOOTH(Cosh, "cosh", kSmooth, cosh(x), g* conj(sinh(x)))
-FACULA_SMOOTH(Tanh, "tanh", kSmooth, tanh(x), g* conj(T(1) - y * y))
+FACULA_SMOOTH(Sin, "sin", kSmooth, "sin_vml_cpu", sin(x), g* conj(cos(x)))
+FACULA_SMOOTH(Cos, "cos", kSmooth, "cos_vml_cpu", cos(x), g* conj(-sin(x)))
+FACULA_SMOOTH(Tan, "tan", kSmooth, "tan_vml_cpu", tan(x), g* conj(T(1) + y * y))
+FACULA_SMOOTH(Sinh, "sinh", kSmooth, nullptr, sinh(x), g* conj(cosh(x)))
+FACULA_SMOOTH(Cosh, "cosh", kSmooth, nullptr, cosh(x), g* conj(sinh(x)))
+FACULA_SMOOTH(Tanh, "tanh", kSmooth, "tanh_vml_cpu", tanh(x), g* conj(T(1) - y * y))
 
-#define FACULA_ALIASED(Name, text, also, value, gradient)                                                    \
-  struct Name {                                                                                              \
-    static constexpr OpInfo info{                                                                            \
-        .signature = text "(Tensor input)", .rule = DTypeRule::Floating, .types = kSmooth, .aliases = also}; \
-    template <class T> constexpr T forward(T x) const { return value; }                                      \
-    template <class T> constexpr T backward(T g, T x, T) const { return gradient; }                          \
+#define FACULA_ALIASED(Name, text, also, in_errors, value, gradient)                \
+  struct Name {                                                                     \
+    static constexpr OpInfo info{.signature = text "(Tensor input)",                \
+                                 .rule = DTypeRule::Floating,                       \
+                                 .types = kSmooth,                                  \
+                                 .aliases = also,                                   \
+                                 .kernel = in_errors};                              \
+    template <class T> constexpr T forward(T x) const { return value; }             \
+    template <class T> constexpr T backward(T g, T x, T) const { return gradient; } \
   };
-FACULA_ALIASED(Asin, "asin", "arcsin", asin(x), g* conj(rsqrt(T(1) - x * x)))
-FACULA_ALIASED(Acos, "acos", "arccos", acos(x), -g* conj(rsqrt(T(1) - x * x)))
-FACULA_ALIASED(Atan, "atan", "arctan", atan(x), g / conj(x * x + T(1)))
-FACULA_ALIASED(Asinh, "asinh", "arcsinh", asinh(x), g / conj(sqrt(x * x + T(1))))
-FACULA_ALIASED(Acosh, "acosh", "arccosh", acosh(x), g / conj(sqrt(x - T(1)) * sqrt(x + T(1))))
-FACULA_ALIASED(Atanh, "atanh", "arctanh", atanh(x), g / conj(T(1) - x * x))
+FACULA_ALIASED(Asin, "asin", "arcsin", "asin_vml_cpu", asin(x), g* conj(rsqrt(T(1) - x * x)))
+FACULA_ALIASED(Acos, "acos", "arccos", "acos_vml_cpu", acos(x), -g* conj(rsqrt(T(1) - x * x)))
+FACULA_ALIASED(Atan, "atan", "arctan", "atan_vml_cpu", atan(x), g / conj(x * x + T(1)))
+FACULA_ALIASED(Asinh, "asinh", "arcsinh", nullptr, asinh(x), g / conj(sqrt(x * x + T(1))))
+FACULA_ALIASED(Acosh, "acosh", "arccosh", nullptr, acosh(x), g / conj(sqrt(x - T(1)) * sqrt(x + T(1))))
+FACULA_ALIASED(Atanh, "atanh", "arctanh", nullptr, atanh(x), g / conj(T(1) - x * x))
 #undef FACULA_ALIASED
 
 struct Sinc {  // sin(pi x) / (pi x)

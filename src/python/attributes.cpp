@@ -68,6 +68,7 @@ const char* type_in_cpp(DType t) {  // as PyTorch's error has it
     case DType::BFloat16: return "c10::BFloat16";
     case DType::Complex64: return "c10::complex<float>";
     case DType::Complex128: return "c10::complex<double>";
+    case DType::Complex32: return "c10::complex<c10::Half>";
     case DType::Int64: return "long int";
     case DType::Int32: return "int";
     case DType::Int16: return "short int";

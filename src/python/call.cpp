@@ -1,5 +1,6 @@
 // From a Python call to an entry: picks the overload, runs it in the form asked for, wraps the result.
 #include "op/inplace.h"
+#include "op/stored.h"
 #include "ops/product.h"
 #include "python/advice.h"
 #include "python/args.h"
@@ -16,7 +17,7 @@ struct Group {
   std::string name, inplace_name;
   std::vector<const OpEntry*> entries;
   std::string doc;
-  uint16_t scope = 0;
+  uint32_t scope = 0;
   const PointwiseOp* fast =
       nullptr;           // the first overload, when plain positional tensors may go to it at once
   unsigned numbers = 0;  // bit i: its operand i may be a number
@@ -190,8 +191,14 @@ void store(const OpEntry& e, const Tensor& out, const Tensor& result) {
 
 PyObject* run_entry(const OpEntry& e, Value* values, How how, PyObject* self, PyObject* out) {
   if (e.pointwise) return run_pointwise(e, values, how, self, out);
-  if (how == How::Function && !out && e.direct) return wrap(e.direct(values));
+  const bool wider = needs_wider(e, values);
+  if (how == How::Function && !out && e.direct && !wider) [[likely]]
+    return wrap(e.direct(values));
   Result r;
+  const auto invoke = [&] {
+    if (wider) invoke_wider(e, values, r);
+    else e.invoke(values, r);
+  };
   if (how == How::InPlace) {
     const Tensor target = tensor_of(self);
     const bool recorded = any_requires_grad(e.signature, values);
@@ -203,7 +210,7 @@ PyObject* run_entry(const OpEntry& e, Value* values, How how, PyObject* self, Py
         if (Value& v = values[i]; v.kind == Value::Kind::Tensor && v.tensor == target.get())
           v.tensor = before.get();
     }
-    e.invoke(values, r);
+    invoke();
     assign(target, r.tensor);
     return Py_NewRef(self);
   }
@@ -214,7 +221,7 @@ PyObject* run_entry(const OpEntry& e, Value* values, How how, PyObject* self, Py
         if (PyObject* o = PySequence_Fast_GET_ITEM(out, i); is_tensor(o))
           require_apart(e, values, tensor_of(o));
   }
-  e.invoke(values, r);
+  invoke();
   if (!out) return wrap(r, e);
   if (r.kind == Result::Kind::Tensor) {
     if (!is_tensor(out))
@@ -533,7 +540,7 @@ int add_functions(PyObject* module) {
   return guarded([&] {
     build_groups();
     struct {
-      uint16_t scope;
+      uint32_t scope;
       PyObject* module;
     } places[] = {{kFunction, submodule(module, "_functions")},
                   {kNN, submodule(module, "_nn")},

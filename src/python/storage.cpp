@@ -100,8 +100,6 @@ PyObject* tensor_over(PyObject* o, PyObject* const* args, Py_ssize_t count) {
     int64_t offset;
     if (count != 4) fail<TypeError>("_tensor() takes a dtype, an offset, a size and a stride");
     const DType dtype = dtype_of_object(args[0]);
-    if (index(dtype) >= kDTypes)
-      fail<NotImplemented>("tensors of ", name(dtype), " cannot be made: this dtype only exists by name");
     if (!to_int(args[1], &offset)) fail<TypeError>("the storage offset must be an int");
     for (int i : {2, 3})
       if ((PyTuple_Check(args[i]) || PyList_Check(args[i])) && PySequence_Fast_GET_SIZE(args[i]) > kMaxDims)

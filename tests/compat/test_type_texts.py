@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 import facula  # noqa: E402
 
-FLOATS = "float16 bfloat16 float32 float64 complex64 complex128 float8_e4m3fn float8_e5m2".split()
+FLOATS = "float16 bfloat16 float32 float64 complex32 complex64 complex128 float8_e4m3fn float8_e5m2".split()
 INTEGERS = "uint8 int8 int16 int32 int64 uint16 uint32 uint64".split()
 
 TEXTS = """

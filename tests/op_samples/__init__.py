@@ -56,6 +56,9 @@ NO_SAMPLES |= {
     "set_": "makes two tensors share: tests/compat/test_convert.py",
     "index_put_": "the method of index_put, whose in-place form is tested with it",
 }
+NO_SAMPLES |= dict.fromkeys(
+    "_scaled_mm _scaled_mm_v2".split(), "8-bit floats: tests/ops/test_stored_dtypes.py"
+)
 _VECTORS = "vectors are known up to a sign or phase: tests/test_linalg.py, tests/compat/test_op_db.py"
 NO_SAMPLES |= dict.fromkeys("eig eigh svd".split(), _VECTORS)
 NO_SAMPLES |= dict.fromkeys("svd_lowrank pca_lowrank".split(), "random numbers: tests/test_linalg.py")

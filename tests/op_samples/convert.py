@@ -11,7 +11,7 @@ def rows() -> dict[str, Op]:
     whole = {"grad": False}
     rows = {
         name: Op(S(m), S(s), S(T(0)), grad=name in ("double", "cdouble"))
-        for name in "bool byte char short int long half bfloat16 float double cfloat cdouble".split()
+        for name in "bool byte char short int long half bfloat16 float double chalf cfloat cdouble".split()
     }
     return rows | {
         "clone": Op(S(m), S(s), S(T(0))),

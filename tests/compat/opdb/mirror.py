@@ -105,7 +105,7 @@ class Mirror:
             named = functools.reduce(getattr, op.name.split("."), torch)
         except AttributeError:
             named = None
-        return at(op.name) if named is op.op and named is not None else self(op.op)
+        return at(op.name.removeprefix("torch.")) if named is op.op and named is not None else self(op.op)
 
     def _translate(self, value: Any) -> Any:
         if isinstance(value, torch.Tensor):

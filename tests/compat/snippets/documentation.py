@@ -37,7 +37,7 @@ SCOPE = {
     "named tensors": r"names=|\.names\b|refine_names|rename|align_|named tensor",
     "nested tensors": r"nested|jagged",
     "masked tensors": r"MaskedTensor",
-    "number formats": r"float8|float4|complex32|chalf|\.bits\d",
+    "number formats": r"float4|\.bits\d",
     "network": r"hub\.|download|http",
 }
 # Nothing in a snippet that makes memory nobody wrote to can be compared.
