@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Event", "Stream", "SymBool", "SymFloat", "SymInt", "classes"]
+__all__ = ["DeviceObjType", "TensorType", "Event", "Stream", "SymBool", "SymFloat", "SymInt", "classes"]
 
 
 class _Symbol:
@@ -22,6 +22,14 @@ class SymFloat(_Symbol):
 
 class SymBool(_Symbol):
     """A condition that a compiler does not know yet; there is no compiler."""
+
+
+class TensorType:
+    """The type of tensors in scripts: for annotations."""
+
+
+class DeviceObjType:
+    """The type of devices in scripts: for annotations."""
 
 
 class _OfAnAccelerator:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from facula import nn
 
-__all__ = ["DeQuantStub", "QuantStub"]
+__all__ = ["DeQuantStub", "FakeQuantizeBase", "ObserverBase", "QuantStub"]
 
 
 class QuantStub(nn.Module):
@@ -25,6 +25,14 @@ class QuantStub(nn.Module):
 
 class DeQuantStub(QuantStub):
     """Where a quantized model would end: the identity."""
+
+
+class ObserverBase(nn.Module):
+    """What would watch the range of a tensor: for isinstance, which no module here fulfils."""
+
+
+class FakeQuantizeBase(nn.Module):
+    """What would round as a quantized model does: for isinstance, which no module here fulfils."""
 
 
 _MISSING = frozenset(
