@@ -279,6 +279,8 @@ def named(tree, op):
 
 
 def _structural(step, index, operands, memo, drop):
+    if step.op in ("tied", "steps"):  # a gradient, and what its own derivative is to depend on
+        return operands[0]
     values = [None if o is None else evaluate(o, memo) for o in operands]
     tensors = [v if isinstance(v, _C.Tensor) or v is None else facula.tensor(float(v)) for v in values]
     if not graphs.conforms(step):

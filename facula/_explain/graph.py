@@ -64,6 +64,7 @@ def operation_name(node_name: str) -> str:
     """`LogSoftmaxBackward0` is `log_softmax`, `LinalgInvExBackward0` is `inv`."""
     stem = re.sub(r"Backward\d*$", "", node_name)
     stem = re.sub(r"^Linalg(\w+?)(Ex)?$", r"\1", stem)
+    stem = re.sub(r"(\d)D", r"\1d", stem)  # MaxPool2D
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", stem).lower()
 
 

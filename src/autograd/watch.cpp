@@ -70,8 +70,8 @@ bool pack(Saved& s, const Tensor& t, bool is_output) {
   if (t->version() != before)
     fail(
         "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook "
-        "can "
-        "not be modified by in-place operations as this can lead to unexpected side-effects. Please open an "
+        "cannot be modified by in-place operations as this can lead to unexpected side-effects. Please open "
+        "an "
         "issue if you need to perform in-place operations on the input to a pack hook.");
   keep_packed(s, t, is_output, std::move(packed));
   return true;

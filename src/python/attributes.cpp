@@ -156,8 +156,8 @@ int set_requires_grad(PyObject* o, PyObject* value, void*) {
            "\nThe tensor of shape ", to_string(t->shape()), " was made by ", t->grad_fn->name,
            ".\nSuggestion: x = x.detach()", on ? ".requires_grad_()" : "", ".");
     if (on && !is_floating(t->dtype))
-      fail("only Tensors of floating point dtype can require gradients\nIts dtype is torch.", name(t->dtype),
-           ".\nSuggestion: convert first, x = x.float().requires_grad_().");
+      fail("only Tensors of floating point and complex dtype can require gradients\nIts dtype is torch.",
+           name(t->dtype), ".\nSuggestion: convert first, x = x.float().requires_grad_().");
     if (on && t->inference && !mode.inference)
       fail("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
     if (!grad_fn(t)) t->requires_grad = on;

@@ -20,7 +20,7 @@ bool is_true(PyObject* o, bool otherwise) {
 
 constexpr const char kGradients[] = "gradients can be either Tensors or None, but got ",
                      kInputs[] = "all inputs have to be Tensors or GradientEdges, but got ",
-                     kRoots[] = "all outputs have to be Tensors or GradientEdges, but got ";
+                     kRoots[] = "Expected output to be a torch.Tensor\nThere is one of type ";
 
 // `what`: the error for others. `like`: gradients of the same number, whose shapes roots that are
 // GradientEdges take.
@@ -34,12 +34,18 @@ std::vector<Tensor> tensors_from(PyObject* o, const char* what, bool allow_none 
     return tensor_at_edge(PyTuple_GET_ITEM(e, 0), output, like && i < like->size() ? &(*like)[i] : nullptr);
   };
   if (is_edge(o)) return {from_edge(o, 0)};
+  auto refuse = [&](PyObject* t) {
+    if (what == kRoots) fail<AssertionError>(what, type_name(t), ".");
+    if (what == kInputs) fail(what, type_name(t));
+    fail<TypeError>(what, type_name(t));
+  };
+  if (PyUnicode_Check(o)) refuse(o);
   const Owned sequence(PySequence_Tuple(o));
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(sequence.get()); ++i) {
     PyObject* t = PyTuple_GET_ITEM(sequence.get(), i);
     if (t == Py_None && allow_none) tensors.emplace_back();
     else if (is_edge(t)) tensors.push_back(from_edge(t, size_t(i)));
-    else if (!is_tensor(t)) fail<TypeError>(what, type_name(t), "\nElement ", i, " is no Tensor.");
+    else if (!is_tensor(t)) refuse(t);
     else tensors.push_back(tensor_of(t));
   }
   return tensors;
@@ -49,7 +55,8 @@ std::vector<Tensor> tensors_from(PyObject* o, const char* what, bool allow_none 
 
 struct PythonHook final : GradHook {
   PyObject* function;
-  explicit PythonHook(PyObject* f) : function(Py_NewRef(f)) {}
+  bool after;  // of a leaf whose .grad is there: it returns nothing
+  explicit PythonHook(PyObject* f, bool accumulated = false) : function(Py_NewRef(f)), after(accumulated) {}
   ~PythonHook() override { Py_XDECREF(function); }
   Tensor call(const Tensor& g) override {
     if (!function) return nullptr;  // removed
@@ -59,6 +66,10 @@ struct PythonHook final : GradHook {
                            ? call_in_batch(keep.get(), Owned(PyTuple_Pack(1, argument.get())).get())
                            : PyObject_CallOneArg(keep.get(), argument.get()));
     if (result.get() == Py_None) return nullptr;
+    if (after)
+      fail(
+          "Tensor post accumulate grad hooks should return None.\nSuggestion: change p.grad in the hook "
+          "instead.");
     if (!is_tensor(result.get()))
       fail<TypeError>("expected Variable, but hook returned '", Py_TYPE(result.get())->tp_name, "'");
     const Tensor& replaced = tensor_of(result.get());
@@ -143,7 +154,7 @@ PyObject* register_post_accumulate(PyObject* o, PyObject* f) {
     TensorImpl& t = *impl(o);
     if (!requires_grad(t)) fail("cannot register a hook on a tensor that doesn't require gradient");
     if (grad_fn(&t)) fail("post accumulate grad hooks cannot be registered on non-leaf tensors");
-    auto hook = std::make_shared<PythonHook>(f);
+    auto hook = std::make_shared<PythonHook>(f, true);
     forget_removed(extras_of(t).after_accumulate);
     extras_of(t).after_accumulate.push_back(hook);
     return new_handle(hook);
@@ -300,6 +311,9 @@ PyObject* requires_grad_method(PyObject* o, PyObject* const* args, Py_ssize_t n,
       fail<TypeError>("requires_grad_(): argument 'requires_grad' (position 1) must be bool, not ",
                       Py_TYPE(slot[0])->tp_name);
     if (is_true(slot[0], true) && grad_fn(impl(o))) return Py_NewRef(o);  // it does already
+    if (is_true(slot[0], true) && !is_floating(impl(o)->dtype))
+      fail("only Tensors of floating point dtype can require gradients\nIts dtype is torch.",
+           name(impl(o)->dtype), ".\nSuggestion: convert first, x.float().requires_grad_().");
     if (PyObject_SetAttrString(o, "requires_grad", is_true(slot[0], true) ? Py_True : Py_False) < 0)
       throw PythonErrorAlreadySet();
     return Py_NewRef(o);

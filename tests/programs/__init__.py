@@ -13,7 +13,7 @@ import warnings
 from importlib import import_module
 
 SUBJECTS = ("batches", "checkpoints", "checks", "corners", "function", "functional", "gradients", "overrides")
-SUBJECTS += ("research",)
+SUBJECTS += ("research", "transformed", "texts", "nested", "dual")
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
 
