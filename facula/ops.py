@@ -37,7 +37,17 @@ _OVERLOADS = frozenset(
 
 
 def load_library(path) -> None:
-    """Raises OSError, as PyTorch does for a library that it cannot load: packages then go on without."""
+    """Raises OSError, as PyTorch does for a library that it cannot load: packages then go on without.
+
+    In place of torchvision's, its operators are registered as far as facula has them.
+    """
+    from os import path as paths
+
+    if paths.basename(str(path)).startswith("_C") and paths.basename(paths.dirname(path)) == "torchvision":
+        from ._torchvision import register
+
+        register()
+        return
     raise OSError(f"torch.ops.load_library: facula cannot load operators compiled for PyTorch ({path})")
 
 
