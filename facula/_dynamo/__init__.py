@@ -76,3 +76,13 @@ def is_dynamo_supported() -> bool:
 def list_backends(exclude_tags=()) -> list:
     """None."""
     return []
+
+
+def __getattr__(name: str):
+    from importlib import import_module
+
+    if name in ("eval_frame", "utils"):
+        return import_module(f"{__name__}.{name}")
+    from .._names import missing
+
+    raise missing("torch._dynamo", name, list(globals()))
