@@ -46,12 +46,10 @@ UNWRITTEN = r"\bempty\b|empty_like|new_empty|empty_strided|empty_permuted|IntTen
 # Snippets (parts of their names) in which facula shows something else, and why.
 KNOWN = {
     "torch._is_device_backend_autoload_enabled": "extensions are not loaded",
-    "Tensor.grad_dtype": "not there",
     "torch.conj": "numbers are turned at once: docs/differences.md",
     "torch.resolve_conj": "as above",
     "torch.resolve_neg": "as above",
     "torch.narrow_copy": "not for sparse tensors",
-    "torch.set_default_dtype": "half precision complex numbers",
     "torch.set_default_device": "cuda is accepted and fails later",
     "torch.set_flush_denormal": "not supported: answers False",
     "torch.sort": "PyTorch's order of equal elements where it need not be stable",
