@@ -29,7 +29,7 @@ _loaded = False
 
 
 def composite(
-    *spaces: str, name: str = "", aliases: str = "", out: bool = False, inplace: bool = False
+    *spaces: str, name: str = "", aliases: str = "", out: bool | str = False, inplace: bool = False
 ) -> Callable[[Callable], Callable]:
     """Publishes a function in name spaces: "torch", "Tensor", "nn.functional", "linalg", "special", "fft" ...
 
@@ -37,19 +37,20 @@ def composite(
         spaces: where it is found. As a method of Tensor its first parameter is the tensor.
         name: the public name where it differs from the function's.
         aliases: other public names, separated by spaces.
-        out: add `out=`: a tensor (or a tuple of them) that is resized if need be and receives the result.
+        out: add `out=`: a tensor (or a tuple of them) that is resized if need be and receives the result;
+            "exact": which must have its dtype.
         inplace: also publish `name_`, which copies the result into its first argument.
     """
 
     def publish(function: Callable) -> Callable:
         # Classes and modes with a __torch_function__ are asked first; torch.f and Tensor.f are two.
         own = name or function.__name__
-        checked = _with_out(function) if out else function
+        checked = _with_out(function, out == "exact") if out else function
         if {"torch", "linalg", "fft", "special"} & {*spaces}:
             checked = _of_tensors(checked, own)
         public = _C._overridable(checked, own)
         method = _C._overridable(function, own) if "Tensor" in spaces else None
-        _OPERATIONS.append((own, public, spaces, tuple(aliases.split()), out, inplace))
+        _OPERATIONS.append((own, public, spaces, tuple(aliases.split()), bool(out), inplace))
         for each in (own, *aliases.split()):
             for space in spaces:
                 _SPACES.setdefault(space, {})[each] = method if space == "Tensor" else public
@@ -79,17 +80,24 @@ def _of_tensors(function: Callable, name: str) -> Callable:
     return call
 
 
-def _with_out(function: Callable) -> Callable:
+def _with_out(function: Callable, exact: bool) -> Callable:
+    def store(out, result):
+        if exact and isinstance(out, _C.Tensor) and out.dtype != result.dtype:
+            raise RuntimeError(
+                f"Expected out tensor to have dtype {result.dtype}, but got {out.dtype} instead"
+            )
+        return _C._copy_to_out(out, result, function.__name__)
+
     @wraps(function)
     def call(*args, out=None, **kwargs):
         result = function(*args, **kwargs)
         if out is None:
             return result
         if isinstance(result, _C.Tensor):
-            return _C._copy_to_out(out, result, function.__name__)
+            return store(out, result)
         if len(out) != len(result):
             raise TypeError(f"{function.__name__}(): 'out' must hold {len(result)} tensors, not {len(out)}")
-        return type(result)([_C._copy_to_out(o, r, function.__name__) for o, r in zip(out, result)])
+        return type(result)([store(o, r) for o, r in zip(out, result)])
 
     return call
 

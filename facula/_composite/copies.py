@@ -24,7 +24,7 @@ def _copying(view: str) -> None:
     call.__name__ = call.__qualname__ = f"{view}_copy"
     call.__doc__ = f"A contiguous tensor with the elements that `{view}` shows; its arguments are the same."
     if view not in ("split", "split_with_sizes", "unbind"):
-        composite("torch", out=True)(call)
+        composite("torch", out="exact")(call)
         return
 
     def into(input, *args, out=None, **kwargs):
@@ -51,13 +51,13 @@ for _view in (
     _copying(_view)
 
 
-@composite("torch", out=True)
+@composite("torch", out="exact")
 def alias_copy(input):
     """A contiguous copy."""
     return _contiguous(input)
 
 
-@composite("torch", out=True)
+@composite("torch", out="exact")
 def slice_copy(input, dim=0, start=None, end=None, step=1):
     """A contiguous copy of `input[start:end:step]` along `dim`."""
     return _contiguous(input.movedim(dim, 0)[start:end:step].movedim(0, dim))

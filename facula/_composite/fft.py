@@ -352,6 +352,8 @@ def ihfft2(input, s=None, dim=(-2, -1), norm=None, *, out=None):
 
 
 def _frequencies(function, order, n, d, out, options):
+    if isinstance(d, _C.Tensor):
+        raise TypeError(f"fft_{function}(): argument 'd' (position 2) must be float, not Tensor")
     named = {float: _C.float64, int: _C.int64, bool: _C.bool, complex: _C.complex128}
     dtype = named.get(options["dtype"], options["dtype"]) or (
         out.dtype if out is not None else _C.get_default_dtype()

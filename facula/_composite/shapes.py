@@ -38,6 +38,10 @@ def broadcast_shapes(*shapes):
 @composite("torch", "Tensor")
 def is_nonzero(input):
     """Whether the only element of a tensor is not zero; RuntimeError if there are several or none."""
+    if not isinstance(input, _C.Tensor):
+        raise TypeError(
+            f"is_nonzero(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+        )
     return bool(input)
 
 

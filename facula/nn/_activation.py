@@ -65,15 +65,15 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     """a * sigmoid(b), where a and b are the halves of the input along dim."""
     if input.dim() == 0:
         raise RuntimeError("glu does not support scalars because halving size must be even")
-    if not input.is_floating_point():
-        from .._composite.linalg_norms import type_name
-
-        raise NotImplementedError(f"\"glu_cpu\" not implemented for '{type_name(input.dtype)}'")
     size = input.size(dim)
     if size % 2:
         raise RuntimeError(
             f"Halving dimension must be even, but dimension {dim % input.dim()} is size {size}"
         )
+    if not input.is_floating_point():
+        from .._composite.linalg_norms import type_name
+
+        raise NotImplementedError(f"\"glu_cpu\" not implemented for '{type_name(input.dtype)}'")
     return input.narrow(dim, 0, size // 2) * input.narrow(dim, size // 2, size // 2).sigmoid()
 
 

@@ -72,8 +72,10 @@ void copy_to_out(const Tensor& out, const Tensor& result, std::string_view name,
   if (!(out->device == result->device))
     fail("Expected out tensor to be on ", to_string(result->device), ", but got ", to_string(out->device),
          " instead");
-  if (like_result && out->numel == 0 && !(out->shape() == result->shape()) && !result->contiguous &&
+  if (like_result && !(out->shape() == result->shape()) && !result->contiguous &&
       is_dense_permutation(*result)) {
+    require_writable(*out);
+    resize_out(out, result->shape());
     const Tensor fresh = empty_strided(out->dtype, result->shape(), result->stride(), out->device);
     take_storage(*out, *fresh);
   }

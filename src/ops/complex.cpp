@@ -1,5 +1,6 @@
 // Complex numbers and their parts: views of one as the other, real, imag, complex, polar, adjoint.
 #include "op/execute.h"
+#include "op/inplace.h"
 #include "op/structural.h"
 #include "ops/functions.h"
 
@@ -138,8 +139,8 @@ static constexpr OpEntry entries[] = {
     moves<view_as_complex>("view_as_complex(Tensor input)", kFunction | kLeading),
     moves<real_part>("real(Tensor input)", kFunction | kLeading),
     moves<imag_part>("imag(Tensor input)", kFunction | kLeading),
-    moves<complex_of>("complex(Tensor real, Tensor imag)", kFunction | kOut | kLeading),
-    moves<polar>("polar(Tensor abs, Tensor angle)", kFunction | kOut | kLeading),
+    moves<complex_of>("complex(Tensor real, Tensor imag)", kFunction | kExactOut | kOutLikeResult | kLeading),
+    moves<polar>("polar(Tensor abs, Tensor angle)", kFunction | kExactOut | kOutLikeResult | kLeading),
     moves<adjoint>("adjoint(Tensor input)", kFunction | kMethod | kLeading),
 };
 

@@ -2,6 +2,7 @@
 // tensors.
 #include "op/inplace.h"
 #include "ops/functions.h"
+#include "ops/named.h"
 
 namespace facula {
 namespace {
@@ -21,15 +22,24 @@ Tensor div_mode(const Arg& a, const Arg& b, std::string_view mode) {
   if (mode == "trunc") return pointwise(row<DivTrunc>, nullptr, in);
   fail("div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", mode, "'");
 }
+struct DivMode {
+  static constexpr const char* node = "DivBackward2";
+};
+struct ClampTensor {
+  static constexpr const char* node = "ClampBackward0";
+};
+struct LdexpName {
+  static constexpr const char* node = "LdexpBackward0";
+};
 Tensor div_optional(const Arg& a, const Arg& b, std::optional<std::string_view> mode) {
   if (mode) return div_mode(a, b, *mode);
   Tensor made;
-  return call(Div{}, b.tensor ? a : as_tensor(a, made), b);
+  return named_result<DivMode>(call(Div{}, b.tensor ? a : as_tensor(a, made), b));
 }
 Tensor clamp_tensors(const Tensor& x, const Arg& low, const Arg& high) {
   if (low.present && high.present) return call(ClampTensors{}, x, low, high);
-  if (low.present) return call(ClampMin{}, x, low);
-  if (high.present) return call(ClampMax{}, x, high);
+  if (low.present) return named_result<ClampTensor>(call(ClampMin{}, x, low));
+  if (high.present) return named_result<ClampTensor>(call(ClampMax{}, x, high));
   fail("torch.clamp: At least one of 'min' or 'max' must not be None");
 }
 Tensor positive(const Tensor& x) {
@@ -75,7 +85,7 @@ Tensor ldexp(const Tensor& x, const Tensor& exponent) {  // whole exponents: in 
   const DType t = !whole ? exponent->dtype : x->dtype == DType::Float64 ? DType::Float64 : DType::Float32;
   const Tensor two = full(Dims(), 2.0, is_complex(t) ? default_dtype : t, x->device);
   const Tensor y = call(Mul{}, x, call(PowTensor{}, two, exponent));
-  return kept ? to_dtype(y, x->dtype) : y;
+  return named_result<LdexpName>(kept ? to_dtype(y, x->dtype) : y);
 }
 bool complex_operand(const Arg& a) { return a.tensor ? is_complex(a.tensor->dtype) : a.scalar.is_complex(); }
 Tensor wide_operand(const Arg& a, DType t) {
@@ -85,6 +95,7 @@ Tensor float_power(const Arg& a, const Arg& b) {
   if (!a.tensor && !b.tensor) fail<TypeError>("float_power(): one argument must be a Tensor");
   const DType t = complex_operand(a) || complex_operand(b) ? DType::Complex128 : DType::Float64;
   if (!b.tensor) return call(Pow{b.scalar}, wide_operand(a, t));
+  if (!a.tensor && t == DType::Float64) return call(PowTensor{}, a, wide_operand(b, t));
   return call(PowTensor{}, wide_operand(a, t), wide_operand(b, t));
 }
 Tensor where_condition(const Tensor& condition, const Arg& a,
@@ -244,12 +255,12 @@ static constexpr OpEntry entries[] = {
                        kFunction | kMethod | kOutLikeResult | kLeading),
     fn<float_power_>("float_power_(Tensor input, Operand exponent)", kMethod | kLeading),
     fn<nan_to_num>("nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None)",
-                   kFunction | kMethod | kOutLikeResult | kLeading),
+                   kFunction | kMethod | kExactOut | kOutLikeResult | kLeading),
     fn<nan_to_num_>("nan_to_num_(Tensor input, float? nan=None, float? posinf=None, float? neginf=None)",
                     kFunction | kMethod | kLeading),
     fn<frexp>("frexp(Tensor input) -> mantissa, exponent", kFunction | kMethod | kOutLikeResult | kLeading),
     moves<where_condition>("where(Tensor condition, Operand input, Operand other)",
-                           kFunction | kOutLikeResult | kLeading),
+                           kFunction | kExactOut | kOutLikeResult | kLeading),
     moves<isclose>(
         "isclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False)",
         kFunction | kMethod | kLeading),
@@ -260,10 +271,11 @@ static constexpr OpEntry entries[] = {
     moves<conjugate>("conj(Tensor input)", kFunction | kMethod | kLeading),
     fn<angle_of>("angle(Tensor input)", kFunction | kMethod | kOutLikeResult | kLeading),
     fn<next_number>("nextafter(Tensor input, Tensor other)", kEverywhere | kOutLikeResult | kLeading),
-    moves<conj_physical>("conj_physical(Tensor input)", kEverywhere | kOutLikeResult | kLeading),
+    moves<conj_physical>("conj_physical(Tensor input)", kEverywhere | kExactOut | kOutLikeResult | kLeading),
     moves<never>("is_conj(Tensor input)"),
     moves<never>("is_neg(Tensor input)"),
-    fn<heaviside>("heaviside(Tensor input, Tensor values)", kEverywhere | kOutLikeResult | kLeading),
+    fn<heaviside>("heaviside(Tensor input, Tensor values)",
+                  kEverywhere | kExactOut | kOutLikeResult | kLeading),
     fn<maximum_of>("max(Tensor input, Tensor other)", kFunction | kMethod | kOutLikeResult),
     fn<minimum_of>("min(Tensor input, Tensor other)", kFunction | kMethod | kOutLikeResult),
     fn<again<Sigmoid>>("expit(Tensor input)", kSpecial | kOutLikeResult | kLeading),

@@ -5,6 +5,7 @@
 #include <memory>
 #include "core/parallel.h"
 #include "op/execute.h"
+#include "op/inplace.h"
 #include "op/structural.h"
 #include "ops/units.h"
 
@@ -546,6 +547,10 @@ struct MaskedFill {
   }
 };
 
+struct MaskedFillTensor : MaskedFill {
+  static constexpr const char* node = "MaskedFillBackward1";
+};
+
 }  // namespace
 
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Arg& value) {
@@ -558,7 +563,8 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Arg& value) {
     fail("value cannot be converted to type ", name(x->dtype), " without overflow");
   const Tensor filled = value.tensor ? to_dtype(Tensor(value.tensor), x->dtype)
                                      : full(Dims(), value.scalar, x->dtype, x->device);
-  return call_structural(MaskedFill{}, x, mask, filled);
+  return value.tensor ? call_structural(MaskedFillTensor{}, x, mask, filled)
+                      : call_structural(MaskedFill{}, x, mask, filled);
 }
 
 namespace {
@@ -676,17 +682,26 @@ Tensor put(const Tensor& x, const Tensor& at, const Tensor& source, bool accumul
          " and ", at->numel);
   return call_structural(Put{accumulate}, x, at, source);
 }
+// Unlike in x[i] = value, a number must be of the type of x too.
+void require_type_of(const Tensor& x, const Tensors& indices, const Tensor& values) {
+  if (values->dtype == x->dtype) return;
+  expand_masks(x, indices);  // their errors come first
+  fail("Index put requires the source and destination dtypes match, got ", c_name(x->dtype),
+       " for the destination and ", c_name(values->dtype), " for the source.");
+}
 Tensor index_put_function(const Tensor& x, const Tensors& indices, const Tensor& values, bool accumulate) {
+  require_type_of(x, indices, values);
   return index_put(x, indices, values, accumulate);
 }
 Tensor index_put_method(const Tensor& x, const Tensors& indices, const Tensor& values, bool accumulate) {
+  require_type_of(x, indices, values);
   return index_put_(x, indices, values, accumulate);
 }
 
 }  // namespace
 
 static constexpr OpEntry entries[] = {
-    widens<nonzero_plain>("nonzero(Tensor input)", kFunction | kMethod | kExactOut),
+    widens<nonzero_plain>("nonzero(Tensor input)", kFunction | kMethod | kExactOut | kOutLikeResult),
     widens<nonzero_as>("nonzero(Tensor input, *, bool as_tuple)"),
     widens<nonzero_plain>("argwhere(Tensor input)"),
     widens<positions_by_dimension>("where(Tensor condition)", kFunction),

@@ -160,15 +160,11 @@ struct Stack {
     shape.insert(int(dim), int64_t(in.size()));
     const DType dtype = promoted(in);
     types = types_unless_equal(in, dtype);
-    if (!in[0]->contiguous && (shape.count == 4 || shape.count == 5)) {  // as cat of tensors with one more
-      Tensors wide;
-      for (const Tensor& t : in) {
-        Dims sizes = t->shape(), strides = t->stride();
-        sizes.insert(int(dim), 1);
-        strides.insert(int(dim), dim < t->ndim ? t->strides[dim] * t->sizes[dim] : 1);
-        wide.push_back(alias(*t, sizes, strides));
-      }
-      if (Cat::all_channels_last(wide)) return Cat{dim}.forward(wide);
+    if (!in[0]->contiguous && dim < in[0]->ndim && Cat::all_channels_last(in)) {  // cat, and a split of dim
+      const Tensor joined = Cat{dim}.forward(in);
+      Dims strides = joined->stride();
+      strides.insert(int(dim), strides[int(dim)] * in[0]->sizes[dim]);
+      return alias(*joined, shape, strides);
     }
     Tensor out = empty(dtype, shape, common_device(in));
     join_into(*out, in, int(dim));

@@ -1,4 +1,5 @@
 // Cholesky factors and what is computed from them.
+#include "op/inplace.h"
 #include "ops/linalg.h"
 
 namespace facula::linalg {
@@ -193,7 +194,7 @@ constexpr OpEntry entries[] = {
     fn<linalg_cholesky>("cholesky(Tensor input, *, bool upper=False)", kLinalg | kExactOut | kLeading),
     fn<cholesky>("cholesky(Tensor input, bool upper=False)", kFunction | kMethod | kOut | kLeading),
     fn<cholesky_inverse>("cholesky_inverse(Tensor input, bool upper=False)",
-                         kFunction | kMethod | kOut | kLeading),
+                         kFunction | kMethod | kOutLikeResult | kLeading),
     fn<cholesky_solve>("cholesky_solve(Tensor input, Tensor input2, bool upper=False)",
                        kFunction | kMethod | kOut | kLeading),
 };

@@ -1,4 +1,5 @@
 // Factors with row exchanges: lu_factor, lu, lu_unpack, lu_solve.
+#include "op/inplace.h"
 #include "ops/linalg.h"
 
 namespace facula::linalg {
@@ -301,7 +302,7 @@ static constexpr OpEntry entries[] = {
     fn<linalg_lu_solve>("lu_solve(Tensor LU, Tensor pivots, Tensor B, *, bool left=True, bool adjoint=False)",
                         kLinalg | kExactOut | kLeading),
     fn<torch_lu_solve>("lu_solve(Tensor input, Tensor LU_data, Tensor LU_pivots)",
-                       kFunction | kMethod | kExactOut | kLeading),
+                       kFunction | kMethod | kExactOut | kOutLikeResult | kLeading),
 };
 
 }  // namespace facula::linalg

@@ -1,4 +1,5 @@
 // Factors with an orthonormal one, by Householder's reflections: qr, geqrf, householder_product, ormqr.
+#include "op/inplace.h"
 #include "ops/linalg.h"
 
 namespace facula::linalg {
@@ -314,7 +315,7 @@ Tensor ormqr(const Tensor& a, const Tensor& tau, const Tensor& other, bool left,
 constexpr OpEntry entries[] = {
     fn<qr>("qr(Tensor A, str mode='reduced') -> Q, R", kLinalg | kExactOut | kLeading),
     fn<torch_qr>("qr(Tensor input, bool some=True) -> Q, R", kFunction | kMethod | kExactOut | kLeading),
-    fn<geqrf>("geqrf(Tensor input) -> a, tau", kFunction | kMethod | kOut | kLeading),
+    fn<geqrf>("geqrf(Tensor input) -> a, tau", kFunction | kMethod | kOutLikeResult | kLeading),
     fn<householder_product>("householder_product(Tensor input, Tensor tau)", kLinalg | kOut | kLeading),
     fn<householder_product>("orgqr(Tensor input, Tensor input2)", kFunction | kMethod | kOut | kLeading),
     fn<ormqr>("ormqr(Tensor input, Tensor input2, Tensor input3, bool left=True, bool transpose=False)",

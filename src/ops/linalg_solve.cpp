@@ -1,5 +1,6 @@
 // Systems of equations and what follows from solving them: solve, solve_triangular, inv, det, slogdet.
 #include <cmath>
+#include "op/inplace.h"
 #include "ops/linalg.h"
 
 namespace facula::linalg {
@@ -414,15 +415,15 @@ static constexpr OpEntry entries[] = {
     fn<triangular_solve>(
         "triangular_solve(Tensor input, Tensor A, bool upper=True, bool transpose=False, bool "
         "unitriangular=False) -> solution, cloned_coefficient",
-        kFunction | kMethod | kExactOut | kLeading),
+        kFunction | kMethod | kExactOut | kOutLikeResult | kLeading),
     fn<inv_ex>("inv_ex(Tensor A, *, bool check_errors=False) -> inverse, info",
                kLinalg | kExactOut | kLeading),
     fn<inv>("inv(Tensor A)", kLinalg | kExactOut | kLeading),
     fn<inv>("inverse(Tensor input)", kFunction | kMethod | kExactOut | kLeading),
-    fn<det>("det(Tensor A)", kLinalg | kOut | kLeading),
-    fn<det>("det(Tensor input)", kFunction | kMethod | kOut | kLeading),
-    fn<slogdet>("slogdet(Tensor A) -> sign, logabsdet", kLinalg | kOut | kLeading),
-    fn<slogdet>("slogdet(Tensor input) -> sign, logabsdet", kFunction | kMethod | kOut | kLeading),
+    fn<det>("det(Tensor A)", kLinalg | kExactOut | kLeading),
+    fn<det>("det(Tensor input)", kFunction | kMethod | kExactOut | kLeading),
+    fn<slogdet>("slogdet(Tensor A) -> sign, logabsdet", kLinalg | kExactOut | kLeading),
+    fn<slogdet>("slogdet(Tensor input) -> sign, logabsdet", kFunction | kMethod | kExactOut | kLeading),
     fn<logdet>("logdet(Tensor input)", kFunction | kMethod | kLeading),
 };
 

@@ -1,5 +1,6 @@
 // Singular values and vectors, and the pseudo-inverse.
 #include <cmath>
+#include "op/inplace.h"
 #include "ops/linalg.h"
 
 namespace facula::linalg {
@@ -236,7 +237,7 @@ static constexpr OpEntry entries[] = {
                   kLinalg | kOut | kLeading),
     fn<svdvals>("svdvals(Tensor A, *, str? driver=None)", kLinalg | kExactOut | kLeading),
     fn<torch_svd>("svd(Tensor input, bool some=True, bool compute_uv=True) -> U, S, V",
-                  kFunction | kMethod | kOut | kLeading),
+                  kFunction | kMethod | kOutLikeResult | kLeading),
     fn<pinv_entry>("_pinv(Tensor A, Tensor? atol=None, Tensor? rtol=None, bool hermitian=False)", kPrivate),
 };
 

@@ -204,7 +204,14 @@ Tensor soft_margin_loss(const Tensor& input, const Tensor& target, Legacy averag
         "The function 'soft_margin_loss' is not differentiable with respect to argument 'target'. This input "
         "cannot "
         "have requires_grad True.");
-  return element_loss<SoftMargin>(input, target, reduction_of(reduction, average, reduce), 0, nullptr);
+  if (!(broadcast(input->shape(), target->shape()) == input->shape()))
+    fail("output with shape ", to_string(input->shape()), " doesn't match the broadcast shape ",
+         to_string(broadcast(input->shape(), target->shape())));
+  if (!is_floating(input->dtype))
+    fail("result type Float can't be cast to the desired output type ", c_name(input->dtype));
+  return to_dtype(
+      element_loss<SoftMargin>(input, target, reduction_of(reduction, average, reduce), 0, nullptr),
+      input->dtype);
 }
 
 std::string size_text(const Tensor& t) { return "torch.Size(" + to_string(t->shape()) + ")"; }
@@ -233,6 +240,8 @@ Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& t, const 
   const Reduction r = reduction_of(reduction, average, reduce);
   if (!x->same_shape(*t))
     fail<ValueError>("Target size (", size_text(t), ") must be the same as input size (", size_text(x), ")");
+  if (!is_floating(x->dtype))
+    fail<NotImplemented>("\"log_sigmoid_cpu\" not implemented for '", c_name(x->dtype), "'");
   if (!weight && !pos_weight) return element_loss<BinaryCrossEntropyWithLogits>(x, t, r, 0, nullptr);
   Tensor loss;
   if (pos_weight) {

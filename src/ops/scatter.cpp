@@ -1,6 +1,7 @@
 // Moving elements along one dimension by an index tensor: gather, scatter and their relatives.
 #include <algorithm>
 #include "op/structural.h"
+#include "ops/named.h"
 #include "ops/along.h"
 #include "ops/units.h"
 
@@ -397,6 +398,10 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
   return call_structural(ScatterReduce{d, how, include_self}, x, index, source);
 }
 
+struct IndexReduceName {
+  static constexpr const char* node = "IndexReduceBackward0";
+};
+
 // The slices of the source, reduced into the slices of x that the index names.
 Tensor index_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source,
                     std::string_view reduce, bool include_self) {
@@ -411,13 +416,15 @@ Tensor index_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Ten
   if (source->dtype != x->dtype)
     fail("index_reduce_(): self (", c_name(x->dtype), ") and source (", c_name(source->dtype),
          ") must have the same scalar type");
+  const int64_t n = source->ndim && d < source->ndim ? source->sizes[d] : 1;
+  if (index->numel != n) {
+    own_dim(dim, source);
+    fail("index_reduce_(): Number of indices (", index->numel, ") should be equal to source.size(dim): (", n,
+         "), for dim: ", d);
+  }
   if ((x->ndim <= 1 || !include_self) && (is_complex(x->dtype) || x->dtype == DType::Bool))
     fail<NotImplemented>("\"", include_self ? "index_func_" : "index_reduce_func_exclude_input_init",
                          "\" not implemented for '", c_name(x->dtype), "'");
-  const int64_t n = source->ndim && d < source->ndim ? source->sizes[d] : 1;
-  if (index->numel != n)
-    fail("index_reduce_(): Number of indices (", index->numel, ") should be equal to source.size(dim): (", n,
-         "), for dim: ", d);
   Dims mine = x->shape(), theirs = source->shape();
   if (mine.count) mine.erase(d);
   if (theirs.count && d < theirs.count) theirs.erase(d);
@@ -436,7 +443,8 @@ Tensor index_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Ten
   }
   Dims shape = Dims::filled(x->ndim, 1);
   shape[d] = n;
-  return scatter_reduce(x, d, expand(reshape(index, shape), source->shape()), source, reduce, include_self);
+  return named_result<IndexReduceName>(
+      scatter_reduce(x, d, expand(reshape(index, shape), source->shape()), source, reduce, include_self));
 }
 
 Tensor take_along_dim(const Tensor& x, const Tensor& indices, std::optional<int64_t> dim) {

@@ -390,7 +390,7 @@ static constexpr OpEntry entries[] = {
     moves<fill_diagonal_>("fill_diagonal_(Tensor input, Number fill_value, bool wrap=False)"),
     moves<view_dtype>("view(Tensor input, dtype dtype)", kMethod),
     moves<narrow_copy>("narrow_copy(Tensor input, int dim, int start, int length)",
-                       kFunction | kMethod | kOut),
+                       kFunction | kMethod | kExactOut),
 };
 
 }  // namespace

@@ -170,9 +170,11 @@ struct IndexAdd {
       fail("index_add_(): self (", c_name(x->dtype), ") and source (", c_name(source->dtype),
            ") must have the same scalar type");
     const int64_t n = source->ndim && d < source->ndim ? source->sizes[d] : 1;
-    if (index->numel != n)
+    if (index->numel != n) {
+      own_dim(dim, source);
       fail("index_add_(): Number of indices (", index->numel, ") should be equal to source.size(dim): (", n,
            "), for dim: ", d);
+    }
     Dims mine = x->shape(), theirs = source->shape();
     if (mine.count) mine.erase(d);
     if (theirs.count && d < theirs.count) theirs.erase(d);
@@ -311,6 +313,10 @@ struct IndexFill {  // inputs: x, index, value (0-dim, of the type of x)
   }
 };
 
+struct IndexFillTensor : IndexFill {
+  static constexpr const char* node = "IndexFillBackward1";
+};
+
 void IndexCopy::vjp(const Back& b, Tensor* d) const {
   if (b.needs(0))
     d[0] = call_structural(IndexFill{dim}, b.g[0], b.in[1], zeros(Dims(), b.g[0]->dtype, b.g[0]->device));
@@ -328,7 +334,8 @@ Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& index, const Arg& 
     fail("index_fill_(): Converting complex Scalar to non-complex type is not supported");
   const Tensor filled = value.tensor ? to_dtype(Tensor(value.tensor), x->dtype)
                                      : full(Dims(), value.scalar, x->dtype, x->device);
-  return call_structural(IndexFill{dim}, x, index, filled);
+  return value.tensor ? call_structural(IndexFillTensor{{dim}}, x, index, filled)
+                      : call_structural(IndexFill{dim}, x, index, filled);
 }
 
 }  // namespace

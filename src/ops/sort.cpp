@@ -1,4 +1,5 @@
 // Sorting along a dimension. Every sort is stable, so its result is unique.
+#include "op/inplace.h"
 #include "op/structural.h"
 #include "ops/lines.h"
 #include "ops/ordering.h"
@@ -111,7 +112,7 @@ Tensor msort(const Tensor& x) { return sort(x, 0, false)[0]; }
 
 }  // namespace
 
-inline constexpr uint16_t kPlain = kFunction | kMethod | kExactOut;
+inline constexpr uint16_t kPlain = kFunction | kMethod | kExactOut | kOutLikeResult;
 static constexpr OpEntry entries[] = {
     fn<sort>("sort(Tensor input, int dim=-1, bool descending=False) -> values, indices", kPlain),
     fn<sort_stable>(

@@ -71,6 +71,30 @@ Tensor from_vector(const std::vector<int64_t>& v, const Dims& shape) {
   return t;
 }
 
+// The values require grad where the input does, but have no derivative.
+template <int Kind> struct Unique {
+  static constexpr const char* names[] = {"Unique2Backward0", "UniqueDimBackward0",
+                                          "UniqueConsecutiveBackward0", "UniqueDimConsecutiveBackward0"};
+  static constexpr const char* functions[] = {"_unique2", "unique_dim", "unique_consecutive",
+                                              "unique_dim_consecutive"};
+  static constexpr const char* node = names[Kind];
+  static constexpr uint32_t saves = kNothing;
+  Tensor values;
+  Tensor forward(const Tensor&) const { return values; }
+  void vjp(const Back&, Tensor*) const {
+    fail<NotImplemented>("the derivative for '", functions[Kind], "' is not implemented.");
+  }
+};
+Tensor without_derivative(const Tensor& input, const Tensor& values, bool consecutive, bool by_dim) {
+  const GradMode on(true);
+  if (!is_floating(input->dtype) || !requires_grad(*input)) return values;
+  const int kind = 2 * consecutive + by_dim;
+  return kind == 0   ? call_structural(Unique<0>{values}, input)
+         : kind == 1 ? call_structural(Unique<1>{values}, input)
+         : kind == 2 ? call_structural(Unique<2>{values}, input)
+                     : call_structural(Unique<3>{values}, input);
+}
+
 Result unique_of(const Tensor& input, std::optional<int64_t> dim, bool return_inverse, bool return_counts,
                  bool consecutive) {
   if (input->is_meta())
@@ -78,6 +102,7 @@ Result unique_of(const Tensor& input, std::optional<int64_t> dim, bool return_in
   if (is_complex(input->dtype))
     fail<NotImplemented>(dim ? "\"unique_dim\"" : "\"unique\"", " not implemented for '",
                          c_name(input->dtype), "'");
+  const bool recorded = mode.grad;
   GradMode off(false);
   const int d = dim ? own_dim(*dim, input) : 0;
   if (dim && input->sizes[d] != 0)
@@ -102,9 +127,10 @@ Result unique_of(const Tensor& input, std::optional<int64_t> dim, bool return_in
   if (dim && input->ndim && d) values = movedim(values, {0}, {d});
   if (!return_inverse && !return_counts) {
     Result r;
-    detail::put(r, values);
+    detail::put(r, recorded ? without_derivative(input, values, consecutive, dim.has_value()) : values);
     return r;
   }
+  values = recorded ? without_derivative(input, values, consecutive, dim.has_value()) : values;
   Tensors all{values};
   if (return_inverse) all.push_back(from_vector(g.inverse, dim ? Dims{rows.count} : input->shape()));
   if (return_counts) all.push_back(from_vector(g.counts, Dims{n}));

@@ -221,6 +221,13 @@ PyObject* run_entry(const OpEntry& e, Value* values, How how, PyObject* self, Py
         if (PyObject* o = PySequence_Fast_GET_ITEM(out, i); is_tensor(o))
           require_apart(e, values, tensor_of(o));
   }
+  if (out && is_tensor(out) && !(e.scope & kExactBit))  // computed in the type of out=
+    for (int i = 0; i < e.signature.count; ++i)
+      if (Value& v = values[i]; v.none() && e.signature.params[i].type == ParamType::DType &&
+                                e.signature.params[i].name == "dtype") {
+        v.kind = Value::Kind::DType;
+        v.dtype = tensor_of(out)->dtype;
+      }
   invoke();
   if (!out) return wrap(r, e);
   if (r.kind == Result::Kind::Tensor) {
@@ -240,7 +247,7 @@ PyObject* run_entry(const OpEntry& e, Value* values, How how, PyObject* self, Py
     store(e, tensor_of(o), r.tensors[i]);
     r.tensors[i] = tensor_of(o);
   }
-  return wrap(r, e);
+  return wrap(r, e, true);
 }
 
 // Arguments without one keyword that every form of an operation has (out=, inplace=).

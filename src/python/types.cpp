@@ -287,14 +287,15 @@ bool to_device(PyObject* o, Device* out) {
   return true;
 }
 
-PyObject* wrap(Result& r, const OpEntry& e) {
+PyObject* wrap(Result& r, const OpEntry& e, bool out) {
   switch (r.kind) {
     case Result::Kind::Tensor:
       if (!r.tensor) Py_RETURN_NONE;
       return wrap(std::move(r.tensor));
     case Result::Kind::Tuple: {
       if (e.signature.results.empty()) return tuple_of(r.tensors);
-      Owned named(PyStructSequence_New(named_type(e)));
+      PyTypeObject* const type = out ? named_type(type_name(e) + "_out", e.signature.results) : named_type(e);
+      Owned named(PyStructSequence_New(type));
       for (size_t i = 0; i < r.tensors.size(); ++i)
         PyStructSequence_SetItem(named.get(), Py_ssize_t(i),
                                  r.tensors[i] ? wrap(r.tensors[i]) : Py_NewRef(Py_None));

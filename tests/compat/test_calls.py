@@ -25,8 +25,6 @@ METHODS = (
 )
 # Statements (parts of them) in which facula shows something else, and why.
 KNOWN = {
-    "out=(torch.zeros(0)": "the named tuple is called sort_out",
-    "out=torch.zeros(0, dtype=torch.int64)": "prod and cumsum compute in the type of out=",
     ".to(True": "a number as a tensor to be like",
     ".to(False": "as above",
     "torch.split('": "texts have a split() of their own",
