@@ -19,12 +19,9 @@ KNOWN: list[tuple[str, str, str, str]] = [
     ("threshold", "1", "uint8", "a result instead of RuntimeError"),
     ("isclose", "2", "uint8 int8 int16 int32 int64", "a result instead of RuntimeError"),
     ("allclose", "2", "uint8 int8 int16 int32 int64", "a result instead of RuntimeError"),
-    ("result_type", "3", "float16", "another value, dtype or shape"),
     ("slice_scatter", "0-dim", "*", "RuntimeError instead of IndexError"),
     ("fill_diagonal_", "0 1 empty wider", "*", "a result instead of AttributeError"),
     ("fill_diagonal_", "0-dim deeper", "*", "RuntimeError instead of AttributeError"),
-    ("view_as_complex", "0 empty deeper", "float16", "RuntimeError instead of a result"),
-    ("complex", "0 1 0-dim deeper", "float16", "NotImplementedError instead of a result"),
     ("index_put", "deeper", "*", "IndexError instead of RuntimeError"),
     ("index_select", "deeper", "*", "IndexError instead of RuntimeError"),
     (
