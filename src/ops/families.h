@@ -13,6 +13,7 @@
   X(join)                        \
   X(grid)                        \
   X(index)                       \
+  X(masks)                       \
   X(scatter)                     \
   X(slices)                      \
   X(reduce)                      \

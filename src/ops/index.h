@@ -23,6 +23,11 @@ template <class T> void add_element(T& to, T from) {
   else to = T(to + from);
 }
 
+// x[mask] where only values are wanted; null where the general way is needed.
+Tensor read_under_mask(const Tensor& x, const Tensors& indices);
+// x[mask] = number where nothing is recorded: whether it was done.
+bool fill_under_mask(TensorImpl& x, const Tensors& indices, const Tensor& value);
+
 Tensor fill_with(const Tensor& self,
                  const Tensor& value);  // every element becomes that of a 0-dim tensor; recorded
 
