@@ -64,7 +64,7 @@ def _counted(input, bins, range, weight, density):
         edges = _even_edges(x, bins, range)
     else:
         _check_edges(x, bins)
-        edges = [edge.clone() for edge in bins]
+        edges = list(bins)
     counts = _C._histogramdd_counts(x, edges, None if weight is None else weight.detach().reshape(-1), even)
     if density:
         counts = counts / counts.sum()
@@ -105,7 +105,7 @@ def histogram(input, bins, *, range=None, weight=None, density=False):
             f"histogram(): argument 'bins' (position 2) must be int or Tensor, not {type(bins).__name__}"
         )
     counts, edges = _counted(flat, [bins], range, weight, density)
-    return _Histogram((counts, edges[0]))
+    return _Histogram((counts, edges[0].clone() if edges[0] is bins else edges[0]))
 
 
 @composite("torch", "Tensor")

@@ -314,12 +314,13 @@ Tensor ormqr(const Tensor& a, const Tensor& tau, const Tensor& other, bool left,
 
 constexpr OpEntry entries[] = {
     fn<qr>("qr(Tensor A, str mode='reduced') -> Q, R", kLinalg | kExactOut | kLeading),
-    fn<torch_qr>("qr(Tensor input, bool some=True) -> Q, R", kFunction | kMethod | kExactOut | kLeading),
+    fn<torch_qr>("qr(Tensor input, bool some=True) -> Q, R",
+                 kFunction | kMethod | kExactOut | kOutLikeResult | kLeading),
     fn<geqrf>("geqrf(Tensor input) -> a, tau", kFunction | kMethod | kOutLikeResult | kLeading),
     fn<householder_product>("householder_product(Tensor input, Tensor tau)", kLinalg | kOut | kLeading),
     fn<householder_product>("orgqr(Tensor input, Tensor input2)", kFunction | kMethod | kOut | kLeading),
     fn<ormqr>("ormqr(Tensor input, Tensor input2, Tensor input3, bool left=True, bool transpose=False)",
-              kFunction | kMethod | kExactOut | kLeading),
+              kFunction | kMethod | kExactOut | kOutLikeResult | kLeading),
 };
 
 }  // namespace

@@ -55,7 +55,7 @@ std::vector<Tensor> tensors_from(PyObject* o, const char* what, bool allow_none 
 
 struct PythonHook final : GradHook {
   PyObject* function;
-  bool after;  // of a leaf whose .grad is there: it returns nothing
+  bool after;  // of a leaf whose .grad is there: it returns nothing, or the leaf
   explicit PythonHook(PyObject* f, bool accumulated = false) : function(Py_NewRef(f)), after(accumulated) {}
   ~PythonHook() override { Py_XDECREF(function); }
   Tensor call(const Tensor& g) override {
@@ -65,13 +65,13 @@ struct PythonHook final : GradHook {
     const Owned result(batch_of_run()
                            ? call_in_batch(keep.get(), Owned(PyTuple_Pack(1, argument.get())).get())
                            : PyObject_CallOneArg(keep.get(), argument.get()));
-    if (result.get() == Py_None) return nullptr;
+    if (result.get() == Py_None || (after && result.get() == argument.get())) return nullptr;
+    if (!is_tensor(result.get()))
+      fail<TypeError>("expected Variable, but hook returned '", Py_TYPE(result.get())->tp_name, "'");
     if (after)
       fail(
           "Tensor post accumulate grad hooks should return None.\nSuggestion: change p.grad in the hook "
           "instead.");
-    if (!is_tensor(result.get()))
-      fail<TypeError>("expected Variable, but hook returned '", Py_TYPE(result.get())->tp_name, "'");
     const Tensor& replaced = tensor_of(result.get());
     if (replaced->dtype != g->dtype)
       fail("hook '", hook_name(keep.get()), "' has changed the type of value (was torch.", c_name(g->dtype),
