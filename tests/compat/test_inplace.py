@@ -282,6 +282,7 @@ a.register_hook(lambda g: g * 5); a[0].mul_(2); a.sum().backward(); w.grad
 h = []; w.register_hook(lambda g: h.append(g.clone())); (w * 2 + w * 3).sum().backward(); h
 h = []; w.register_hook(lambda g: g * g); (w * 2 + w * 3).sum().backward(); w.grad
 h = []; w.register_post_accumulate_grad_hook(lambda p: h.append(p.grad.clone())); (w * 2 + w.exp() * w).sum().backward(); h
+w.register_post_accumulate_grad_hook(lambda p: p.add_(p.grad, alpha=-0.5)); (w * 2 + w.exp() * w).sum().backward(); w.detach()
 h = []; w.register_hook(lambda g: h.append(g.clone())); grad((w * 2 + w * 3).sum(), w); h
 h = []; w.register_hook(lambda g: h.append('w')); m.register_hook(lambda g: h.append('m')); ((w * 2).sum() * m.sum() + w.sum() + (m * m).sum()).backward(); h
 h = []; w.register_hook(lambda g: h.append(g.clone())); torch.autograd.backward([w, (w * 2).sum()], [c, None]); (h, w.grad)
