@@ -9,13 +9,7 @@ namespace facula {
 inline namespace FACULA_ISA {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int kRows = 8;
-#elif defined(__AVX2__)
-constexpr int kRows = 6;
-#else
-constexpr int kRows = 4;
-#endif
+constexpr int kRows = kVectorBytes == 64 ? 8 : kVectorBytes == 32 ? 6 : 4;
 constexpr int kColumns = 2;  // vectors in a row of a tile
 template <class T> constexpr int kLanes = kVectorLanes<T>;
 

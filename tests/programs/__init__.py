@@ -16,6 +16,18 @@ SUBJECTS = ("batches", "checkpoints", "checks", "corners", "function", "function
 SUBJECTS += ("research", "transformed", "texts", "nested", "dual")
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
+# The names of several subjects.
+AUTOGRAD = """
+import gc, weakref
+autograd = torch.autograd; grad = autograd.grad; graph = torch.autograd.graph; Function = autograd.Function
+fwAD = torch.autograd.forward_ad; func = torch.func; vmap = torch.vmap; nn = torch.nn
+x = torch.tensor([1., 2.], requires_grad=True); z = torch.tensor([3., 4.], requires_grad=True)
+c = torch.tensor([5., 6.]); M = torch.arange(6.).reshape(2, 3)
+def err(f):
+    try: return f()
+    except Exception as e: return type(e).__name__ + ": " + str(e).split(chr(10))[0]
+"""
+
 
 def divided(text: str) -> dict[str, str]:
     """Programs by name, from a text that is divided by lines beginning with '# ', the names."""

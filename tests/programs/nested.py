@@ -1,18 +1,10 @@
 # ruff: noqa: E501  the programs keep their lines
 """vmap, grad, jvp and vjp of each other, with nestings of arguments, randomness and errors."""
 
+from programs import AUTOGRAD as SETUP
 from programs import divided
 
-SETUP = """
-import gc, weakref
-autograd = torch.autograd; grad = autograd.grad; graph = torch.autograd.graph; Function = autograd.Function
-fwAD = torch.autograd.forward_ad; func = torch.func; vmap = torch.vmap; nn = torch.nn
-x = torch.tensor([1., 2.], requires_grad=True); z = torch.tensor([3., 4.], requires_grad=True)
-c = torch.tensor([5., 6.]); M = torch.arange(6.).reshape(2, 3)
-def err(f):
-    try: return f()
-    except Exception as e: return type(e).__name__ + ": " + str(e).split(chr(10))[0]
-"""
+__all__ = ["PROGRAMS", "SETUP"]
 
 PROGRAMS = divided("""
 # pytrees of in_dims
