@@ -228,6 +228,7 @@ def array_interface(self):
     code = _TYPE_CODES.get(str(self.dtype)[6:])
     if code is None or self.requires_grad or not self.is_cpu:
         raise AttributeError("this tensor cannot be seen as a NumPy array")
+    _C.StorageBase._of(self)._fix()  # the array knows the address
     size = self.element_size()
     return {
         "version": 3,

@@ -180,7 +180,11 @@ class UntypedStorage(_C.StorageBase):
         return self
 
     def resize_(self, size: int):
-        """Changes the number of bytes; it can only grow while no tensor looks into it."""
+        """Changes the number of bytes. Tensors in it see the larger memory; what was there stays.
+
+        Raises:
+            RuntimeError: the memory is not this library's, or a NumPy array looks into it.
+        """
         self._resize(size)
         return self
 
@@ -500,6 +504,18 @@ def set_(self, source=None, storage_offset=0, size=None, stride=None):
         for n in reversed(size):
             stride.insert(0, step)
             step *= max(n, 1)
+    if min(size, default=0) < 0:
+        raise RuntimeError(f"numel: integer multiplication overflow\nThe size is {list(size)}.")
+    if len(size) != len(stride):
+        raise RuntimeError(f"unequal size length ({len(size)}) and stride length ({len(stride)})")
+    if min(stride, default=0) < 0:
+        raise RuntimeError(
+            f"Storage size calculation overflowed with sizes={list(size)} and strides={list(stride)}"
+        )
+    if storage_offset >= 0 and 0 not in size:  # memory grows to what it is asked for
+        last = storage_offset + sum((n - 1) * step for n, step in zip(size, stride))
+        if (needed := (last + 1) * self.dtype.itemsize) > storage.nbytes():
+            storage._resize(needed)
     return _set_to_tensor(self, storage._tensor(self.dtype, storage_offset, size, tuple(stride)))
 
 

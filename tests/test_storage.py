@@ -52,8 +52,9 @@ def test_storages():
     assert x[0, 0] == 9
     assert torch.UntypedStorage([1, 2, 3]).tolist() == [1, 2, 3]
     assert torch.FloatStorage([1, 2]).nbytes() == 8
-    with pytest.raises(NotImplementedError, match="cannot grow"):
-        s.resize_(1000)
+    s.resize_(1000)
+    x[1, 2] = 7
+    assert (len(s), s.data_ptr(), t[5]) == (1000, x.data_ptr(), 7)
     with pytest.raises(NotImplementedError):
         torch.empty(2, device="meta").untyped_storage()[0]
 
@@ -66,11 +67,71 @@ def test_tensors_set_to_storages():
     assert torch.empty(0).set_(x._typed_storage(), 2, (2,)).tolist() == [2, 3]
     assert torch.empty(3).set_(x).tolist() == x.tolist() and torch.empty(3).set_().numel() == 0
     assert torch.empty(0).set_(x, 1, (2,), (2,)).tolist() == [1, 3]
-    for bad in ((3, (4,)), (0, (2, 2), (5, 1)), (-1, (1,)), (0, (1,), (-1,))):
+    for bad in ((-1, (1,)), (0, (1,), (-1,)), (0, (-1,)), (0, (2, 2), (1,))):
         with pytest.raises(RuntimeError):
             torch.empty(0).set_(x.untyped_storage(), *bad)
     with pytest.raises(RuntimeError, match="Expected a Storage of type"):
         torch.empty(0, dtype=torch.int64).set_(x._typed_storage())
+
+
+@pytest.mark.filterwarnings("ignore:An output with one or more")
+@pytest.mark.parametrize("grow", ["resize_", "storage", "set_", "out"])
+def test_memory_grows_under_all_its_tensors(grow):
+    x = torch.arange(6.0)
+    view, alias, kept = x[2:], x.detach(), x.untyped_storage()
+    views = [x[i:] for i in range(6)]
+    del views[::2]
+    if grow == "resize_":
+        assert view.resize_(5000).numel() == 5000
+    elif grow == "storage":
+        kept.resize_(20000)
+    elif grow == "set_":
+        torch.empty(0).set_(kept, 100, (70, 70))
+    else:
+        torch.add(torch.ones(5000), 1, out=view)
+        view[:4] = torch.arange(2.0, 6.0)
+    assert len(kept) >= 20000 and x.tolist() == alias.tolist() == [0, 1, 2, 3, 4, 5]
+    x[3] = 9
+    assert view[1] == 9 and alias[3] == 9 and views[0][2] == 9 and view.data_ptr() == x.data_ptr() + 8
+    kept.resize_(100000)
+    x[4] = 8
+    assert view[2] == 8 and views[1][1] == 8 and kept.data_ptr() == x.data_ptr()
+    kept.resize_(8)
+    assert len(kept) == 8 and x[1] == 1
+
+
+def test_memory_that_others_know_does_not_grow():
+    np = pytest.importorskip("numpy")
+    x = torch.arange(6.0)
+    array = x.numpy()
+    for grow in (lambda: x.resize_(1000), lambda: x.untyped_storage().resize_(1000)):
+        with pytest.raises(RuntimeError, match="Trying to resize storage that is not resizable"):
+            grow()
+    y = torch.from_numpy(np.arange(4.0))
+    with pytest.raises(RuntimeError, match="not resizable"):
+        y.resize_(1000)
+    assert array.tolist() == [0, 1, 2, 3, 4, 5] and y.resize_(2).tolist() == [0, 1]
+
+
+def test_a_tensor_counts_on_with_its_views_in_other_memory():
+    x = torch.arange(6.0)
+    view = x[1:]
+    x.data = torch.ones(6)
+    x.add_(1)
+    assert (x._version, view._version, view.tolist()) == (1, 1, [1, 2, 3, 4, 5])
+    x.set_(torch.zeros(2))
+    view.add_(1)
+    assert (x._version, view._version, x.tolist()) == (3, 3, [0, 0])
+    y = torch.zeros(2)
+    x.set_(y)
+    x.add_(1)
+    assert (y._version, y.tolist(), view._version) == (0, [1, 1], 5)
+    w = torch.ones(2, requires_grad=True)
+    v = w * 1
+    u = v.exp()
+    v.data = torch.zeros(2)
+    u.sum().backward()
+    assert w.grad.allclose(torch.full((2,), 2.718281828))
 
 
 def test_storages_under_a_view_keep_their_memory():

@@ -31,8 +31,19 @@ void put(Place& slot, Place p) {
 
 }  // namespace
 
+[[gnu::cold]] [[gnu::noinline]] static void refuse_uncounted(const TensorImpl& t) {
+  fail(
+      "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a "
+      "normal tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more "
+      "details.\nThe tensor of shape ",
+      to_string(t.shape()), ", dtype torch.", name(t.dtype),
+      ", was made under inference_mode(), and has been written to.\nSuggestion: x = x.clone() before the "
+      "write, or make x under no_grad().");
+}
+
 void note_write(TensorImpl& t) {
-  if (!place_reader.here) return;
+  if (!mode.inference && !t.counts_writes()) refuse_uncounted(t);
+  if (!place_reader.here || !(t.kept || (t.base && t.base->kept))) return;
   Write& w = writes[write_count++ % kWrites];
   w.counter = t.version_counter;
   w.version = t.version();

@@ -26,10 +26,11 @@ inline void mark_kept(TensorImpl& t) {
   if (t.base) t.base->kept = true;
 }
 void note_write(TensorImpl& t);
-// Counts a write to t, and remembers the line of the program where a node has kept what was there.
+// Counts a write to t, and remembers the line of the program where a node has kept what was there. Throws
+// where writes to t are not counted outside of inference mode: after the write, as in PyTorch.
 inline void count_write(TensorImpl& t) {
   t.bump_version();
-  if (t.kept || (t.base && t.base->kept)) [[unlikely]]
+  if (t.kept || t.inference || t.own_version || (t.base && t.base->kept)) [[unlikely]]
     note_write(t);
 }
 // The first write to t's memory after version `since` and after the node numbered `node` was made; "" where

@@ -218,15 +218,6 @@ void check_inplace(TensorImpl& self, bool recorded) {
       fail("a leaf Variable that requires grad is being used in an in-place operation.",
            suggestion_for_leaf(self, "leaf"));
   }
-  if (self.inference && !mode.inference && !self.own_version)
-    fail(
-        "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get "
-        "a "
-        "normal tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more "
-        "details.\nThe tensor of shape ",
-        to_string(self.shape()), ", dtype torch.", name(self.dtype),
-        ", was made under inference_mode().\nSuggestion: x = x.clone() before the write, or make x under "
-        "no_grad().");
 }
 
 void finish_inplace(TensorImpl& self, Ref<Node> node) {

@@ -122,8 +122,7 @@ void resize_out(const Tensor& out, const Dims& shape) {
                 "they have zero "
                 "elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero "
                 "elements with t.resize_(0)."));
-  const Tensor fresh = empty(out->dtype, shape, out->device);
-  take_storage(*out, *fresh);
+  resize_tensor(*out, shape, contiguous_strides(shape));
 }
 
 void require_no_zero(const Arg& divisor) {

@@ -1,6 +1,7 @@
 #include "op/execute.h"
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include "autograd/mode.h"
 #include "cpu/loop.h"
 
@@ -157,6 +158,65 @@ static bool repeats(const Execution& e, const Dims& shape) {
   return true;
 }
 
+// Whether `in` shows elements of `out` in other places than out does. A search would tell; where it would be
+// long, "no": the order in which elements are written is not defined then.
+static bool reads_elsewhere(const TensorImpl& out, const TensorImpl& in) {
+  if (in.storage != out.storage || in.numel == 0 || out.numel > kBlock) return false;
+  if (in.data == out.data && in.same_shape(out) && in.stride() == out.stride()) return false;
+  const int64_t item = item_size(out.dtype), in_item = item_size(in.dtype);
+  int64_t step = 0, out_end = item, in_end = in_item;
+  for (int d = 0; d < out.ndim; ++d) {
+    out_end += (out.sizes[d] - 1) * out.strides[d] * item;
+    if (out.sizes[d] > 1) step = std::gcd(step, out.strides[d] * item);
+  }
+  for (int d = 0; d < in.ndim; ++d) {
+    in_end += (in.sizes[d] - 1) * in.strides[d] * in_item;
+    if (in.sizes[d] > 1) step = std::gcd(step, in.strides[d] * in_item);
+  }
+  if (in.data >= out.data + out_end || out.data >= in.data + in_end) return false;
+  return step == 0 || (in.data - out.data) % step == 0;  // columns of a matrix pass by each other
+}
+
+// One element after the other, as PyTorch's loop goes: what was written is read where operands lie in the
+// result. Dimensions in the order of the result's strides, then of the operands'.
+static void run_in_sequence(const Execution& e, const Dims& shape, const LoopOperand* operands) {
+  const int n = shape.count, count = e.count + 1;
+  auto slower = [&](int64_t a, int64_t b) {  // +1: a must come after b
+    for (int k = 0; k < count; ++k) {
+      const int64_t sa = operands[k].strides[a], sb = operands[k].strides[b];
+      if (sa == 0 || sb == 0) continue;
+      if (sa != sb) return sa < sb ? -1 : 1;
+      if (shape[int(a)] > shape[int(b)]) return 1;
+    }
+    return 0;
+  };
+  Dims order(n), index(n);
+  for (int d = 0; d < n; ++d) order[d] = n - 1 - d;  // fastest first
+  for (int i = 1; i < n; ++i)
+    for (int at = i, j = i - 1; j >= 0; --j) {
+      const int c = slower(order[j], order[at]);
+      if (c < 0) break;
+      if (c == 0) continue;
+      std::swap(order[j], order[at]);
+      at = j;
+    }
+  for (int d = 0; d < n; ++d) index[d] = 0;
+  void* at[kMaxOperands];
+  for (int k = 0; k < count; ++k) at[k] = operands[k].data;
+  for (bool more = true; more;) {
+    e.kernel(e.params, 1, at);
+    more = false;
+    for (int i = 0; i < n && !more; ++i) {
+      const int d = int(order[i]);
+      more = ++index[d] < shape[d];
+      if (!more) index[d] = 0;
+      for (int k = 0; k < count; ++k)
+        if (operands[k].data)
+          at[k] = static_cast<char*>(at[k]) + operands[k].strides[d] * (more ? 1 : 1 - shape[d]);
+    }
+  }
+}
+
 [[gnu::noinline]] static Tensor execute_general(const Execution& e) {
   Dims shape;
   for (int k = 0; k < e.count; ++k)
@@ -207,6 +267,15 @@ static bool repeats(const Execution& e, const Dims& shape) {
     operands[k + 1].data = a.present ? scalars[k] : nullptr;
     operands[k + 1].stored = operands[k + 1].computed = computed;
     std::memset(operands[k + 1].strides, 0, sizeof(int64_t) * size_t(shape.count));
+  }
+  if (e.into) {
+    bool sequence = false, plain = true;
+    for (int k = 0; k < e.count; ++k) sequence |= e.in[k].tensor && reads_elsewhere(*out, *e.in[k].tensor);
+    for (int k = 0; k <= e.count; ++k) plain &= operands[k].stored == operands[k].computed;
+    if (sequence && plain) [[unlikely]] {
+      if (out->numel) run_in_sequence(e, shape, operands);
+      return finished();
+    }
   }
   if (out->numel) run_loop(e.kernel, e.params, shape, operands, e.count + 1);
   return finished();

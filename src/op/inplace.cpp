@@ -23,12 +23,6 @@ Tensor old_value(TensorImpl& t) {
   return copy;
 }
 
-void keep_own_version(TensorImpl& t) {
-  if (t.own_version) return;
-  t.own_version = new OwnVersion{1, t.version()};
-  t.version_counter = &t.own_version->version;
-}
-
 void assign(const Tensor& self, const Tensor& result) {
   if (result.get() == self.get()) return;
   if (!result->same_shape(*self))
@@ -76,8 +70,7 @@ void copy_to_out(const Tensor& out, const Tensor& result, std::string_view name,
       is_dense_permutation(*result)) {
     require_writable(*out);
     resize_out(out, result->shape());
-    const Tensor fresh = empty_strided(out->dtype, result->shape(), result->stride(), out->device);
-    take_storage(*out, *fresh);
+    out->set_geometry(result->shape(), result->stride());  // of as many elements
   }
   resize_out(out, result->shape());
   require_writable(*out);

@@ -10,8 +10,6 @@ void check_assign(const Tensor& self, bool recorded, std::string_view name);
 // A copy of what t holds, with its history: for a node that reads what is about to be overwritten.
 Tensor old_value(TensorImpl& t);
 void assign(const Tensor& self, const Tensor& result);
-// From here on, t counts its writes itself: it is about to lie in memory that others count for.
-void keep_own_version(TensorImpl& t);
 // Copies `result` into `out`, which is resized if need be: to a contiguous tensor, or (`like_result`) to the
 // layout of the result. Both dtypes must agree as casting allows.
 void copy_to_out(const Tensor& out, const Tensor& result, std::string_view name, bool like_result = false);

@@ -416,25 +416,11 @@ void require_resizable(const Tensor& self) {
 Tensor resize_(const Tensor& self, const Dims& sizes, OptFormat format) {
   require_resizable(self);
   for (int64_t n : sizes)
-    if (n < 0) fail("numel: integer multiplication overflow: the size ", n, " is negative");
+    if (n < 0) fail("numel: integer multiplication overflow\nThe size ", n, " is negative.");
   const Dims strides = format_strides(sizes, format.value_or(MemoryFormat::Contiguous));
-  if (self->shape() == sizes && !format) return self;
+  check_inplace(*self, false);
+  if (!(self->shape() == sizes) || format) resize_tensor(*self, sizes, strides);
   count_write(*self);
-  const Tensor fresh = empty_strided(self->dtype, sizes, strides, self->device);  // checks the sizes
-  const size_t offset = size_t(self->data - self->storage->data), item = size_t(item_size(self->dtype));
-  if (offset + size_t(fresh->numel) * item <= self->storage->bytes) {
-    self->set_geometry(sizes, strides);
-    return self;
-  }
-  if (self->storage->release) fail("Trying to resize storage that is not resizable");
-  if (offset) {
-    const Tensor whole = empty(self->dtype, {int64_t(offset / item) + fresh->numel}, self->device);
-    if (!self->is_meta()) std::memcpy(whole->data, self->storage->data, self->storage->bytes);
-    take_storage(*self, *alias(*whole, sizes, strides, int64_t(offset / item)));
-    return self;
-  }
-  if (!self->is_meta()) std::memcpy(fresh->data, self->storage->data, self->storage->bytes);
-  take_storage(*self, *fresh);
   return self;
 }
 Tensor resize_as_(const Tensor& self, const Tensor& other, OptFormat format) {
@@ -454,11 +440,6 @@ static Tensor set_memory(const Tensor& self, const Tensor& source, bool recorded
     const Tensor in[] = {self, source};
     node = detail::StructuralNode<Set>::create(Set{}, in, 2, 1);
   }
-  const Tensor before = alias(*self);
-  if (self->storage != source->storage) {
-    keep_own_version(*self);
-    before->bump_version();  // what shares the old memory sees a write
-  }
   take_storage(*self, *source);
   finish_inplace(*self, node);
   return self;
@@ -474,9 +455,20 @@ Tensor set_to(const Tensor& self, const Tensor& source) {
 }
 Tensor set_geometry(const Tensor& self, const Tensor& source, int64_t offset, const Dims& sizes,
                     const Dims& strides) {
-  const Tensor placed = as_strided(
-      detach(source), sizes, strides.count || !sizes.count ? strides : contiguous_strides(sizes), offset);
-  return set_to(self, placed);
+  const Dims steps = strides.count || !sizes.count ? strides : contiguous_strides(sizes);
+  for (int64_t n : sizes)
+    if (n < 0) fail("numel: integer multiplication overflow\nThe size ", n, " is negative.");
+  const Tensor whole = detach(source);
+  int64_t end = offset + 1;
+  bool fits = offset >= 0 && sizes.count == steps.count && sizes.numel() > 0;
+  for (int d = 0; fits && d < sizes.count; ++d) {
+    int64_t reach;
+    fits = steps[d] >= 0 && !__builtin_mul_overflow(sizes[d] - 1, steps[d], &reach) &&
+           !__builtin_add_overflow(end, reach, &end) && end < int64_t(1) << 46;
+  }
+  if (fits && size_t(end * item_size(whole->dtype)) > whole->storage->bytes)
+    resize_storage(*whole->storage, size_t(end * item_size(whole->dtype)));
+  return set_to(self, as_strided(whole, sizes, steps, offset));
 }
 
 static constexpr OpEntry entries[] = {

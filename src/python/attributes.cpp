@@ -30,7 +30,7 @@ PyObject* get_is_leaf(PyObject* o, void*) {
 }
 PyObject* get_version(PyObject* o, void*) {
   return guarded([&]() -> PyObject* {
-    if (impl(o)->inference && !impl(o)->own_version) fail("Inference tensors do not track version counter.");
+    if (!impl(o)->counts_writes()) fail("Inference tensors do not track version counter.");
     return PyLong_FromLong(long(impl(o)->version()));
   });
 }
@@ -147,7 +147,7 @@ int set_requires_grad(PyObject* o, PyObject* value, void*) {
     TensorImpl* t = impl(o);
     if (!value || !PyBool_Check(value)) fail("requires_grad must be a bool");
     const bool on = value == Py_True;
-    if (grad_fn(t))
+    if (t->grad_fn)  // whatever has become of a view's base since
       fail("you can only change requires_grad flags of leaf variables.",
            on ? ""
               : " If you want to use a computed variable in a subgraph that doesn't require differentiation "
@@ -160,7 +160,7 @@ int set_requires_grad(PyObject* o, PyObject* value, void*) {
            name(t->dtype), ".\nSuggestion: convert first, x = x.float().requires_grad_().");
     if (on && t->inference && !mode.inference)
       fail("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
-    if (!grad_fn(t)) t->requires_grad = on;
+    t->requires_grad = on;
     return 0;
   });
 }
@@ -187,7 +187,7 @@ int set_data(PyObject* o, PyObject* value, void*) {
     if (requires_grad(t) && !is_floating(source->dtype))
       fail("data set to a tensor that requires gradients must be floating point or complex dtype");
     const bool reshaped = t.dtype != source->dtype || !t.same_shape(*source);
-    if (t.storage != source->storage || reshaped) keep_own_version(t);
+    if (reshaped || t.inference != source->inference) keep_counter(t);
     take_storage(t, *source);
     t.inference = source->inference;
     if (reshaped) {  // a derivative that kept the tensor must not read it in its old shape

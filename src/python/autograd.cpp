@@ -310,7 +310,7 @@ PyObject* requires_grad_method(PyObject* o, PyObject* const* args, Py_ssize_t n,
     if (slot[0] && !PyBool_Check(slot[0]))
       fail<TypeError>("requires_grad_(): argument 'requires_grad' (position 1) must be bool, not ",
                       Py_TYPE(slot[0])->tp_name);
-    if (is_true(slot[0], true) && grad_fn(impl(o))) return Py_NewRef(o);  // it does already
+    if (is_true(slot[0], true) && impl(o)->grad_fn) return Py_NewRef(o);  // it does already
     if (is_true(slot[0], true) && !is_floating(impl(o)->dtype))
       fail("only Tensors of floating point dtype can require gradients\nIts dtype is torch.",
            name(impl(o)->dtype), ".\nSuggestion: convert first, x.float().requires_grad_().");

@@ -137,8 +137,8 @@ PyObject* tensor_over(PyObject* o, PyObject* const* args, Py_ssize_t count) {
       fail("the memory is not aligned for elements of ", name(dtype));
     Tensor t = empty_cpu(dtype, 1, std::array<int64_t, 1>{0}.data());
     ++s->refcount;
-    drop(t->storage);
-    t->storage = s;
+    t->leave_storage();
+    t->lie_in(s);
     t->version_counter = &s->version;
     t->device = s->device;
     t->data = s->data + offset * item;  // on the meta device too: the offset is told from it
@@ -149,7 +149,13 @@ PyObject* tensor_over(PyObject* o, PyObject* const* args, Py_ssize_t count) {
 }
 
 PyObject* nbytes(PyObject* o, PyObject*) { return PyLong_FromSize_t(storage_of(o)->bytes); }
-PyObject* data_ptr(PyObject* o, PyObject*) { return PyLong_FromVoidPtr(storage_of(o)->data); }
+PyObject* data_ptr(PyObject* o, PyObject*) {
+  return PyLong_FromVoidPtr(storage_of(o)->bytes ? storage_of(o)->data : nullptr);
+}
+PyObject* fix(PyObject* o, PyObject*) {
+  storage_of(o)->fixed = true;
+  Py_RETURN_NONE;
+}
 PyObject* users(PyObject* o, PyObject*) { return PyLong_FromUnsignedLong(storage_of(o)->refcount); }
 PyObject* bump(PyObject* o, PyObject*) {
   ++storage_of(o)->version;
@@ -160,22 +166,19 @@ PyObject* get_device(PyObject* o, void*) {
   return guarded([&] { return wrap(storage_of(o)->device); });
 }
 
-// storage._resize(nbytes): larger only while no tensor looks into it, since tensors know their address.
+// storage._resize(nbytes): the tensors in it see the larger memory.
 PyObject* resize(PyObject* o, PyObject* value) {
   return guarded([&]() -> PyObject* {
     const size_t n = size_t(size_argument(value, "the number of bytes"));
     Storage* const s = storage_of(o);
-    if (n <= s->bytes && !s->release) {
-      s->bytes = n;
-      Py_RETURN_NONE;
-    }
     if (object(o)->exports) {
       PyErr_SetString(PyExc_BufferError, "a storage cannot be resized while a memoryview looks into it");
       return nullptr;
     }
-    if (s->refcount != 1)
-      fail<NotImplemented>("a storage that tensors look into cannot grow from ", s->bytes, " to ", n,
-                           " bytes: make a new tensor and copy");
+    if (s->refcount != 1 || !s->release || s->fixed) {
+      resize_storage(*s, n);
+      Py_RETURN_NONE;
+    }
     Storage* larger = s->device.type == Device::Meta ? Storage::create_meta(n) : Storage::create(n);
     if (s->data && s->bytes) std::memcpy(larger->data, s->data, std::min(n, s->bytes));
     object(o)->storage = larger;
@@ -213,6 +216,7 @@ PyMethodDef methods[] = {{"_of", of_tensor, METH_O | METH_CLASS, nullptr},
                          {"_over", method(over), METH_FASTCALL | METH_CLASS, nullptr},
                          {"_tensor", method(tensor_over), METH_FASTCALL, nullptr},
                          {"_resize", resize, METH_O, nullptr},
+                         {"_fix", fix, METH_NOARGS, nullptr},
                          {"_users", users, METH_NOARGS, nullptr},
                          {"_bump_version", bump, METH_NOARGS, nullptr},
                          {"nbytes", nbytes, METH_NOARGS, "The number of bytes."},
