@@ -84,6 +84,8 @@ def _explain_graph(loss, frame, module, names, max_steps, seconds):
 
         graphs.compute_values(graph)
         graphs.verify(graph, held)
+        graphs.find_constants(graph)
+        naming.recognise(graph, known)
         graphs.compute_values(graph)  # what follows from the values the caller holds
         graphs.compute_gradients(graph)
         return Explanation(graph)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .formula import Again, Opaque, SumTo, Symbol, tidy
+from .. import _C
+from .formula import UNKNOWN, Again, SumTo, Symbol, evaluate, tidy
+from .notation import Move, Reduced, moved
 
 __all__ = ["available", "simplify"]
 
@@ -30,7 +32,9 @@ def simplify(tree, order: dict):
         start = reader.expression(tree)
         if start.count_ops() > _LIMIT:
             return None
-        forms = [start, sympy.factor_terms(start), sympy.together(start)]
+        forms = []
+        for e in {start: 0, reader.cancelled(start): 0}:
+            forms += [e, sympy.factor_terms(e), sympy.together(e)]
         if not start.atoms(sympy.Function):
             forms.append(sympy.factor(start))
             forms.append(sympy.cancel(start))
@@ -41,7 +45,7 @@ def simplify(tree, order: dict):
         forms = [reader.pull_out(f) for f in forms]
         if start.count_ops() < 40:
             forms.append(reader.pull_out(sympy.factor(forms[1])))
-        best = min(forms, key=lambda e: (e.count_ops(), len(str(e))))
+        best = reader.rescaled(min(forms, key=lambda e: (e.count_ops(), len(str(e)))))
         if best.could_extract_minus_sign() and isinstance(best, sympy.Mul):  # -2*(y - z) reads as 2*(z - y)
             sums = [a for a in best.args if isinstance(a, sympy.Add)]
             if sums:
@@ -76,9 +80,7 @@ class _Reader:
         if isinstance(f, str):
             name = "f_" + f.replace(".", "__")
         else:
-            key = (type(f).__name__, id(getattr(f, "node", f)), getattr(f, "index", 0))
-            if isinstance(f, SumTo):
-                key = ("SumTo", f.whole, f.shape)
+            key = getattr(f, "key", None) or id(f)
             name = self.names.setdefault(key, f"r{len(self.names)}")
         self.functions[name] = f
         return self.sympy.Function(name, real=True)
@@ -124,6 +126,10 @@ class _Reader:
             raise ValueError(x)
         if x.is_integer():
             return s.Integer(int(x))
+        if 0 < abs(x) < 1e-3:  # the eps of a norm: kept apart, never multiplied through
+            name = f"v9{abs(hash(abs(x))) % 10**8:08d}"
+            self.symbols[name] = abs(x)
+            return s.Symbol(name, positive=True) * (1 if x > 0 else -1)
         exact = s.Rational(repr(x))
         for bottom in range(2, 101):  # 1/3 is a third again
             if abs(x * bottom - round(x * bottom)) < 1e-12 * abs(x * bottom):
@@ -159,10 +165,52 @@ class _Reader:
     def is_scalar(self, e, f) -> bool:
         if e.is_number:
             return True
-        if not isinstance(f, (SumTo, Again)) or e.atoms(self.sympy.Function):
+        if not isinstance(f, (SumTo, Again, Move, Reduced)) and f not in ("matmul", "T", "mT"):
             return False
+        if e.atoms(self.sympy.Function):
+            return self.is_one_element(e)
         symbols = [self.symbols.get(x.name) for x in e.free_symbols]
+        symbols = [x for x in symbols if not isinstance(x, float)]
         return all(x is not None and x.value is not None and x.value.dim() == 0 for x in symbols)
+
+    def is_one_element(self, e) -> bool:
+        try:
+            value = evaluate(self.tree(e))
+        except UNKNOWN:
+            return False
+        return not isinstance(value, _C.Tensor) or value.dim() == 0
+
+    def cancelled(self, e):
+        """Common factors of quotients cancelled, inside of sums and products of matrices too."""
+        s = self.sympy
+        if e.is_Atom or e.count_ops() > 60:
+            return e
+        if e.args and not isinstance(e, s.Function) or isinstance(e, s.core.function.AppliedUndef):
+            e = e.func(*(self.cancelled(a) if a.args else a for a in e.args))
+        if not isinstance(e, (s.Add, s.Mul)) or not s.fraction(s.together(e))[1].free_symbols:
+            return e
+        try:
+            shorter = s.cancel(e)
+        except s.PolynomialError:
+            return e
+        return min(e, shorter, key=lambda x: (x.count_ops(), len(str(x))))
+
+    def rescaled(self, e):
+        """(k - 10)**3/2500 is -2*(1 - k/10)**3/5, as steps of 0.1 are written."""
+        s = self.sympy
+
+        def one(m):
+            c, rest = m.as_coeff_Mul()
+            for p in s.Mul.make_args(rest):
+                if isinstance(p, s.Pow) and p.exp.is_Integer and p.exp > 1 and isinstance(p.base, s.Add):
+                    size, others = p.base.as_coeff_Add()
+                    new = c * size**p.exp
+                    if size.is_Rational and abs(size) > 1 and c.is_Rational and new.q < c.q:
+                        scaled = s.Add(1, *(a / size for a in s.Add.make_args(others)))
+                        return new * scaled**p.exp * rest / p
+            return m
+
+        return e.replace(lambda x: isinstance(x, s.Mul), one)
 
     # --- and back ---
 
@@ -193,7 +241,8 @@ class _Reader:
         name = e.func.__name__
         args = tuple(self.tree(a) for a in e.args)
         if name in self.functions:
-            return (self.functions[name], *args)
+            f = self.functions[name]
+            return moved(f, args[0]) if isinstance(f, Move) else tidy((f, *args))
         if name == "Abs":
             return ("abs", *args)
         if name in _KNOWN:
@@ -245,7 +294,9 @@ class _Reader:
             coefficient = s.Integer(coefficient.p)
 
         def rank(a):
-            return (isinstance(a, s.Add) or bool(a.atoms(s.Function)), self.first(a))
+            f = self.functions.get(a.func.__name__)
+            plain = isinstance(f, Move) and a.args[0].is_Symbol  # X[:, 0]
+            return (not plain and (isinstance(a, s.Add) or bool(a.atoms(s.Function))), self.first(a))
 
         def chain(parts, number):
             made = None if number == 1 else self.tree(number)
@@ -268,9 +319,11 @@ class _Reader:
 
 def _is_linear(f) -> bool:
     """Whether multiplying an operand multiplies the result, found by trying."""
-    if isinstance(f, SumTo) or f == "f_matmul" or f in ("matmul", "T"):
+    if isinstance(f, (SumTo, Move)) or f in ("matmul", "T", "mT", "outer"):
         return True
-    if isinstance(f, Opaque) or not isinstance(f, Again):
+    if isinstance(f, Reduced):
+        f = f.again
+    if not isinstance(f, Again):
         return False
     import facula
 

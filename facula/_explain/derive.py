@@ -7,7 +7,7 @@ import time
 import facula
 
 from .. import _C
-from . import algebra, formula
+from . import algebra, formula, rewrite
 from . import graph as graphs
 from .formula import Symbol
 from .graph import Graph, Source
@@ -41,12 +41,16 @@ class Symbols:
     """One Symbol for each operand and output of a graph."""
 
     def __init__(self, graph: Graph):
+        self.graph = graph
         self.made: dict = {}
         self.order: dict[int, int] = {}
         for step in graph.steps:
             for source in step.inputs:
                 if source.kind in ("leaf", "constant", "unknown"):
-                    self.order.setdefault(id(self.of(source)), len(self.order))
+                    tree = self.of(source)
+                    if source.meant is not None:
+                        tree = self.named(*source.meant[1:])
+                    self.order.setdefault(id(tree), len(self.order))
 
     def of(self, source: Source):
         if source.kind == "number":
@@ -59,10 +63,19 @@ class Symbols:
         key = id(source)
         if source.kind == "constant" and source.anonymous and source.value.numel() == 1:
             return graphs.plain_number(source.value)
+        if source.meant is not None:
+            make, name, tensor = source.meant
+            return make(self.named(name, tensor))
         if key not in self.made:
             value = source.value.detach() if source.kind in ("leaf", "constant") else None
             self.made[key] = Symbol(source.symbol, value)
         return self.made[key]
+
+    def named(self, name, tensor):
+        if name not in self.made:
+            own = [s for s in self.graph.constants.values() if s.kind == "constant" and s.symbol == name]
+            self.made[name] = self.of(own[0]) if own else Symbol(name, tensor.detach())
+        return self.made[name]
 
     def output(self, step, index):
         key = (id(step), index)
@@ -205,11 +218,10 @@ def closed_forms(graph: Graph, symbols: Symbols, loss: str, limit: int = 400):
         return {}, None
     root = (id(graph.by_node[id(graph.loss.grad_fn)]), graph.loss.output_nr)
     total = forward.get(root)
-    if total is not None and _size(total, limit) > limit:
+    if total is not None and formula.size(total, limit) > limit:
         return {}, None
     back: dict[tuple[int, int], object] = {root: 1.0}
     leaf_trees: dict[int, object] = {}
-    failed: set[int] = set()
     for step in reversed(graph.steps):
         count = max(1, len(step.values or []))
         gradients = [back.get((id(step), k)) for k in range(count)]
@@ -245,18 +257,36 @@ def closed_forms(graph: Graph, symbols: Symbols, loss: str, limit: int = 400):
     deadline = time.perf_counter() + _PATIENCE
     for key, tree in leaf_trees.items():
         gradient = graph.leaf_grads.get(key)
-        if gradient is None or key in failed or _size(tree, limit) > limit:
+        if gradient is None or formula.size(tree, limit) > limit or _says_nothing(tree):
             continue
         hurried = time.perf_counter() > deadline
-        simple = None if gradient.is_complex() or hurried else algebra.simplify(tree, symbols.order)
-        for candidate, simplified in ((simple, True), (tree, False)):
+        short = tree if gradient.is_complex() or hurried else rewrite.rewritten(tree)
+        simple = None if gradient.is_complex() or hurried else algebra.simplify(short, symbols.order)
+        if simple is None and short is not tree:
+            simple = algebra.simplify(tree, symbols.order)
+        shape = tuple(gradient.shape)
+        written = None if simple is None else rewrite.entries(simple, shape)
+        for candidate, simplified in ((written, True), (simple, True), (short, False), (tree, False)):
             if candidate is not None and _has_value(candidate, gradient):
                 forms[key] = (candidate, simplified)
                 break
     return forms, total
 
 
+def _says_nothing(tree) -> bool:
+    """Whether a derivative without a formula is taken of a number alone."""
+    if not isinstance(tree, tuple):
+        return False
+    if isinstance(tree[0], formula.Opaque) and not any(isinstance(t, (Symbol, tuple)) for t in tree[1:]):
+        return True
+    return any(map(_says_nothing, tree[1:]))
+
+
 def _operand_tree(source, symbols, forward):
+    if source.kind == "constant" and source.anonymous and source.value.is_floating_point():
+        value = formula.uniform(source.value)
+        if value is not None:
+            return value
     return forward[id(source.step), source.index] if source.kind == "step" else symbols.of(source)
 
 
@@ -277,14 +307,3 @@ def _has_value(tree, gradient) -> bool:
         | ((value != value) & (gradient != gradient))
     )
     return bool(equal.all())
-
-
-def _size(tree, limit) -> int:
-    """Terms of a tree as it would be printed; stops counting beyond the limit."""
-    total, stack = 0, [tree]
-    while stack and total <= limit:
-        t = stack.pop()
-        total += 1
-        if isinstance(t, tuple):
-            stack.extend(t[1:])
-    return total

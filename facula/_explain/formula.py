@@ -13,6 +13,7 @@ import facula
 
 from .. import _C
 from . import graph as graphs
+from . import notation
 
 __all__ = [
     "Again",
@@ -35,19 +36,37 @@ UNKNOWN = (KeyError, RuntimeError, TypeError, ValueError, IndexError, AttributeE
 class Symbol:
     """A named tensor; with `of`, the gradient of `loss` with respect to what is called so."""
 
-    __slots__ = ("loss", "name", "of", "value")
+    __slots__ = ("is_constant", "loss", "name", "of", "value")
 
-    def __init__(self, name, value=None, loss=None, of=None):
+    def __init__(self, name, value=None, loss=None, of=None, is_constant=False):
         self.name, self.value, self.loss, self.of = name, value, loss, of
+        self.is_constant = is_constant  # made on the way, no variable of the program
 
 
 class Again:
     """An operation that is no function of single elements: runs a node again."""
 
-    __slots__ = ("dtypes", "index", "name", "node", "shapes")
+    __slots__ = ("_key", "dtypes", "index", "name", "node", "shapes")
 
     def __init__(self, name, node, index, shapes, dtypes):
         self.name, self.node, self.index, self.shapes, self.dtypes = name, node, index, shapes, dtypes
+        self._key = None
+
+    @property
+    def key(self):
+        """Equal for operations that do the same, whichever node ran them."""
+        if self._key is None:
+            self._key = (self.name, id(self.node), self.index)
+            try:
+                zeros = [facula.zeros(s, dtype=t) for s, t in zip(self.shapes, self.dtypes) if s is not None]
+                if all(z.is_floating_point() and z.numel() <= 256 for z in zeros):
+                    found = self(*map(notation.probe, zeros))
+                    if found.numel() <= 256:
+                        shapes = tuple(tuple(z.shape) for z in zeros)
+                        self._key = (self.name, shapes, str(self.dtypes), str(found.tolist()))
+            except UNKNOWN:
+                pass
+        return self._key
 
     def __call__(self, *values):
         # An operation is run on what it was recorded for, never on other shapes or types: it does not check.
@@ -58,18 +77,38 @@ class Again:
 class SumTo:
     """Undoes broadcasting: the gradient of an operand that was repeated."""
 
-    __slots__ = ("name", "shape", "whole")
+    __slots__ = ("dims", "key", "name", "shape", "suffix", "whole")
 
     def __init__(self, whole, shape):
         self.name, self.whole, self.shape = "sum", tuple(whole), tuple(shape)
+        extra = len(self.whole) - len(self.shape)
+        self.dims = list(range(extra)) + [
+            i + extra for i, n in enumerate(self.shape) if n == 1 and self.whole[i + extra] != 1
+        ]
+        kept = any(n != 1 for i, n in enumerate(self.whole) if i not in self.dims)
+        self.suffix = ""
+        if kept:
+            self.suffix = f", {self.dims[0]}" if len(self.dims) == 1 else f", {tuple(self.dims)}"
+            if self.dims != list(range(extra)) and self.shape:
+                self.suffix += ", True"
+        self.key = ("sum", self.whole, self.shape)
 
     def __call__(self, value):
         value = fit(value, self.whole)
-        extra = value.dim() - len(self.shape)
-        dims = list(range(extra)) + [
-            i + extra for i, n in enumerate(self.shape) if n == 1 and value.shape[i + extra] != 1
-        ]
-        return (value.sum(dims) if dims else value).reshape(self.shape)
+        return (value.sum(self.dims) if self.dims else value).reshape(self.shape)
+
+
+class Softmax:
+    """exp(log_softmax(x)), as it is usually written."""
+
+    __slots__ = ("again", "key", "name", "suffix")
+
+    def __init__(self, again):
+        self.again, self.name, self.suffix = again, "softmax", getattr(again, "suffix", "")
+        self.key = ("softmax", again.key)
+
+    def __call__(self, *values):
+        return self.again(*values).exp()
 
 
 class Opaque:
@@ -103,7 +142,7 @@ _OPERATORS = {
     "div": lambda a, b: a / b if isinstance(b, _C.Tensor) or b or isinstance(a, _C.Tensor) else _limit(a),
     "neg": operator.neg,
     "pow": operator.pow,
-    "matmul": operator.matmul,
+    "matmul": lambda a, b: a @ b if isinstance(a, _C.Tensor) and isinstance(b, _C.Tensor) else a * b,
     "gt": operator.gt,
     "lt": operator.lt,
     "ge": operator.ge,
@@ -113,12 +152,14 @@ _OPERATORS = {
     "complex": complex,
     "where": lambda c, a, b: facula.where(c if isinstance(c, _C.Tensor) else facula.tensor(bool(c)), a, b),
     "T": lambda a: a.t() if isinstance(a, _C.Tensor) and a.dim() == 2 else a,
+    "mT": lambda a: a.mT,
     "polygamma": lambda n, a: facula.polygamma(int(n), _as_tensor(a)),
     "log_sigmoid": lambda a: facula.nn.functional.logsigmoid(a),
 }
 
 
-def _function(name):
+def function(name):
+    """What a word of the vocabulary stands for. KeyError: nothing."""
     if name in _OPERATORS:
         return _OPERATORS[name]
     for space in (facula, facula.special):
@@ -160,7 +201,7 @@ def evaluate(tree, memo=None):
         if waiting:
             stack.extend(waiting)
             continue
-        f = t[0] if callable(t[0]) else _function(t[0])
+        f = t[0] if callable(t[0]) else function(t[0])
         memo[id(t)] = (t, f(*(memo[id(a)][1] for a in t[1:])))
         stack.pop()
     return memo[id(tree)][1]
@@ -187,6 +228,7 @@ def mind_conjugates(on: bool) -> None:
     """Whether `conj(x)` is kept: in graphs with complex numbers."""
     global _complex
     _complex = on
+    notation.forget_constants()
 
 
 def keeps_conjugates() -> bool:
@@ -208,6 +250,27 @@ def tidy_bool(operands):
 def tidy(t):
     """One step of what needs no algebra: 1 * x, x + 0, numbers with numbers, conjugates of real numbers."""
     f, *a = t
+    if f in ("T", "mT"):
+        if isinstance(a[0], tuple) and a[0][0] == f:
+            return a[0][1]
+        if f == "T" and isinstance(a[0], Symbol) and a[0].is_constant:
+            return notation.constant(_OPERATORS["T"](a[0].value))
+        if isinstance(a[0], tuple) and a[0][0] == "neg":
+            return ("neg", tidy((f, a[0][1])))
+        return t
+    if f == "exp" and isinstance(a[0], tuple) and getattr(a[0][0], "name", "") == "log_softmax":
+        return (Softmax(a[0][0]), *a[0][1:])
+    if f == "matmul":
+        if isinstance(a[0], (int, float)) or isinstance(a[1], (int, float)):
+            return tidy(("mul", *a))  # of one element
+        for x, y in (a, a[::-1]):
+            if isinstance(x, Symbol) and x.is_constant and x.name.startswith("eye("):
+                return y
+    if f == "conj" and isinstance(a[0], tuple):
+        if a[0][0] == "conj":
+            return a[0][1]
+        if a[0][0] == "mul" and isinstance(a[0][1], (int, float)):
+            return ("mul", a[0][1], tidy(("conj", a[0][2])))
     if f == "conj" and (isinstance(a[0], (int, float)) or not _complex):
         return a[0]
     if f in ("add", "sub", "mul", "div", "neg") and all(isinstance(x, (int, float)) for x in a):
@@ -217,6 +280,10 @@ def tidy(t):
         return bool(_OPERATORS[f](*a))
     if f == "where" and isinstance(a[0], bool):
         return a[1] if a[0] else a[2]
+    if f in ("le", "gt") and _is(a[1], 0) and isinstance(a[0], tuple) and a[0][0] == "relu":
+        return (f, a[0][1], a[1])
+    if f == "where" and isinstance(a[0], tuple) and a[0][0] == "le" and _is(a[1], 0):
+        return ("where", ("gt", *a[0][1:]), a[2], a[1])  # where(x > 0, g, 0)
     if f == "logical_and" and any(isinstance(x, bool) for x in a):
         return False if False in a else tidy_bool(a)
     if f == "logical_or" and any(isinstance(x, bool) for x in a):
@@ -299,9 +366,53 @@ def _structural(step, index, operands, memo, drop):
     again = Again(step.op, step.node, index, shapes, dtypes)
     # An operand that is smaller than what the operation saw is written out.
     full = [o if o is None or s is None else _full(o, s, memo) for o, s in zip(operands, shapes)]
-    usual = _notation(step.op, again, operands, full, tensors, drop)
-    if usual is not None:
-        return usual
+    usual = notation.usual(step.op, again, operands, full, tensors, drop)
+    if usual is None:
+        usual = _plain(step.op, again, full)
+    elif drop and isinstance(usual, tuple):
+        usual = tidy(usual)
+    return _folded(usual, memo) if drop else usual
+
+
+def size(tree, limit) -> int:
+    """Terms of a tree as it would be printed; stops counting beyond the limit."""
+    total, stack = 0, [tree]
+    while stack and total <= limit:
+        t = stack.pop()
+        total += 1
+        if isinstance(t, tuple):
+            stack.extend(t[1:])
+    return total
+
+
+def uniform(tensor) -> float | None:
+    """The number that all elements are, or None."""
+    if tensor.numel() and bool((tensor == tensor.reshape(-1)[0]).all()):
+        return float(tensor.reshape(-1)[0])
+    return None
+
+
+def _folded(tree, memo):
+    """A constant where all operands are."""
+    if isinstance(tree, tuple) and _is_constant(tree):
+        try:
+            value = evaluate(tree, memo)
+        except UNKNOWN:
+            return tree
+        if isinstance(value, _C.Tensor) and value.numel() <= 4096:
+            return notation.constant(value, memo.get("labels", ()))
+    return tree
+
+
+def _is_constant(tree) -> bool:
+    if isinstance(tree, Symbol):
+        return tree.is_constant
+    if not isinstance(tree, tuple):
+        return True
+    return not isinstance(tree[0], Opaque) and all(map(_is_constant, tree[1:]))
+
+
+def _plain(op, again, full):
     if any(o is None for o in full):
         places = [i for i, o in enumerate(full) if o is not None]
         count = len(full)
@@ -312,77 +423,8 @@ def _structural(step, index, operands, memo, drop):
                 row[i] = v
             return again(*row)
 
-        return (Opaque(step.op, run), *(full[i] for i in places))
+        return (Opaque(op, run), *(full[i] for i in places))
     return (again, *full)
-
-
-def _notation(op, again, operands, full, tensors, drop):
-    """The usual way to write an operation, such as `x @ w.T`, or None.
-
-    It is found by trying on made-up numbers: on those at hand a symmetric matrix passes for its transpose.
-    """
-    present = [i for i, t in enumerate(tensors) if t is not None]
-    if len(present) > 1 and not (op in _PRODUCTS or op.startswith("add")):
-        return None
-    probes = [
-        None if s is None else _probe(fit(t, s).to(d)) for t, s, d in zip(tensors, again.shapes, again.dtypes)
-    ]
-    try:
-        result = again(*probes)
-    except UNKNOWN:
-        return None
-    if len(present) == 1:
-        x, tree = probes[present[0]], operands[present[0]]
-        if x.dtype != result.dtype:
-            return None
-        if drop and op == "expand":
-            return tree
-        if drop and x.numel() == result.numel() == 1 and graphs.same(x.reshape(()), result.reshape(())):
-            return tree
-        if drop and op in ("clone", "alias", "to_copy", "contiguous") and graphs.same(x, result):
-            return tree
-        if x.dim() == 2 == result.dim() and graphs.same(x.t(), result):
-            if op in ("t", "transpose", "permute") or not graphs.same(x.reshape(result.shape), result):
-                return ("T", full[present[0]])
-        return None
-    if None in operands:
-        return None
-    names = [Symbol(str(i), p) for i, p in enumerate(probes)]
-    for tried, meant in zip(_products(op, names), _products(op, full)):
-        try:
-            value = evaluate(tried)
-        except UNKNOWN:
-            continue
-        if isinstance(value, _C.Tensor) and graphs.same(value, result):
-            return meant
-    return None
-
-
-def _probe(t):
-    if not t.is_floating_point():
-        return t
-    n = t.numel()
-    numbers = facula.sin(facula.arange(n, dtype=_C.float64) * 1.7 + 4.0)  # the first is negative
-    return numbers.to(t.dtype).reshape(t.shape)
-
-
-_PRODUCTS = ("mm", "bmm", "mv", "dot", "matmul")
-
-
-def _products(op, operands):
-    """How products are written; a candidate counts only where its value is the operation's."""
-    if len(operands) == 2 and None not in operands:
-        a, b = operands
-        if op in _PRODUCTS:
-            yield ("matmul", a, b)
-            if op == "mm":
-                yield ("matmul", ("T", a), b)
-                yield ("matmul", a, ("T", b))
-                yield ("matmul", ("T", a), ("T", b))
-    elif len(operands) == 3 and None not in operands and op.startswith("add"):
-        c, a, b = operands
-        yield ("add", ("matmul", a, ("T", b)), c)
-        yield ("add", ("matmul", a, b), c)
 
 
 def _full(tree, shape, memo):
@@ -392,7 +434,8 @@ def _full(tree, shape, memo):
     if size == facula.Size(shape_of(tree, memo)).numel():
         return tree
     if isinstance(tree, (int, float)):
-        ones = Symbol(f"ones{tuple(shape)}".replace(",)", ")"), facula.ones(shape))
+        name = f"ones{tuple(shape)}".replace(",)", ")")
+        ones = Symbol(name, facula.ones(shape), is_constant=True)
         return tidy(("mul", tree, ones))
     return (Opaque("expand", lambda v: fit(v, shape)), tree)
 
@@ -462,6 +505,9 @@ def _recorded(step, i, gradients, operands, memo):
     if found is None:
         return None, None
     trees = {}
+    memo["labels"] = [
+        o for o in operands if isinstance(o, Symbol) and o.value is not None and o.value.dtype == _C.int64
+    ]
     for t, tree in [*zip(inputs, operands), *zip(leaves, gradients)]:
         if t is not None and tree is not None:
             trees[_C._tensor_address(t)] = tree
@@ -477,7 +523,24 @@ def _recorded(step, i, gradients, operands, memo):
                 step, [None if v is None else fit(v, o.shape) for v, o in zip(fresh, outputs)]
             )[i]
 
+        if len(order) == 1:
+            move = _move_back(step, i, run, inputs, outputs[order[0]])
+            if move is not None:
+                return notation.moved(move, gradients[order[0]]), shape
         return (Opaque(f"{step.op}_vjp", run), *(gradients[k] for k in order)), shape
+
+
+def _move_back(step, i, run, inputs, output):
+    """The derivative of an operation that only moves elements, which moves them back."""
+
+    def forward(x):
+        return _C._node_replay(step.node, [x if k == i else t for k, t in enumerate(inputs)])[0]
+
+    plain = [None if t is None else t.detach() for t in inputs]
+    inputs = plain
+    if notation.move_of(forward, plain[i]) is None:
+        return None
+    return notation.move_of(run, output.detach())
 
 
 def _tensor(tree, memo, like):
@@ -491,7 +554,7 @@ def tree_of(tensor, trees: dict, memo):
     if address in trees:
         return trees[address]
     if tensor.grad_fn is None:
-        return _constant(tensor)
+        return notation.constant(tensor, memo.get("labels", ()))
     inner = graphs.read(tensor, limit=200)
     if not inner.complete:
         raise KeyError("too long")
@@ -511,7 +574,9 @@ def tree_of(tensor, trees: dict, memo):
                 operands.append(source.value)
             elif source.kind in ("leaf", "constant"):
                 tree = given.get(id(source), trees.get(_C._tensor_address(source.value)))
-                operands.append(_constant(source.value) if tree is None else tree)
+                operands.append(
+                    notation.constant(source.value, memo.get("labels", ())) if tree is None else tree
+                )
             elif source.kind == "absent":
                 operands.append(None)
             else:
@@ -519,16 +584,3 @@ def tree_of(tensor, trees: dict, memo):
         for index in range(len(step.values or [None])):
             made[id(step), index] = forward_tree(step, index, operands, memo)
     return made[id(inner.by_node[id(tensor.grad_fn)]), tensor.output_nr]
-
-
-def _constant(tensor):
-    if tensor.numel() == 1:
-        value = tensor.item()
-        if not isinstance(value, complex):
-            return value if isinstance(value, bool) else float(value)
-    first = tensor.reshape(-1)[0] if tensor.numel() else None
-    if first is not None and bool((tensor == first).all()) and not tensor.is_complex():
-        return (
-            bool(first) if tensor.dtype == _C.bool else float(first)
-        )  # the same everywhere: broadcasting does the rest
-    return Symbol("const", tensor.detach())

@@ -22,10 +22,12 @@ _UNREAD = object()
 class Source:
     """An operand: the output of a step, a leaf, a constant tensor, a number, or unknown."""
 
-    __slots__ = ("anonymous", "doubtful", "index", "kind", "step", "symbol", "value")
+    __slots__ = ("anonymous", "doubtful", "index", "kept", "kind", "meant", "step", "symbol", "value")
 
     def __init__(self, kind, value=None, step=None, index=0, symbol=None):
         self.kind, self.value, self.step, self.index, self.symbol = kind, value, step, index, symbol
+        self.kept = None  # the value of a step's output, where the operation that read it keeps it
+        self.meant = None  # (f, name, tensor): what a constant without a name is made of
         self.anonymous = False  # no variable holds it
         self.doubtful = False  # recognised by its address, which another tensor may have had then
 
@@ -80,7 +82,7 @@ def short(value, digits: int = 4) -> str:
     if value.numel() == 0:
         return "[]"
     if value.dim() == 1 and value.numel() <= 4 or value.dim() == 2 and value.numel() <= 6:
-        return _nested(value.tolist(), digits)
+        return nested(value.tolist(), digits)
     shape = "×".join(str(n) for n in value.shape)
     if value.dtype == _C.bool or not (value.is_floating_point() or value.is_complex()):
         return f"{shape} {str(value.dtype).removeprefix('torch.')}"
@@ -88,9 +90,10 @@ def short(value, digits: int = 4) -> str:
     return f"{shape}, norm {number(norm, digits)}"
 
 
-def _nested(items, digits):
+def nested(items, digits: int = 4) -> str:
+    """A list of lists of numbers."""
     if isinstance(items, list):
-        return "[" + ", ".join(_nested(i, digits) for i in items) + "]"
+        return "[" + ", ".join(nested(i, digits) for i in items) + "]"
     return number(items, digits)
 
 
@@ -168,7 +171,9 @@ def _source(graph, edge, kept) -> Source:
     node, leaf, output, constant = edge
     if node is not None:
         step = graph.by_node.get(id(node))
-        return Source("step", step=step, index=output) if step else Source("unknown")
+        source = Source("step", step=step, index=output) if step else Source("unknown")
+        source.kept = kept if isinstance(kept, _C.Tensor) else None
+        return source
     if leaf is not None:
         return graph.leaves.setdefault(id(leaf), Source("leaf", leaf))
     if isinstance(kept, _C.Tensor):
@@ -268,6 +273,53 @@ def compute_values(graph: Graph, deadline: float | None = None) -> None:
     finally:
         _C._set_grad_enabled(previous)
         _C.default_generator.set_state(state)
+
+
+def find_constants(graph: Graph) -> None:
+    """Constants that nobody holds any more, from what operations have kept of the results computed with them.
+
+    The operation must be affine in the constant, as `y - c` is; whether it is, running it again tells.
+    """
+    for step in graph.steps:
+        for source in step.inputs:
+            if source.kind == "step" and source.kept is not None:
+                values = source.step.values or []
+                values += [None] * (source.index + 1 - len(values))
+                if values[source.index] is None:
+                    values[source.index] = source.kept.detach()
+                    source.step.values = values
+                    _note_shape(source.step)
+    previous = _C._set_grad_enabled(False)
+    try:
+        for step in graph.steps:
+            lost = [i for i, source in enumerate(step.inputs) if source.kind == "unknown"]
+            if len(lost) == 1 and step.value is not None and step.value.is_floating_point():
+                _solve(step, lost[0])
+    finally:
+        _C._set_grad_enabled(previous)
+
+
+def _solve(step, i):
+    import facula
+
+    try:
+        inputs = [None if k == i else operand(source) for k, source in enumerate(step.inputs)]
+    except KeyError:
+        return
+
+    def run(value):
+        found = outputs_again(step, [value if k == i else t for k, t in enumerate(inputs)])
+        return found[0] if found else None
+
+    out = step.value
+    zero, one = run(facula.zeros_like(out)), run(facula.ones_like(out))
+    if zero is None or one is None or zero.shape != out.shape or one.dtype != out.dtype:
+        return
+    value = (out - zero) / (one - zero)
+    again = run(value)
+    if again is not None and bool(facula.isfinite(value).all()) and same(again, out):
+        source = step.inputs[i]
+        source.kind, source.value = "constant", value
 
 
 def _note_shape(step):

@@ -174,6 +174,65 @@ def assign(graph: Graph, names: Names, loss_name: str | None) -> dict[tuple[int,
     return held
 
 
+def recognise(graph: Graph, names: Names) -> None:
+    """What constants without a name are made of, such as `1 - y`, `x**2` or `X[:, 0]`, by their values."""
+    nameless = [s for s in graph.constants.values() if s.kind == "constant" and s.anonymous]
+    nameless = [s for s in nameless if s.value.numel() > 1 and s.value.is_floating_point()]
+    if not nameless:
+        return
+    seen = {}
+    for name, t in names.tensors.values():
+        if t.is_floating_point() and not t.requires_grad and 1 < t.numel() <= 100_000:
+            seen.setdefault(id(t), (name, t))
+    for source in nameless:
+        value = source.value.detach()
+        if bool((value == value.reshape(-1)[0]).all()):
+            continue
+        for name, t in list(seen.values())[:100]:
+            found = _made_of(value, t.detach())
+            if found is not None:
+                source.meant = (found, name, t)
+                break
+
+
+def _made_of(value, t):
+    from . import notation
+
+    if value.dtype != t.dtype:
+        return None
+    if value.untyped_storage().data_ptr() == t.untyped_storage().data_ptr() and t.is_contiguous():
+        first = value.storage_offset() - t.storage_offset()
+        places = notation.walk(value.shape, value.stride())
+        if value.numel() <= 4096 and all(0 <= first + p < t.numel() for p in places):
+            move = notation.Move(t.shape, value.shape, [first + p for p in places])
+            return lambda x: notation.moved(move, x)
+    if value.shape != t.shape:
+        return None
+    for make in (
+        lambda x: ("sub", 1.0, x),
+        lambda x: ("neg", x),
+        lambda x: ("pow", x, 2.0),
+        lambda x: ("pow", x, 3.0),
+        lambda x: ("mul", 2.0, x),
+        lambda x: ("div", x, 2.0),
+        lambda x: ("sub", x, 1.0),
+        lambda x: ("add", x, 1.0),
+        *(lambda x, f=f: (f, x) for f in ("sin", "cos", "exp", "log", "sqrt", "abs")),
+    ):
+        tree = make(t)
+        known = _value(tree)
+        if bool(((known - value).abs() <= 1e-6 * (value.abs() + 1e-3)).all()):
+            return make
+    return None
+
+
+def _value(tree):
+    from . import formula
+
+    f, *a = tree
+    return formula.function(f)(*a)
+
+
 def is_plain(symbol: str) -> bool:
     """Whether a symbol is a single name, as opposed to `layers.0.weight`."""
     return symbol.isidentifier() and not keyword.iskeyword(symbol)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from .formula import Symbol
+from .._C import Tensor
+from .formula import UNKNOWN, Symbol, evaluate, keeps_conjugates
 from .graph import number
 from .names import GREEK
+from .notation import Entries
 
 __all__ = ["latex", "pretty", "symbol_latex", "symbol_pretty", "text"]
 
@@ -22,6 +24,12 @@ _COMPARE = {
 _PRETTY_COMPARE = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠", "&": "and", "|": "or"}
 _LATEX_COMPARE = {">=": r"\ge", "<=": r"\le", "==": "=", "!=": r"\ne", "&": r"\land", "|": r"\lor"}
 _LATEX_FUNCTIONS = frozenset("sin cos tan sinh cosh tanh exp log max min det arg".split())
+_SHORTER = {
+    "vector_norm": "norm",
+    "scaled_dot_product_flash_attention_for_cpu": "attention",
+    "native_batch_norm": "batch_norm",
+    "native_layer_norm": "layer_norm",
+}
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
@@ -50,13 +58,19 @@ def _write(tree, style):
         s = style.number(tree)
         return s, _SIGN if s.startswith(("-", "−")) else _ATOM
     f = tree[0]
-    if not isinstance(f, str):
-        return style.call(f.name, [_write(t, style)[0] for t in tree[1:]]), _ATOM
-    name = f
 
     def at(t, level):
         s, have = _write(t, style)
         return s if have >= level else style.group(s)
+
+    if not isinstance(f, str):
+        if getattr(f, "after", False):  # x[1:4], x.reshape(2, 3)
+            return style.after(at(tree[1], _ATOM), f.name), _ATOM
+        arguments = [_write(t, style)[0] for t in tree[1:]]
+        if isinstance(f, Entries):
+            return style.entries(f.rows(arguments), len(f.shape)), _ATOM
+        return style.call(f.name, arguments, getattr(f, "suffix", "")), _ATOM
+    name = f
 
     if name in ("add", "sub"):
         right = _SUM + 1 if name == "sub" else _SUM
@@ -67,11 +81,13 @@ def _write(tree, style):
         return f"{at(tree[1], _SUM)} {sign} {s}", _SUM
     if name == "mul":
         a, b = at(tree[1], _PRODUCT), at(tree[2], _PRODUCT)
-        if b.startswith((style.minus, "-")):
-            b = style.group(b)
-        return style.product(a, b), _PRODUCT
+        if b.startswith((style.minus, "-")) or _is_product(tree[2]) and not isinstance(tree[1], (int, float)):
+            b = style.group(b)  # a*b @ c is (a*b) @ c
+        return style.product(a, b, tree), _PRODUCT
     if name == "matmul":
         return style.matmul(at(tree[1], _PRODUCT), at(tree[2], _SIGN + 1)), _PRODUCT
+    if name == "mT":
+        return style.transpose(at(tree[1], _ATOM), ".mT"), _ATOM
     if name == "div":
         return style.quotient(tree, at)
     if name == "neg":
@@ -84,6 +100,26 @@ def _write(tree, style):
     if name in _COMPARE:
         return f"{at(tree[1], _SUM)} {style.compare(_COMPARE[name])} {at(tree[2], _SUM)}", 0
     return style.call(name.removeprefix("special."), [_write(t, style)[0] for t in tree[1:]]), _ATOM
+
+
+def _is_vector(tree) -> bool:
+    """Whether a tree's value has several elements: products of two such are element by element."""
+    if isinstance(tree, Symbol):
+        return tree.value is not None and tree.value.numel() > 1
+    if not isinstance(tree, tuple):
+        return False
+    try:
+        value = evaluate(tree)
+    except UNKNOWN:
+        return False
+    return isinstance(value, Tensor) and value.numel() > 1
+
+
+def _is_product(tree) -> bool:
+    """Whether a matrix product stands first in what is written without brackets."""
+    while isinstance(tree, tuple) and tree[0] in ("mul", "div"):
+        tree = tree[1]
+    return isinstance(tree, tuple) and tree[0] == "matmul"
 
 
 class _Text:
@@ -104,7 +140,7 @@ class _Text:
     def group(self, s):
         return f"({s})"
 
-    def product(self, a, b):
+    def product(self, a, b, tree=None):
         return f"{a}*{b}"
 
     def matmul(self, a, b):
@@ -113,8 +149,15 @@ class _Text:
     def quotient(self, tree, at):
         return f"{at(tree[1], _PRODUCT)}/{at(tree[2], _SIGN + 1)}", _PRODUCT
 
-    def transpose(self, a):
-        return f"{a}.T"
+    def transpose(self, a, name=".T"):
+        return f"{a}{name}"
+
+    def after(self, a, name):
+        return f"{a}{name}"
+
+    def entries(self, rows, dims):
+        written = ["[" + ", ".join(row) + "]" for row in rows]
+        return written[0] if dims == 1 else "[" + ", ".join(written) + "]"
 
     def power(self, base, exponent):
         s, level = _write(exponent, self)
@@ -123,8 +166,8 @@ class _Text:
     def compare(self, sign):
         return sign
 
-    def call(self, name, arguments):
-        return f"{name}({', '.join(arguments)})"
+    def call(self, name, arguments, suffix=""):
+        return f"{_short_name(name)}({', '.join(arguments)}{suffix})"
 
 
 class _Pretty(_Text):
@@ -139,10 +182,10 @@ class _Pretty(_Text):
     def gradient(self, loss, of):
         return f"∂{symbol_pretty(loss)}/∂{symbol_pretty(of)}"
 
-    def product(self, a, b):
+    def product(self, a, b, tree=None):
         return f"{a}·{b}"
 
-    def transpose(self, a):
+    def transpose(self, a, name=".T"):
         return f"{a}ᵀ"
 
     def power(self, base, exponent):
@@ -154,12 +197,14 @@ class _Pretty(_Text):
     def compare(self, sign):
         return _PRETTY_COMPARE.get(sign, sign)
 
-    def call(self, name, arguments):
+    def call(self, name, arguments, suffix=""):
         if name == "sqrt":
             return f"√({arguments[0]})"
         if name == "abs":
             return f"|{arguments[0]}|"
-        return f"{name}({', '.join(arguments)})"
+        if name == "vector_norm" and not suffix:
+            return f"‖{arguments[0]}‖"
+        return super().call(name, arguments, suffix)
 
 
 class _Latex(_Text):
@@ -179,7 +224,9 @@ class _Latex(_Text):
     def group(self, s):
         return rf"\left({s}\right)"
 
-    def product(self, a, b):
+    def product(self, a, b, tree=None):
+        if tree is not None and _is_vector(tree[1]) and _is_vector(tree[2]):
+            return rf"{a} \odot {b}"
         return rf"{a} \cdot {b}" if b[:1].isdigit() or b.startswith(r"\left(-") else f"{a} {b}"
 
     def matmul(self, a, b):
@@ -188,17 +235,35 @@ class _Latex(_Text):
     def quotient(self, tree, at):
         return rf"\frac{{{at(tree[1], 0)}}}{{{at(tree[2], 0)}}}", _PRODUCT
 
-    def transpose(self, a):
+    def transpose(self, a, name=".T"):
         return rf"{a}^{{\top}}"
+
+    def after(self, a, name):
+        if name.startswith("["):
+            return rf"{a}_{{{name}}}" if "_" not in a and "^" not in a else rf"\left({a}\right)_{{{name}}}"
+        return rf"{a}\mathrm{{{_escape(name)}}}"
 
     def power(self, base, exponent):
         return rf"{base}^{{{_write(exponent, self)[0]}}}", _POWER
 
+    def entries(self, rows, dims):
+        return r"\begin{pmatrix}" + r" \\ ".join(" & ".join(r) for r in rows) + r"\end{pmatrix}"
+
     def compare(self, sign):
         return _LATEX_COMPARE.get(sign, sign)
 
-    def call(self, name, arguments):
+    def call(self, name, arguments, suffix=""):
         inner = ", ".join(arguments)
+        below = suffix.removeprefix(", ").removesuffix(", True")
+        if name == "vector_norm":
+            return rf"\left\lVert {inner} \right\rVert" + (f"_{{{below}}}" if below else "")
+        if name == "where" and len(arguments) == 3:
+            condition, one, other = arguments
+            return (
+                rf"\begin{{cases}} {one} & \text{{if }} {condition} \\ {other} & \text{{else}} \end{{cases}}"
+            )
+        if name == "sum" and len(arguments) == 1:
+            return (rf"\sum\nolimits_{{{below}}}" if below else r"\sum") + rf"\left({inner}\right)"
         if name == "sqrt":
             return rf"\sqrt{{{inner}}}"
         if name == "exp":
@@ -207,8 +272,15 @@ class _Latex(_Text):
             return rf"\left|{inner}\right|"
         if name == "sigmoid":
             return rf"\sigma\left({inner}\right)"
+        name = _short_name(name)
         head = "\\" + name if name in _LATEX_FUNCTIONS else rf"\operatorname{{{_escape(name)}}}"
-        return rf"{head}\left({inner}\right)"
+        return rf"{head}\left({inner}{suffix}\right)"
+
+
+def _short_name(name: str) -> str:
+    if name == "sgn" and not keeps_conjugates():
+        return "sign"
+    return _SHORTER.get(name, name)
 
 
 def _escape(s):

@@ -1,0 +1,201 @@
+"""facula.explain: formulas as a person would write them, on programs as students write them."""
+
+from __future__ import annotations
+
+import pytest
+
+import facula as torch
+
+pytest.importorskip("sympy")
+F = torch.nn.functional
+
+
+def data(*shape):
+    n = 1
+    for k in shape:
+        n *= k
+    return torch.sin(torch.arange(n) * 1.3 + 0.7).reshape(shape)
+
+
+def param(*shape):
+    return data(*shape).requires_grad_()
+
+
+def forms(e):
+    """{name: formula}; every derivative equals autograd's and no check disagrees."""
+    leaves = [d.leaf.value for d in e.derivatives.values()]
+    wanted = torch.autograd.grad(e.graph.loss.sum(), leaves, retain_graph=True)
+    for d, g in zip(e.derivatives.values(), wanted):
+        assert torch.allclose(d.value, g, rtol=1e-5, atol=1e-7) and d.agrees
+    return {name: d.formula for name, d in e.derivatives.items()}
+
+
+def test_cross_entropy_is_softmax_minus_onehot():
+    z = torch.tensor([1.0, 2.0, 0.5], requires_grad=True)
+    probs = torch.exp(z) / torch.exp(z).sum()
+    loss = -torch.log(probs[1])
+    assert forms(torch.explain(loss)) == {"z": "exp(z)/sum(exp(z)) - [0, 1, 0]"}
+    W, b, x_train, t = param(3, 2), param(3), data(5, 2), torch.tensor([0, 1, 2, 1, 0])
+    loss = F.cross_entropy(x_train @ W.T + b, t)
+    found = forms(torch.explain(loss))
+    assert found["b"] == "0.2*sum(softmax(x_train @ W.T + b, 1) - onehot(t), 0)"
+    assert found["W"] == "0.2*(softmax(x_train @ W.T + b, 1) - onehot(t)).T @ x_train"
+
+
+def test_logistic_regression_cancels():
+    w, b, X = param(2, 1), torch.zeros(1, requires_grad=True), data(6, 2)
+    y = (data(6, 1) > 0).float()
+    p = torch.sigmoid(X @ w + b)
+    loss = -(y * torch.log(p) + (1 - y) * torch.log(1 - p)).mean()
+    assert forms(torch.explain(loss)) == {
+        "w": "X.T @ (sigmoid(X @ w + b) - y)/6",
+        "b": "sum(sigmoid(X @ w + b) - y)/6",
+    }
+
+
+def test_entries_are_written_out():
+    w = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    t = w.t().reshape(4)
+    loss = t[0] * t[3] - t[1] * t[2]
+    e = torch.explain(loss)
+    assert forms(e) == {"w": "[[w[1, 1], -w[1, 0]], [-w[0, 1], w[0, 0]]]"}
+    assert r"\begin{pmatrix}w_{[1, 1]} & -w_{[1, 0]}" in e.latex()
+    assert "t[3]" in str(e) and "u1.flatten()" in str(e)
+    v = param(6)
+    c = v[[0, 5]]
+    loss = (v[1:4] ** 2).sum() + c[0] * c[1] + v[2]
+    e = torch.explain(loss)
+    assert forms(e) == {"v": "[v[5], 2*v[1], 2*v[2] + 1, 2*v[3], 0, v[0]]"}
+    assert "v[1:4]" in str(e) and "v[[0, 5]]" in str(e)
+
+
+def test_polynomial_regression():
+    c = torch.tensor([1.0, 2.0, 0.5], requires_grad=True)
+    x = torch.linspace(-1, 1, 4)
+    y = torch.exp(-x)
+    loss = torch.mean((c[0] + c[1] * x + c[2] * x**2 - y) ** 2)
+    e = torch.explain(loss)
+    r = "x*c[1] + x**2*c[2] + c[0] - y"
+    assert forms(e) == {"c": f"[sum({r})/2, sum(x*({r}))/2, sum(x**2*({r}))/2]"}
+
+
+def test_constants_that_nobody_holds_are_found_again():
+    w, x = param(4), torch.linspace(0.5, 2, 4)
+    loss = ((w - torch.sin(x)) ** 2).sum()
+    assert forms(torch.explain(loss)) == {"w": "2*(w - sin(x))"}
+    loss = F.l1_loss(w, torch.tensor([3.0, 2.0, -5.0, 1.0]))
+    assert forms(torch.explain(loss)) == {"w": "sign(w - c1)/4"}
+
+
+def test_columns_of_data_have_their_index():
+    w, X, y = torch.tensor(0.5, requires_grad=True), data(5, 3), data(5)
+    loss = ((w * X[:, 1] - y) ** 2).sum()
+    assert forms(torch.explain(loss)) == {"w": "2*sum(X[:, 1]*(w*X[:, 1] - y))"}
+
+
+def test_variance_and_softmax_by_hand():
+    x = torch.tensor([1.0, 2.0, 4.0, 8.0], requires_grad=True)
+    mu = x.mean()
+    sigma2 = ((x - mu) ** 2).mean()
+    assert forms(torch.explain(sigma2)) == {"x": "(x - mean(x))/2"}
+    z, c = torch.tensor([1.0, 2.0, 0.5], requires_grad=True), torch.tensor([1.0, 0.0, -1.0])
+    e = torch.exp(z - z.max())
+    loss = (e / e.sum() * c).sum()
+    assert forms(torch.explain(loss)) == {"z": "(c - sum(c*exp(z))/sum(exp(z)))*exp(z)/sum(exp(z))"}
+
+
+def test_matrix_products():
+    w, X, y = param(3), data(5, 3), data(5)
+    loss = ((X @ w - y) ** 2).sum() + 0.1 * (w**2).sum()
+    assert forms(torch.explain(loss))["w"] == "2*X.T @ (X @ w - y) + w/5"
+    A, B = param(3, 3), data(3, 3)
+    loss = torch.trace(A @ B @ A.T)
+    assert forms(torch.explain(loss)) == {"A": "A @ B + A @ B.T"}
+    A, B = param(2, 3), param(3, 2)
+    loss = torch.einsum("ij,ji->", A, B)
+    assert forms(torch.explain(loss)) == {"A": "B.T", "B": "A.T"}
+    x, M = param(3), data(3, 3)
+    q = x @ M @ x
+    assert forms(torch.explain(q)) == {"x": "x @ M + M @ x"}
+
+
+def test_an_elementwise_factor_of_a_matrix_product_is_bracketed():
+    W1, W2, X = param(3, 4), param(4, 1), data(5, 3)
+    loss = (torch.tanh(X @ W1) @ W2).sum()
+    d = torch.explain(loss).derivatives["W1"]
+    assert torch.allclose(eval(d.formula, {"X": X, "W1": W1, "W2": W2} | functions()), d.value, rtol=1e-4)
+    a, b = param(2), torch.tensor([2.0, 1.0], requires_grad=True)
+    sim = a @ b / (a.norm() * b.norm())
+    found = torch.explain(sim).derivatives["a"]
+    assert found.formula == "(b - a*(a @ b)/norm(a)**2)/(norm(a)*norm(b))"
+    assert torch.allclose(eval(found.formula, {"a": a, "b": b} | functions()), found.value, rtol=1e-4)
+
+
+def functions():
+    return {n: getattr(torch, n) for n in ("tanh", "ones", "norm", "sum", "sigmoid")}
+
+
+def test_sums_say_along_what():
+    A = param(2, 3, 2)
+    s = A.sum(dim=(0, 2))
+    loss = (s**2).sum()
+    e = torch.explain(loss)
+    assert forms(e) == {"A": "2*sum(A, (0, 2))[None, :, None]"} and "sum(A, (0, 2))" in str(e)
+    X, b, c = data(3, 4), param(4), param(3, 1)
+    loss = ((X + b) * (1 + c)).pow(2).mean()
+    found = forms(torch.explain(loss))
+    assert found == {"b": "sum((c + 1)**2*(X + b), 0)/6", "c": "sum((X + b)**2*(c + 1), 1, True)/6"}
+
+
+def test_norms():
+    v = torch.tensor([3.0, 4.0], requires_grad=True)
+    loss = torch.norm(v) + v.norm(p=3)
+    e = torch.explain(loss)
+    assert forms(e) == {"v": "v*(1/norm(v) + abs(v)/norm(v, 3)**2)"}
+    assert r"\left\lVert v \right\rVert_{3}" in e.latex()
+    W = param(3, 2)
+    assert forms(torch.explain(0.5 * torch.norm(W) ** 2)) == {"W": "W"}
+
+
+def test_joined_tensors():
+    a, b = torch.tensor([1.0, 2.0], requires_grad=True), torch.tensor([3.0], requires_grad=True)
+    c = torch.cat([a, b])
+    loss = (torch.stack([c, c * 2]) ** 2).sum()
+    assert forms(torch.explain(loss)) == {"a": "10*a", "b": "10*b"}
+
+
+def test_steps_of_an_equation():
+    y0, k = torch.tensor(1.0, requires_grad=True), torch.tensor(0.5, requires_grad=True)
+    y = y0
+    for _ in range(4):
+        y = y + 0.1 * (-k * y)
+    assert forms(torch.explain(y)) == {"k": "-0.4*(1 - k/10)**3*y0", "y0": "(1 - k/10)**4"}
+
+
+def test_relu_asks_for_its_operand():
+    w, x = torch.tensor(0.7, requires_grad=True), torch.tensor(1.5)
+    loss = torch.relu(w * x) ** 2
+    e = torch.explain(loss)
+    assert forms(e) == {"w": "x*where(w*x > 0, 2*relu(w*x), 0)"}
+    assert r"\begin{cases}" in e.latex() and r"\text{if } " in e.latex()
+
+
+def test_small_numbers_stay_as_they_are():
+    x = param(4)
+    loss = (x / torch.sqrt((x * x).sum() + 1e-5)).sum()
+    assert "1e-05" in forms(torch.explain(loss))["x"]
+
+
+def test_higher_derivatives():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    (g,) = torch.autograd.grad((x**3).sum(), x, create_graph=True)
+    penalty = (g**2).sum()
+    assert forms(torch.explain(penalty)) == {"x": "36*x**3"}
+
+
+def test_a_formula_never_hides_what_it_depends_on():
+    a = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    loss = a.prod()
+    d = torch.explain(loss).derivatives["a"]
+    assert d.value.tolist() == [6, 3, 2]
+    assert d.formula is None or "a" in d.formula
