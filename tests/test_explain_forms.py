@@ -75,7 +75,7 @@ def test_polynomial_regression():
     y = torch.exp(-x)
     loss = torch.mean((c[0] + c[1] * x + c[2] * x**2 - y) ** 2)
     e = torch.explain(loss)
-    r = "x*c[1] + x**2*c[2] + c[0] - y"
+    r = "c[1]*x + c[2]*x**2 + c[0] - y"
     assert forms(e) == {"c": f"[sum({r})/2, sum(x*({r}))/2, sum(x**2*({r}))/2]"}
 
 
