@@ -33,3 +33,16 @@ if(FACULA_SANITIZE)
   add_compile_definitions(FACULA_SANITIZE)  # the allocator then caches nothing, so that every use after free is seen
 endif()
 include_directories(${CMAKE_CURRENT_SOURCE_DIR}/src)
+
+# Tables of function pointers need half a megabyte of relocations; packed, 15 KB. The loader of glibc 2.36 reads them.
+include(CheckCXXSourceCompiles)
+set(CMAKE_REQUIRED_LINK_OPTIONS -Wl,-z,pack-relative-relocs)
+check_cxx_source_compiles("#include <features.h>
+#if !__GLIBC_PREREQ(2, 36)
+#error the loader is too old
+#endif
+int main() {}" FACULA_PACKED_RELOCATIONS)
+unset(CMAKE_REQUIRED_LINK_OPTIONS)
+if(FACULA_PACKED_RELOCATIONS)
+  add_link_options(-Wl,-z,pack-relative-relocs)
+endif()

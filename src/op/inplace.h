@@ -13,7 +13,5 @@ void assign(const Tensor& self, const Tensor& result);
 // Copies `result` into `out`, which is resized if need be: to a contiguous tensor, or (`like_result`) to the
 // layout of the result. Both dtypes must agree as casting allows.
 void copy_to_out(const Tensor& out, const Tensor& result, std::string_view name, bool like_result = false);
-// A Scope: out= is resized to the layout of the result, as that of a pointwise operation.
-inline constexpr uint16_t kOutLikeResult = kOut | 8192;
 
 }  // namespace facula
