@@ -34,7 +34,7 @@ Tensor empty_in(const TensorImpl& like, DType dtype, MemoryFormat format, Device
     bool canonical = true;
     int64_t step = 1;
     for (int d = like.ndim - 1; d >= 0; step *= like.sizes[d--]) canonical &= like.strides[d] == step;
-    if (!canonical && like.numel) return empty_strided(dtype, like.shape(), like.stride(), device);
+    if (!canonical || !like.numel) return empty_strided(dtype, like.shape(), like.stride(), device);
   }
   if (device == like.device) return empty_as(like, dtype);
   const Tensor shaped = empty_as(like, dtype);  // only its strides are wanted

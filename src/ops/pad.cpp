@@ -20,7 +20,12 @@ struct ConstantPad {
 
   Tensor forward(const Tensor& x) const {
     Dims shape = x->shape();
-    for (int d = 0; d < x->ndim; ++d) shape[d] += before[d] + after[d];
+    bool only_cuts = true;
+    for (int d = 0; d < x->ndim; ++d) {
+      shape[d] += before[d] + after[d];
+      only_cuts &= before[d] <= 0 && after[d] <= 0;
+    }
+    if (only_cuts) return cut(*x, shape);
     Tensor out = empty(x->dtype, shape, x->device);
     if (!out->is_meta() && out->numel) {
       const Tensor from = dense(x), filler = empty(x->dtype, {});
@@ -39,6 +44,15 @@ struct ConstantPad {
   }
 
  private:
+  // A copy of what is left, in the order in which it lies in memory.
+  Tensor cut(const TensorImpl& x, const Dims& shape) const {
+    int64_t offset = 0;
+    for (int d = 0; d < x.ndim; ++d) offset -= before[d] * x.strides[d];
+    const Tensor rest = alias(x, shape, x.stride(), offset);
+    Tensor out = empty_in(*rest, x.dtype, MemoryFormat::Preserve, x.device);
+    if (!out->is_meta()) copy_into(*out, *rest);
+    return out;
+  }
   template <class T> void run(TensorImpl& out, const TensorImpl& x, T filler) const {
     // The last padded dimension, and what lies within one step of it, make a row.
     int last = out.ndim - 1;
@@ -341,20 +355,14 @@ Tensor constant_pad(const Tensor& x, const Dims& pads, Scalar value) {
     fail("Length of pad should be no more than twice the number of dimensions of the input. Pad length is ",
          pads.count, "while the input has ", int(x->ndim), "dimensions.");
   ConstantPad op{Dims::filled(x->ndim, 0), Dims::filled(x->ndim, 0), value};
-  bool only_cuts = true, too_much = false;
-  int where = 0;
   for (int i = 0; i < pads.count / 2; ++i) {
     const int d = x->ndim - 1 - i;
     op.before[d] = pads[2 * i];
     op.after[d] = pads[2 * i + 1];
-    only_cuts &= pads[2 * i] <= 0 && pads[2 * i + 1] <= 0;
-    if (x->sizes[d] + op.before[d] + op.after[d] < 0) too_much = true, where = d;
+    if (x->sizes[d] + std::min<int64_t>(op.before[d], 0) + std::min<int64_t>(op.after[d], 0) < 0)
+      fail("narrow(): length must be non-negative.\nDimension ", d, " has ", x->sizes[d],
+           " elements; the padding ", op.before[d], " and ", op.after[d], " takes away more.");
   }
-  if (too_much && only_cuts) fail("narrow(): length must be non-negative.");
-  if (too_much)
-    fail("The input size ", x->sizes[where], ", plus negative padding ", op.before[where], " and ",
-         op.after[where], " resulted in a negative output size, which is invalid. Check dimension ", where,
-         " of your input.");
   return call_structural(op, x);
 }
 
