@@ -218,7 +218,7 @@ def closed_forms(graph: Graph, symbols: Symbols, loss: str, limit: int = 400):
         return {}, None
     root = (id(graph.by_node[id(graph.loss.grad_fn)]), graph.loss.output_nr)
     total = forward.get(root)
-    if total is not None and formula.size(total, limit) > limit:
+    if total is not None and rewrite.size(total, limit) > limit:
         return {}, None
     back: dict[tuple[int, int], object] = {root: 1.0}
     leaf_trees: dict[int, object] = {}
@@ -257,7 +257,7 @@ def closed_forms(graph: Graph, symbols: Symbols, loss: str, limit: int = 400):
     deadline = time.perf_counter() + _PATIENCE
     for key, tree in leaf_trees.items():
         gradient = graph.leaf_grads.get(key)
-        if gradient is None or formula.size(tree, limit) > limit or _says_nothing(tree):
+        if gradient is None or rewrite.size(tree, limit) > limit or _says_nothing(tree):
             continue
         hurried = time.perf_counter() > deadline
         short = tree if gradient.is_complex() or hurried else rewrite.rewritten(tree)

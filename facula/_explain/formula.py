@@ -251,6 +251,8 @@ def tidy(t):
     """One step of what needs no algebra: 1 * x, x + 0, numbers with numbers, conjugates of real numbers."""
     f, *a = t
     if f in ("T", "mT"):
+        if isinstance(a[0], (int, float)):
+            return a[0]
         if isinstance(a[0], tuple) and a[0][0] == f:
             return a[0][1]
         if f == "T" and isinstance(a[0], Symbol) and a[0].is_constant:
@@ -338,6 +340,22 @@ def forward_tree(step, index, operands, memo, drop=True):
     return _structural(step, index, operands, memo, drop)
 
 
+def called(op, tree, operands):
+    """`clamp(x, -1, 1)`, where the formula would be a nest of cases."""
+    numbers: dict[float, None] = {}
+
+    def cases(t):
+        if isinstance(t, float) and t not in operands:
+            numbers[t] = None
+        if not isinstance(t, tuple) or t in operands:
+            return 0
+        return (t[0] == "where") + sum(map(cases, t[1:]))
+
+    if cases(tree) < 2:
+        return tree
+    return (Opaque(op, None), *(o for o in operands if o is not None), *numbers)
+
+
 def named(tree, op):
     """`tree` with the operation's own name for "?"."""
     if not isinstance(tree, tuple):
@@ -372,17 +390,6 @@ def _structural(step, index, operands, memo, drop):
     elif drop and isinstance(usual, tuple):
         usual = tidy(usual)
     return _folded(usual, memo) if drop else usual
-
-
-def size(tree, limit) -> int:
-    """Terms of a tree as it would be printed; stops counting beyond the limit."""
-    total, stack = 0, [tree]
-    while stack and total <= limit:
-        t = stack.pop()
-        total += 1
-        if isinstance(t, tuple):
-            stack.extend(t[1:])
-    return total
 
 
 def uniform(tensor) -> float | None:

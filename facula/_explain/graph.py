@@ -42,6 +42,8 @@ class Step:
         self.name, _, self.saved, self.released, op = parts
         self._formula = _UNREAD
         self.op = op.lstrip("_") if op else operation_name(self.name)
+        if not op and len(parts[1]) > 3 and self.op in ("mul", "add"):
+            self.op = "fused"  # a cell of a recurrent network, under the name of its last operation
         self.inputs: list[Source] = []
         self.symbols: dict[int, str] = {}
         self.values: list | None = None
@@ -83,6 +85,11 @@ def short(value, digits: int = 4) -> str:
         return "[]"
     if value.dim() == 1 and value.numel() <= 4 or value.dim() == 2 and value.numel() <= 6:
         return nested(value.tolist(), digits)
+    return brief(value, digits)
+
+
+def brief(value, digits: int = 4) -> str:
+    """The shape and norm of a tensor."""
     shape = "×".join(str(n) for n in value.shape)
     if value.dtype == _C.bool or not (value.is_floating_point() or value.is_complex()):
         return f"{shape} {str(value.dtype).removeprefix('torch.')}"

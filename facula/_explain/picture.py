@@ -36,7 +36,7 @@ body[data-jp-theme-light="false"] .fx,body.vscode-dark .fx,html[theme="dark"] .f
 .fx .fx-label{{fill:var(--fx-label);opacity:.94}}
 """
 
-_GAP_X, _GAP_Y, _PAD, _LINE = 34, 64, 14, 18
+_GAP_X, _GAP_Y, _PAD, _LINE, _ROW = 34, 64, 14, 18, 23
 
 
 class Box:
@@ -83,19 +83,22 @@ def draw(boxes: list[Box], links: list[Link], title: str, legend: list[tuple[str
     _place(layers, chains)
     width = max((b.x + b.width / 2 for layer in layers for b in layer), default=0.0)
     left = min((b.x - b.width / 2 for layer in layers for b in layer), default=0.0)
-    labels = _labels(links, chains)
-    for x, _, w, _, _ in labels:
-        width, left = max(width, x + w / 2), min(left, x - w / 2)
-    shift = 24 - left
-    total = max(width + shift + 24, text_width(title, 10.6) + 48)
-    if total > width + shift + 24:
-        shift += (total - (width + shift + 24)) / 2
-    y, gap = 56.0, _GAP_Y if labels else _GAP_Y / 2
-    for layer in layers:
+    y, gap = 56.0, _GAP_Y if any(link.label for link in links) else _GAP_Y / 2
+    for rank, layer in enumerate(layers):
         tall = max(b.height for b in layer)
         for b in layer:
             b.y = y + tall / 2
         y += tall + gap
+        if rank + 1 < len(layers):  # labels that would overlap stand one above the other
+            y += _ROW * (_levels(links, chains, layers[rank + 1]) - 1)
+    labels = [label for layer in layers[1:] for label in _labels(links, chains, layer)]
+    for x, _, w, _, _ in labels:
+        width, left = max(width, x + w / 2), min(left, x - w / 2)
+    shift = 24 - left
+    written = sum(text_width(text, 7.2) + 22 for text, _ in legend)
+    total = max(width + shift + 24, text_width(title, 10.6) + 48, written + 26)
+    if total > width + shift + 24:
+        shift += (total - (width + shift + 24)) / 2
     height = y - gap + 28 + (22 if legend else 0)
     out = [
         f'<svg class="fx" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total:.0f} {height:.0f}" '
@@ -110,9 +113,7 @@ def draw(boxes: list[Box], links: list[Link], title: str, legend: list[tuple[str
     ]
     for link, chain in zip(links, chains):
         out.append(_path(chain, shift, link.carries))
-    for x, link, w, label, chain in _labels(links, chains):
-        start, end = chain[-2], chain[-1]
-        cy = (start.y + start.height / 2 + end.y - end.height / 2) / 2 + 1
+    for x, cy, w, label, link in labels:
         cls = "fx-grad" if link.carries else "fx-note"
         out.append(
             f'<rect class="fx-label" x="{x + shift - w / 2:.1f}" y="{cy - 10:.1f}" width="{w:.1f}" '
@@ -235,32 +236,82 @@ def _spread(layer, wanted, weights):
             b.x = total / weight + o
 
 
-def _labels(links, chains):
+def _levels(links, chains, layer) -> int:
+    return 1 + max((level for *_, level in _stacked(links, chains, layer)), default=0)
+
+
+def _stacked(links, chains, layer):
+    """[link, its chain, width, level]: labels above a layer, each on the lowest level where it has room."""
+    ends = {id(b) for b in layer}
     made = []
     for link, chain in zip(links, chains):
-        if link.label:
-            x = chain[-2].x * 0.35 + chain[-1].x * 0.65  # nearer to the reader, where links are apart
-            made.append([x, link, text_width(link.label, 7.6) + 10, link.label, chain])
-    rows: dict = {}
+        if link.label and id(chain[-1]) in ends:
+            made.append([link, chain, text_width(link.label, 7.6) + 10, 0])
+    made.sort(key=lambda item: item[1][-2].x * 0.35 + item[1][-1].x * 0.65)
+    right: list[float] = []
     for item in made:
-        rows.setdefault(item[4][-1].rank, []).append(item)
-    for row in rows.values():  # labels side by side
+        middle = item[1][-2].x * 0.35 + item[1][-1].x * 0.65
+        start = middle - item[2] / 2
+        room = next((k for k, x in enumerate(right) if x + 8 <= start), None)
+        if room is None:
+            crossing = min(range(len(right)), key=right.__getitem__) if len(right) >= 5 else len(right)
+            room = crossing
+            if room == len(right):
+                right.append(0.0)
+        right[room] = middle + item[2] / 2
+        item[3] = room
+    return made
+
+
+def _labels(links, chains, layer):
+    """(x, y, width, text, link) of the labels above a layer: on their arrows, as far as there is room."""
+    rows: dict[int, list] = {}
+    for link, chain, w, level in _stacked(links, chains, layer):
+        start, end = chain[-2], chain[-1]
+        top = max(b.y + b.height / 2 for b in (start,))
+        bottom = end.y - end.height / 2
+        y = bottom - _GAP_Y / 2 - level * _ROW if bottom - top > _GAP_Y + 1 else (top + bottom) / 2
+        y = max(y, top + 14) + 1
+        rows.setdefault(level, []).append([_crossing(chain, y), y, w, link.label, link])
+    for row in rows.values():
         row.sort(key=lambda item: item[0])
-        for _ in range(40):
+        for _ in range(200):
+            moved = False
             for a, b in zip(row, row[1:]):
                 overlap = (a[2] + b[2]) / 2 + 6 - (b[0] - a[0])
-                if overlap > 0:
+                if overlap > 0.5 and abs(a[1] - b[1]) < 20:
                     a[0] -= overlap / 2
                     b[0] += overlap / 2
-    return made
+                    moved = True
+            if not moved:
+                break
+    return [tuple(item) for row in rows.values() for item in row]
+
+
+def _ends(chain):
+    """Where the last piece of a link begins and ends."""
+    start, end = chain[-2], chain[-1]
+    spread = max(-0.38 * end.width, min(0.38 * end.width, (start.x - end.x) * 0.25))
+    return start.x, start.y + start.height / 2, end.x + spread, end.y - end.height / 2 - 2
+
+
+def _crossing(chain, y):
+    """The place at which the last piece of a link has the height y."""
+    x0, y0, x1, y1 = _ends(chain)
+    low, high = 0.0, 1.0
+    for _ in range(24):
+        t = (low + high) / 2
+        middle = (y0 + y1) / 2
+        at = (1 - t) ** 3 * y0 + 3 * t * (1 - t) * middle + t**3 * y1
+        low, high = (t, high) if at < y else (low, t)
+    return x0 + (x1 - x0) * (3 * t * t - 2 * t**3)
 
 
 def _path(chain, shift, carries):
     points = [(chain[0].x + shift, chain[0].y + chain[0].height / 2)]
     points += [(b.x + shift, b.y) for b in chain[1:-1]]
-    end = chain[-1]
-    spread = max(-0.38 * end.width, min(0.38 * end.width, (chain[-2].x - end.x) * 0.25))
-    points.append((end.x + spread + shift, end.y - end.height / 2 - 2))
+    _, _, x, y = _ends(chain)
+    points.append((x + shift, y))
     d = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
     for (x0, y0), (x1, y1) in zip(points, points[1:]):
         middle = (y0 + y1) / 2

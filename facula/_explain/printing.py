@@ -63,9 +63,13 @@ def _write(tree, style):
         s, have = _write(t, style)
         return s if have >= level else style.group(s)
 
+    def tight(t):  # what a suffix is written to
+        s = at(t, _ATOM)
+        return style.group(s) if isinstance(t, Symbol) and t.of is not None else s
+
     if not isinstance(f, str):
         if getattr(f, "after", False):  # x[1:4], x.reshape(2, 3)
-            return style.after(at(tree[1], _ATOM), f.name), _ATOM
+            return style.after(tight(tree[1]), f.name), _ATOM
         arguments = [_write(t, style)[0] for t in tree[1:]]
         if isinstance(f, Entries):
             return style.entries(f.rows(arguments), len(f.shape)), _ATOM
@@ -87,16 +91,16 @@ def _write(tree, style):
     if name == "matmul":
         return style.matmul(at(tree[1], _PRODUCT), at(tree[2], _SIGN + 1)), _PRODUCT
     if name == "mT":
-        return style.transpose(at(tree[1], _ATOM), ".mT"), _ATOM
+        return style.transpose(tight(tree[1]), ".mT"), _ATOM
     if name == "div":
         return style.quotient(tree, at)
     if name == "neg":
         return style.minus + at(tree[1], _PRODUCT), _SIGN
     if name == "T":
-        return style.transpose(at(tree[1], _ATOM)), _ATOM
+        return style.transpose(tight(tree[1])), _ATOM
     if name in ("pow", "square"):
         exponent = tree[2] if name == "pow" else 2.0
-        return style.power(at(tree[1], _ATOM), exponent)
+        return style.power(tight(tree[1]), exponent)
     if name in _COMPARE:
         return f"{at(tree[1], _SUM)} {style.compare(_COMPARE[name])} {at(tree[2], _SUM)}", 0
     return style.call(name.removeprefix("special."), [_write(t, style)[0] for t in tree[1:]]), _ATOM

@@ -9,7 +9,7 @@ import facula
 from . import algebra, derive, formula
 from . import graph as graphs
 from .formula import Symbol
-from .graph import Graph, number, short
+from .graph import Graph, brief, number, short
 from .picture import STYLE, Box, Link, draw
 from .printing import latex, pretty, symbol_latex, symbol_pretty, text
 
@@ -123,9 +123,14 @@ class Explanation:
     def _operation(self, step):
         operands = [self.symbols.of(s) for s in step.inputs]
         try:
-            return formula.forward_tree(step, 0, operands, {}, drop=False)
+            tree = formula.forward_tree(step, 0, operands, {}, drop=False)
+            return formula.called(step.op, tree, operands)
         except formula.UNKNOWN:
             return (formula.Opaque(step.op, None), *(o for o in operands if o is not None))
+
+    def _constant(self, source):
+        """The symbol of a constant, or what it is made of (`1 - y`)."""
+        return self.symbols.of(source) if source.meant is not None else Symbol(source.symbol)
 
     # --- what all forms show ---
 
@@ -210,7 +215,7 @@ class Explanation:
             table.append((leaf.symbol, "parameter", _shape(leaf.value), short(leaf.value), short(g)))
         for c in self.graph.constants.values():
             if c.kind == "constant" and not (c.anonymous and c.value.numel() == 1):
-                table.append((c.symbol, "constant", _shape(c.value), short(c.value), ""))
+                table.append((text(self._constant(c)), "constant", _shape(c.value), short(c.value), ""))
         for step, symbol, tree, shape in self._rows():
             table.append((symbol, _clip(text(tree), 44), shape, short(step.value), short(step.grads[0])))
         widths = [max(len(row[i]) for row in table) for i in range(5)]
@@ -292,7 +297,7 @@ class Explanation:
             more = d.path_count - len(d.paths)
             if more > 0:
                 lines.append(f"... and {more:,} more paths")
-            lines.append(f"{head} = the sum of all {d.path_count:,} paths = {short(d.value)}")
+            lines.append(f"{head} = {all_paths(d)} = {short(d.value)}")
         if d.tree is not None and len(text(d.tree)) <= _LONG:
             lines.append(f"{head} = {text(d.tree)}")
             if d.numbers is not None and d.numbers != text(d.tree):
@@ -369,9 +374,9 @@ class Explanation:
         loss = symbol_pretty(self.loss)
         for source in self.graph.leaves.values():
             g = self.graph.leaf_grads.get(id(source.value))
-            lines = [(symbol_pretty(source.symbol), "fx-title"), (_clip(short(source.value), 34), "fx-small")]
+            lines = [(symbol_pretty(source.symbol), "fx-title"), (_in_box(source.value), "fx-small")]
             if g is not None:
-                lines.append((f"∂{loss}/∂{symbol_pretty(source.symbol)} = {_clip(short(g), 34)}", "fx-grad"))
+                lines.append((f"∂{loss}/∂{symbol_pretty(source.symbol)} = {_in_box(g)}", "fx-grad"))
             boxes.append(Box(id(source), lines, "leaf", "parameter"))
         readers = {}
         for step in self.graph.steps:
@@ -384,7 +389,7 @@ class Explanation:
             boxes.append(
                 Box(
                     key,
-                    [(symbol_pretty(source.symbol), "fx-title"), (_clip(short(value), 34), "fx-small")],
+                    [(pretty(self._constant(source)), "fx-title"), (_in_box(value), "fx-small")],
                     "constant",
                     "constant",
                 )
@@ -395,10 +400,10 @@ class Explanation:
             s = symbol_pretty(symbol)
             lines = [
                 (f"{s} = {_clip(pretty(tree), 40)}", "fx-title"),
-                (_clip(short(step.value), 34), "fx-small"),
+                (_in_box(step.value), "fx-small"),
             ]
             if step.grads[0] is not None:
-                lines.append((f"∂{loss}/∂{s} = {_clip(short(step.grads[0]), 34)}", "fx-grad"))
+                lines.append((f"∂{loss}/∂{s} = {_in_box(step.grads[0])}", "fx-grad"))
             kind = "bad" if id(step) in bad else "loss" if step is root else "box"
             boxes.append(Box(step.order, lines, kind, f"{step.name}, shape {shape}"))
             row = self.locals[step.order]
@@ -416,7 +421,8 @@ class Explanation:
             ("gradient", "fx-grad"),
             ("on an arrow: the local derivative", "fx-note"),
         ]
-        return draw(boxes, links, f"{self._heading()} = {short(self.graph.loss.detach())}", legend)
+        title = f"{self._heading()} = {_in_box(self.graph.loss.detach())}"
+        return draw(boxes, links, title, legend)
 
     def _link_label(self, step, local):
         if local is None:
@@ -482,6 +488,10 @@ def save(explanation, path) -> None:
 # --- small things ---
 
 
+def all_paths(d) -> str:
+    return "the sum of both paths" if d.path_count == 2 else f"the sum of all {d.path_count:,} paths"
+
+
 def _value_of(tree):
     try:
         return formula.evaluate(tree)
@@ -502,6 +512,12 @@ def _is_summed(local) -> bool:
 
 def _shape(t) -> str:
     return "×".join(map(str, t.shape)) or "scalar"
+
+
+def _in_box(value) -> str:
+    """A value where there is little room: with its shape and norm instead of many entries."""
+    written = short(value)
+    return (written if len(written) <= 34 else brief(value)).replace("-", "−")
 
 
 def _clip(s: str, width: int) -> str:

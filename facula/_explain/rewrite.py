@@ -12,15 +12,14 @@ from . import formula, notation
 from .formula import SumTo, Symbol, tidy
 from .notation import Move, Reduced
 
-__all__ = ["entries", "rewritten"]
+__all__ = ["entries", "rewritten", "size"]
 
 _LIMIT = 160  # terms
 
 
 def rewritten(tree):
     """The tree with these rules applied, or as it was."""
-    size = formula.size(tree, _LIMIT)
-    if size > _LIMIT or size < 3:
+    if not 3 <= size(tree, _LIMIT) <= _LIMIT:
         return tree
     try:
         if _contains(tree, _picks):
@@ -28,6 +27,17 @@ def rewritten(tree):
         return _without_zeros(tree)
     except formula.UNKNOWN:
         return tree
+
+
+def size(tree, limit) -> int:
+    """Terms of a tree as it would be printed; stops counting beyond the limit."""
+    total, stack = 0, [tree]
+    while stack and total <= limit:
+        t = stack.pop()
+        total += 1
+        if isinstance(t, tuple):
+            stack.extend(t[1:])
+    return total
 
 
 def _contains(tree, test) -> bool:
@@ -223,7 +233,7 @@ def entries(tree, shape):
         return tree
     if not whole or not any(isinstance(p, tuple) or isinstance(p, Symbol) for p in parts):
         return tree
-    if sum(formula.size(p, 100) for p in parts) > 120:
+    if sum(size(p, 100) for p in parts) > 120:
         return tree
     return (notation.Entries(shape), *(tidy(("neg", p[2])) if _is_minus(p) else p for p in parts))
 

@@ -69,7 +69,7 @@ def page(e) -> str:
         )
     for c in e.graph.constants.values():
         if c.kind == "constant" and not (c.anonymous and c.value.numel() == 1):
-            rows.append((symbol_pretty(c.symbol), "constant", _shape(c.value), (short(c.value), "v"), ""))
+            rows.append((pretty(e._constant(c)), "constant", _shape(c.value), (short(c.value), "v"), ""))
     for step, symbol, tree, shape in e._rows():
         rows.append(
             (
@@ -94,7 +94,7 @@ def _shape(t):
 
 
 def _derivative(e, d, loss) -> str:
-    from .report import _LONG, _factor, _value_of, with_numbers
+    from .report import _LONG, _factor, _value_of, all_paths, with_numbers
 
     head = f"∂{loss}/∂{symbol_pretty(d.symbol)}"
     lines: list[tuple[str, str]] = []  # left of the sign, right of it (HTML)
@@ -123,7 +123,7 @@ def _derivative(e, d, loss) -> str:
         elif several:
             lines.append(("", escape(_minus(short(path.contribution)))))
     if several:
-        lines.append((head, f"the sum of all {d.path_count:,} paths"))
+        lines.append((head, all_paths(d)))
     shown = d.tree is not None and len(d.formula) <= _LONG
     if shown:
         lines.append((head, f"<b>{escape(pretty(d.tree))}</b>"))
@@ -143,7 +143,7 @@ def _derivative(e, d, loss) -> str:
             if d.value.numel() == 1
             else f" (its entry of largest size: {number(d.value.reshape(-1)[d.entry].item(), 6)})"
         )
-        check = f"<small>central difference: {_minus(number(d.numeric, 6))}{escape(entry)}</small> {mark}"
+        check = f"<small>central difference: {_minus(number(d.numeric, 6) + escape(entry))}</small> {mark}"
     return f'<div class="fx-card"><div class="fx-math">{body}</div>{check}</div>'
 
 
