@@ -8,7 +8,7 @@ from .notation import Move, Reduced, moved
 
 __all__ = ["available", "simplify"]
 
-_LIMIT = 120  # operations: beyond, simplification takes seconds and nobody reads the result
+_LIMIT = 100  # operations: beyond, simplification takes seconds and nobody reads the result
 _KNOWN = frozenset("exp log sin cos tan sinh cosh tanh asin acos atan asinh acosh atanh erf".split())
 
 

@@ -65,9 +65,16 @@ def explain_leaf(tensor, loss, frame) -> Reasons:
             f"make it one of them: {name} = {name}.float().requires_grad_()",
         )
     if tensor.grad_fn is not None:
-        return _inner(title, name, tensor, losses)
+        return _inner(title, name, tensor, losses, known)
     if not tensor.requires_grad:
         return _no_requires(title, name, tensor, known)
+    reaching = [(n, t) for n, t in losses if t.grad_fn is not None and _reaches(t, tensor)]
+    if reaching:
+        found = _cleared(title, name, _final(reaching))
+        last = _final(losses)
+        if last not in reaching:
+            found.reasons.insert(0, f"{last[0]} does not depend on {name}.")
+        return found
     for loss_name, t in losses:
         reasons = _against(title, name, tensor, loss_name, t, frame, known)
         if reasons is not None:
@@ -78,11 +85,28 @@ def explain_leaf(tensor, loss, frame) -> Reasons:
             [f"{name} requires grad, and no variable in sight holds a result that was computed from it."],
             f"call backward() on a loss computed from {name}; explain({name}, loss) looks at one loss",
         )
-    loss_name = losses[0][0]
+    return Reasons(title, [f"it is {losses[0][0]} itself."])
+
+
+def _final(results):
+    """Of results that depend on a leaf, one with a single element before those on its way."""
+    return next(((n, t) for n, t in results if t.numel() == 1), results[0])
+
+
+def _cleared(title, name, result) -> Reasons:
+    """The leaf takes part in a result, and has no gradient all the same."""
+    loss_name, t = result
+    if graphs.read(t).released:
+        reasons = [
+            f"{loss_name} depends on {name} and its graph was used, so the gradient was cleared since "
+            "(zero_grad(), or .grad = None), or went elsewhere (autograd.grad, backward(inputs=...))."
+        ]
+        return Reasons(title, reasons, f"compute {loss_name} again and call its backward()")
+    size = "" if t.numel() == 1 else f" (it has {t.numel()} elements: reduce it first, as by .sum())"
     return Reasons(
         title,
         [f"{loss_name} depends on {name}, but its backward() was never called (or zero_grad() was since)."],
-        f"call {loss_name}.backward()",
+        f"call {loss_name}.backward(){size}",
     )
 
 
@@ -93,7 +117,7 @@ def _losses(known, tensor):
         if t is not tensor:
             found.append((t.grad_fn._sequence_nr(), name, t))
     found.sort(key=lambda item: -item[0])
-    return [(name, t) for _, name, t in found]
+    return [(name, t) for _, name, t in found[:50]]
 
 
 def _reaches(loss, tensor) -> bool:
@@ -110,13 +134,28 @@ def _use(name, tensor, losses):
     return []
 
 
-def _inner(title, name, tensor, losses):
+def _inner(title, name, tensor, losses, known):
     where = f"{name} is no leaf: it was made by {tensor.grad_fn.name()}, and only leaves keep their gradient"
     if tensor.retains_grad:
         return Reasons(
             title,
             [f"{name} retains its gradient, but no backward() has come through it since."],
             "call backward() on a loss computed from it",
+        )
+    names = {_C._tensor_address(t) for _, t in known.tensors.values()}
+    leaves = [s.value for s in graphs.read(tensor).leaves.values()]
+    lost = [t for t in leaves if _C._tensor_address(t) not in names and t.shape == tensor.shape]
+    if len(lost) == 1:
+        return Reasons(
+            title,
+            [
+                where + ".",
+                "It was computed from a leaf of the same shape that no variable holds any more: was "
+                f"{name} overwritten, as by {name} = {name} - lr * {name}.grad, {name} = {name}.to(...), or "
+                f"{name} = torch.randn(..., requires_grad=True) * 0.1?",
+            ],
+            f"change a parameter in place (with torch.no_grad(): {name} -= ...), or make the result one: "
+            f"{name} = {name}.detach().requires_grad_()",
         )
     return Reasons(title, [where + " (memory is saved so)."], f"call {name}.retain_grad() before backward()")
 
@@ -149,7 +188,8 @@ def _no_requires(title, name, tensor, known):
             "made from data, results of .detach() and .data, and what is computed under no_grad() or from "
             "tensors that do not require grad themselves."
         ],
-        f"before the loss is computed: {name}.requires_grad_()",
+        f"before the loss is computed: {name}.requires_grad_(). An update in place under no_grad() "
+        f"({name} -= ...) keeps it, {name} = {name} - ... does not",
     )
 
 

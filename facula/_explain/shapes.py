@@ -118,7 +118,17 @@ def explain_error(error=None) -> ShapeReport:
     if not mismatch:
         inner, mismatch, suggestion = _in_layer(frames[frames.index(best) + 1 :])
         shown += inner
+    if not mismatch and not suggestion:
+        mismatch, suggestion = _own_words(error)
     return ShapeReport(error, place, expression, shown, mismatch, suggestion)
+
+
+def _own_words(error) -> tuple[str, str]:
+    """What the error itself says beyond its first line: the arguments, and one change."""
+    lines = str(error).strip().split("\n")[1:]
+    change = [line.removeprefix("Suggestion: ") for line in lines if line.startswith("Suggestion: ")]
+    rest = [line for line in lines if line.strip() and not line.startswith("Suggestion: ")]
+    return "\n".join(rest), " ".join(change)
 
 
 def _in_layer(frames):
@@ -126,7 +136,7 @@ def _in_layer(frames):
     for tb in reversed(frames):
         layer = tb.tb_frame.f_locals.get("self")
         given = tb.tb_frame.f_locals.get("input")
-        if not isinstance(given, _C.Tensor):
+        if not isinstance(given, _C.Tensor) or not _is_layer(layer):
             continue
         shape, name = list(given.shape), type(layer).__name__
         rows = [(f"inside: {describe(layer) or name}", f"given {list(given.shape)}")]
@@ -134,7 +144,11 @@ def _in_layer(frames):
         if linear and shape[-1:] != [linear[0]]:
             have = shape[-1] if shape else "none"
             text = f"{name} takes {linear[0]} features in the last dimension; its input is {shape}: {have}."
-            return rows, text, f"make it Linear({have}, {linear[1]})"
+            return (
+                rows,
+                text,
+                _flattened("its input", shape, linear[0]) or f"make it Linear({have}, {linear[1]})",
+            )
         if isinstance(channels, int) and len(shape) > 1:
             kernel = len(getattr(layer, "kernel_size", ()))
             at = len(shape) - kernel - 1
@@ -145,6 +159,19 @@ def _in_layer(frames):
                 return rows, text, f"make it {name}({shape[at]}, ...)"
         return rows, "", ""
     return [], "", ""
+
+
+def _is_layer(value) -> bool:
+    nn = sys.modules.get("facula.nn")
+    return nn is not None and isinstance(value, nn.Module)
+
+
+def _flattened(name, shape, features) -> str:
+    """`x.flatten(1)`, where that gives the layer as many features as it takes."""
+    rest = 1
+    for n in shape[1:]:
+        rest *= n
+    return f"{name}.flatten(1) is [{shape[0]}, {rest}]" if len(shape) > 2 and rest == features else ""
 
 
 def _short_name(file):
@@ -225,12 +252,7 @@ def diagnose(error, node, looker) -> tuple[str, str]:
             last = have[-1] if have else "none"
             layer = ast.unparse(node.func)
             text = f"{layer} takes {linear[0]} features in the last dimension; {s} is {have}: {last}."
-            rest = 1
-            for n in have[1:]:
-                rest *= n
-            if len(have) > 2 and rest == linear[0]:
-                return text, f"{s}.flatten(1) is [{have[0]}, {rest}]"
-            return text, f"make it Linear({last}, {linear[1]})"
+            return text, _flattened(s, have, linear[0]) or f"make it Linear({last}, {linear[1]})"
         if name in ("view", "reshape") and operands:
             s, v = operands[0]
             sizes = [x for _, x in named[1:] if isinstance(x, int)]
@@ -240,15 +262,23 @@ def diagnose(error, node, looker) -> tuple[str, str]:
     if len(operands) == 2:
         (a, x), (b, y) = operands
         if is_product(node):
-            return _product(a, x, b, y)
-        if broadcast_shape(x, y) is None:
+            fits = matmul_shape(x, y) is not None and name not in ("mm", "bmm", "mv", "dot")
+            return ("", "") if fits else _product(a, x, b, y)
+        if broadcast_shape(x, y) is None and (name == "" or _is_about_broadcasting(error)):
             return _elementwise(a, x, b, y, node)
     elif isinstance(node, ast.Subscript) and operands:
         s, v = operands[0]
+        if "out of bounds" not in str(error):
+            return "", ""
         found = re.search(r"size (\d+)", str(error))
         size = f" of size {found.group(1)}" if found else ""
         return f"{s} is {list(v.shape)}: the index does not lie in its dimension{size}.", ""
     return "", ""
+
+
+def _is_about_broadcasting(error) -> bool:
+    first = str(error).split("\n")[0]
+    return "must match the size of tensor" in first or "broadcast" in first and "operand" not in first
 
 
 def _product(a, x, b, y):
@@ -329,6 +359,8 @@ def _view(s, v, sizes):
             f"{s} is {shape}, {n} elements, which {want} (the product of the other sizes) does not divide.",
             "",
         )
+    if want == n:
+        return "", ""  # no matter of the number of elements
     text = f"{s} is {shape}, {n} elements; {sizes} has {want}."
     for i in range(len(sizes)):
         rest = 1

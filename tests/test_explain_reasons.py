@@ -1,0 +1,95 @@
+"""facula.explain: why a gradient is missing, and what an error is about, in the cases that students meet."""
+
+from __future__ import annotations
+
+import pytest
+
+import facula as torch
+from facula import nn
+
+F = nn.functional
+A, B = torch.randn(2, 3), torch.randn(4, 5)
+LOGITS = torch.randn(4, 3)
+LABELS = torch.tensor([0, 1, 2])
+IMAGES = torch.randn(8, 3, 10, 10)
+
+
+def test_a_cleared_gradient():
+    w, u = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    other = (u * u).sum()
+    loss = (w * w).sum()
+    loss.backward()
+    w.grad = None
+    text = str(torch.explain(w))
+    assert "loss depends on w and its graph was used" in text and "zero_grad()" in text
+    assert other.requires_grad
+
+
+def test_backward_was_not_called_although_another_result_ignores_it():
+    w, u = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    h = w * 3
+    loss = (u * u).sum()
+    text = str(torch.explain(w))
+    assert "loss does not depend on w." in text and "h depends on w" in text and "call h.backward()" in text
+    assert "it has 2 elements: reduce it first" in text
+    assert h.requires_grad and loss.requires_grad
+
+
+def test_an_overwritten_parameter():
+    w = torch.ones(2, requires_grad=True)
+    loss = (w * w).sum()
+    loss.backward()
+    w = w - 0.1 * w.grad
+    loss = (w * w).sum()
+    loss.backward()
+    text = str(torch.explain(w, loss))
+    assert "w is no leaf" in text and "was w overwritten, as by w = w - lr * w.grad" in text
+    assert "w = w.detach().requires_grad_()" in text
+    scaled = torch.randn(2, requires_grad=True) * 0.1
+    assert "no variable holds any more" in str(torch.explain(scaled, scaled.sum()))
+
+
+@pytest.mark.parametrize(
+    ("failing", "mismatch", "suggestion"),
+    [
+        (lambda: A @ torch.ones(3, 2, dtype=torch.int64), "other has shape [3, 2], torch.int64", "convert"),
+        (lambda: F.linear(A, B), "weight has shape [4, 5]", "Linear(3, 4)"),
+        (
+            lambda: F.conv2d(IMAGES, torch.randn(4, 1, 3, 3)),
+            "weight has shape [4, 1, 3, 3]",
+            "Conv2d(3, ...)",
+        ),
+        (lambda: nn.Linear(300, 2)(IMAGES), "takes 300 features", "flatten(1) is [8, 300]"),
+        (lambda: A.t().view(6), "input has shape [3, 2]", "reshape"),
+        (
+            lambda: F.cross_entropy(LOGITS, LABELS),
+            "target has shape [3], torch.int64",
+            "(batch, classes, ...)",
+        ),
+        (
+            lambda: F.cross_entropy(LOGITS, torch.tensor([0, 1, 2, 3])),
+            "target has shape [4]",
+            "there are 3 classes",
+        ),
+        (
+            lambda: F.cross_entropy(LOGITS, torch.ones(4)),
+            "target has shape [4], torch.float32",
+            "target.long()",
+        ),
+        (lambda: A[0, 0, 0], "the tensor has shape [2, 3]", "at most one index"),
+        (lambda: A[5], "A is [2, 3]: the index does not lie in its dimension of size 2", ""),
+        (lambda: nn.Embedding(3, 2)(torch.tensor([5])), "In module Embedding(3, 2)", "3 rows, 0 to 2"),
+        (lambda: A.sum(dim=3), "input has shape [2, 3]", "dim goes from -2 to 1"),
+        (lambda: nn.LayerNorm(4)(A), "In module LayerNorm", "LayerNorm(3)"),
+        (lambda: nn.BatchNorm1d(4)(A), "In module BatchNorm1d", "num_features=3"),
+        (lambda: torch.tensor([1, 2]).mean(), "torch.int64", "float()"),
+        (lambda: torch.einsum("ij,jk->ik", A, B), "operands[1] has shape [4, 5]", ""),
+    ],
+)
+def test_errors(failing, mismatch, suggestion):
+    try:
+        failing()
+    except (RuntimeError, ValueError, IndexError):
+        report = torch.explain()
+    assert mismatch in report.mismatch and suggestion in report.suggestion
+    assert "NoneType" not in str(report) and "aligned from the right" not in str(report)
