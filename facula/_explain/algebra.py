@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import _C
 from .formula import UNKNOWN, Again, SumTo, Symbol, evaluate, tidy
-from .notation import Move, Reduced, moved
+from .moves import Move, Reduced, moved
 
 __all__ = ["available", "simplify"]
 

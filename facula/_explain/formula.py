@@ -13,7 +13,7 @@ import facula
 
 from .. import _C
 from . import graph as graphs
-from . import notation
+from . import moves, notation
 
 __all__ = [
     "Again",
@@ -242,11 +242,6 @@ def _is(x, c) -> bool:
 _COMPARISONS = ("gt", "lt", "ge", "le", "eq", "ne")
 
 
-def tidy_bool(operands):
-    """The operand that is no constant, or the constant that both are."""
-    return next((x for x in operands if not isinstance(x, bool)), operands[0])
-
-
 def tidy(t):
     """One step of what needs no algebra: 1 * x, x + 0, numbers with numbers, conjugates of real numbers."""
     f, *a = t
@@ -255,6 +250,8 @@ def tidy(t):
             return a[0]
         if isinstance(a[0], tuple) and a[0][0] == f:
             return a[0][1]
+        if isinstance(a[0], tuple) and isinstance(a[0][0], moves.Move) and len(a[0][0].shape) > 1:
+            return moves.moved(moves.swapped(a[0][0].shape), a[0])
         if f == "T" and isinstance(a[0], Symbol) and a[0].is_constant:
             return notation.constant(_OPERATORS["T"](a[0].value))
         if isinstance(a[0], tuple) and a[0][0] == "neg":
@@ -287,9 +284,9 @@ def tidy(t):
     if f == "where" and isinstance(a[0], tuple) and a[0][0] == "le" and _is(a[1], 0):
         return ("where", ("gt", *a[0][1:]), a[2], a[1])  # where(x > 0, g, 0)
     if f == "logical_and" and any(isinstance(x, bool) for x in a):
-        return False if False in a else tidy_bool(a)
+        return False if False in a else next((x for x in a if x is not True), True)
     if f == "logical_or" and any(isinstance(x, bool) for x in a):
-        return True if True in a else tidy_bool(a)
+        return True if True in a else next((x for x in a if x is not False), False)
     if f == "mul":
         if _is(a[0], 0) or _is(a[1], 0):
             return 0.0
@@ -512,6 +509,7 @@ def _recorded(step, i, gradients, operands, memo):
     if found is None:
         return None, None
     trees = {}
+    memo["operands"] = [(t, o) for t, o in zip(inputs, operands) if t is not None and o is not None]
     memo["labels"] = [
         o for o in operands if isinstance(o, Symbol) and o.value is not None and o.value.dtype == _C.int64
     ]
@@ -533,7 +531,7 @@ def _recorded(step, i, gradients, operands, memo):
         if len(order) == 1:
             move = _move_back(step, i, run, inputs, outputs[order[0]])
             if move is not None:
-                return notation.moved(move, gradients[order[0]]), shape
+                return moves.moved(move, gradients[order[0]]), shape
         return (Opaque(f"{step.op}_vjp", run), *(gradients[k] for k in order)), shape
 
 
@@ -555,13 +553,22 @@ def _tensor(tree, memo, like):
     return value.detach() if isinstance(value, _C.Tensor) else facula.tensor(value, dtype=like.dtype)
 
 
+def _kept(tensor, memo):
+    """What a derivative has kept: an operand in another shape, or a constant."""
+    for t, tree in memo.get("operands", ()):
+        move = moves.view_of(tensor, t.detach())
+        if move is not None:
+            return moves.moved(move, tree)
+    return notation.constant(tensor, memo.get("labels", ()))
+
+
 def tree_of(tensor, trees: dict, memo):
     """The formula of a recorded tensor, whose leaves are known by address."""
     address = _C._tensor_address(tensor)
     if address in trees:
         return trees[address]
     if tensor.grad_fn is None:
-        return notation.constant(tensor, memo.get("labels", ()))
+        return _kept(tensor, memo)
     inner = graphs.read(tensor, limit=200)
     if not inner.complete:
         raise KeyError("too long")
@@ -581,9 +588,7 @@ def tree_of(tensor, trees: dict, memo):
                 operands.append(source.value)
             elif source.kind in ("leaf", "constant"):
                 tree = given.get(id(source), trees.get(_C._tensor_address(source.value)))
-                operands.append(
-                    notation.constant(source.value, memo.get("labels", ())) if tree is None else tree
-                )
+                operands.append(_kept(source.value, memo) if tree is None else tree)
             elif source.kind == "absent":
                 operands.append(None)
             else:

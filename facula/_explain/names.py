@@ -196,16 +196,13 @@ def recognise(graph: Graph, names: Names) -> None:
 
 
 def _made_of(value, t):
-    from . import notation
+    from . import moves
 
     if value.dtype != t.dtype:
         return None
-    if value.untyped_storage().data_ptr() == t.untyped_storage().data_ptr() and t.is_contiguous():
-        first = value.storage_offset() - t.storage_offset()
-        places = notation.walk(value.shape, value.stride())
-        if value.numel() <= 4096 and all(0 <= first + p < t.numel() for p in places):
-            move = notation.Move(t.shape, value.shape, [first + p for p in places])
-            return lambda x: notation.moved(move, x)
+    move = moves.view_of(value, t)
+    if move is not None:
+        return lambda x: moves.moved(move, x)
     if value.shape != t.shape:
         return None
     for make in (

@@ -12,261 +12,9 @@ import facula
 from .. import _C
 from . import formula
 from . import graph as graphs
+from .moves import MOST, Join, Move, Reduced, moved, strides_of
 
-__all__ = ["Entries", "Move", "Reduced", "constant", "forget_constants", "onehot", "probe", "usual", "walk"]
-
-_MOST = 4096  # elements: beyond, an operation keeps its plain name
-
-
-class Move:
-    """Elements copied to other places, all others zero: views, transposes, indexing and their reverse.
-
-    `source`: for each element of the result the place it comes from, -1 for a zero.
-    """
-
-    __slots__ = ("after", "given", "key", "name", "shape", "source")
-
-    def __init__(self, given, shape, source, name=None):
-        self.given, self.shape, self.source = tuple(given), tuple(shape), tuple(source)
-        self.name, self.after = name or _moved_name(self.given, self.shape, self.source)
-        self.key = ("move", self.given, self.shape, self.source)
-
-    def __call__(self, value):
-        flat = formula.fit(value, self.given).reshape(-1)
-        places = facula.tensor(self.source, dtype=_C.int64)
-        found = flat[places.clamp(min=0)] if flat.numel() else flat
-        if -1 in self.source:
-            found = facula.where(places < 0, facula.zeros_like(found), found)
-        return found.reshape(self.shape)
-
-    @property
-    def is_transpose(self):
-        return self.name == ".T"
-
-    def following(self, first: Move) -> Move:
-        """Both in one."""
-        return Move(first.given, self.shape, [-1 if k < 0 else first.source[k] for k in self.source])
-
-
-def transpose(shape) -> Move:
-    return Move(shape, shape[::-1], transpose_source(shape))
-
-
-def transpose_source(shape) -> tuple:
-    rows, columns = shape
-    return tuple(i * columns + j for j in range(columns) for i in range(rows))
-
-
-def _moved_name(given, shape, source):
-    """(name, whether it is written after its operand)."""
-    count = math.prod(given)
-    if source == tuple(range(count)):
-        index = _new_axes(given, shape)
-        if index is not None:
-            return index, True
-        if len(shape) == 1 and len(given) > 1:
-            return ".flatten()", True
-        return f".reshape({', '.join(map(str, shape))})", True
-    if len(source) == count and sorted(source) == list(range(count)) and len(given) == len(shape):
-        order = _permutation(given, shape, source)
-        if order is not None:
-            n = len(given)
-            if n == 2:
-                return ".T", True
-            if order == [*range(n - 2), n - 1, n - 2]:
-                return ".mT", True
-            return f".permute({', '.join(map(str, order))})", True
-        flipped = _flip(given, shape, source)
-        if flipped is not None:
-            return f".flip({', '.join(map(str, flipped))})", True
-    if -1 not in source:
-        index = _index(given, shape, source)
-        if index is not None:
-            return f"[{index}]", True
-        if len(source) == count and len(given) == 2 and source == transpose_source(given):
-            return f".T.reshape({', '.join(map(str, shape))})", True
-        if len(source) == count and len(shape) == 2 and source == transpose_source(shape[::-1]):
-            return f".reshape({shape[1]}, {shape[0]}).T", True
-        if len(given) == len(shape) == 1:
-            return f"[{list(source)}]", True
-        return f".take(...){list(shape)}" if len(source) > 4 else f".take({list(source)})", True
-    inverse = [-1] * count
-    for to, come in enumerate(source):
-        if come >= 0:
-            if inverse[come] >= 0:
-                return "place", False
-            inverse[come] = to
-    if -1 not in inverse:
-        index = _index(shape, given, inverse)
-        if index is not None:
-            return f"place[{index}]", False
-    return "place", False
-
-
-def _new_axes(given, shape):
-    """`[:, None]` where the shapes differ in sizes of 1 that were added, `[:, 0]` where they were taken."""
-    if len(shape) > len(given) and [n for n in shape if n != 1] == [n for n in given if n != 1]:
-        parts, rest = [], list(given)
-        for n in shape:
-            if rest and n == rest[0]:
-                rest.pop(0)
-                parts.append(":")
-            elif n == 1:
-                parts.append("None")
-            else:
-                return None
-        if rest:
-            return None
-        while parts and parts[-1] == ":":
-            parts.pop()
-        return f"[{', '.join(parts)}]"
-    if len(shape) < len(given) and len(given) <= 4:
-        return _bracketed(_index(given, shape, list(range(math.prod(given)))))
-    return None
-
-
-def _bracketed(index):
-    return None if index is None else f"[{index}]"
-
-
-def _strides(shape):
-    strides, step = [], 1
-    for n in reversed(shape):
-        strides.append(step)
-        step *= n
-    return strides[::-1]
-
-
-def _permutation(given, shape, source):
-    strides, mine = _strides(given), _strides(shape)
-    order: list[int] = []
-    for axis, n in enumerate(shape):
-        if n == 1:
-            free = [d for d, m in enumerate(given) if m == 1 and d not in order]
-        else:
-            step = source[mine[axis]]
-            free = [d for d, m in enumerate(given) if m == n and strides[d] == step and d not in order]
-        if not free:
-            return None
-        order.append(free[0])
-    new = [strides[d] for d in order]
-    return order if walk(shape, new) == list(source) else None
-
-
-def walk(shape, strides) -> list[int]:
-    """The places of a strided tensor's elements, in order."""
-    places = [0]
-    for n, step in zip(shape, strides):
-        places = [p + k * step for p in places for k in range(n)]
-    return places
-
-
-def _flip(given, shape, source):
-    if given != shape:
-        return None
-    strides = _strides(shape)
-    first = source[0]
-    dims = [d for d, n in enumerate(shape) if n > 1 and first // strides[d] % n == n - 1]
-    signs = [-s if d in dims else s for d, s in enumerate(strides)]
-    return dims if [first + p for p in walk(shape, signs)] == list(source) else None
-
-
-def _index(given, shape, source):
-    """`1, 2:5` where the elements are those of a basic index, else None."""
-    if not source:
-        return None
-    strides, mine = _strides(given), _strides(shape)
-    start = [source[0] // s % n for s, n in zip(strides, given)]
-    parts, steps, axis = [], [0] * len(shape), 0
-    axes = [a for a, n in enumerate(shape) if n > 1]
-    for d, n in enumerate(given):
-        used = None
-        if axis < len(axes):
-            jump = source[mine[axes[axis]]] - source[0]
-            if jump > 0 and jump % strides[d] == 0 and jump // strides[d] < n:
-                used = axes[axis]
-        if used is None:
-            parts.append(str(start[d]))
-            continue
-        jump = (source[mine[used]] - source[0]) // strides[d]
-        steps[used] = jump * strides[d]
-        stop = start[d] + jump * (shape[used] - 1) + 1
-        axis += 1
-        if stop > n:
-            return None
-        if jump == 1:
-            text = f"{start[d] or ''}:{'' if stop == n else stop}"
-        else:
-            text = f"{start[d] or ''}:{'' if stop + jump > n else stop}:{jump}"
-        parts.append(text)
-    if axis != len(axes) or [source[0] + p for p in walk(shape, steps)] != list(source):
-        return None
-    while len(parts) > 1 and parts[-1] == ":":
-        parts.pop()
-    return ", ".join(parts)
-
-
-class Join:
-    """Elements of several operands put side by side: `cat(a, b)`.
-
-    `source`: (operand, place) of each element.
-    """
-
-    __slots__ = ("again", "key", "name", "shapes", "source")
-
-    def __init__(self, again, source):
-        self.again, self.name, self.shapes, self.source = again, again.name, again.shapes, source
-        self.key = (self.name, tuple(self.shapes), tuple(source))
-
-    def __call__(self, *values):
-        return self.again(*values)
-
-    def picked(self, move):
-        """(operand, Move of it) where a Move takes elements of one operand alone, else None."""
-        taken = [self.source[k] for k in move.source if k >= 0]
-        if not taken or any(i != taken[0][0] for i, _ in taken):
-            return None
-        i = taken[0][0]
-        places = [-1 if k < 0 else self.source[k][1] for k in move.source]
-        return i, Move(self.shapes[i], move.shape, places)
-
-
-class Entries:
-    """A small tensor written out entry by entry."""
-
-    __slots__ = ("key", "name", "shape")
-
-    def __init__(self, shape):
-        self.name, self.shape, self.key = "entries", tuple(shape), ("entries", tuple(shape))
-
-    def __call__(self, *values):
-        values = [formula.fit(v, ()) for v in values]
-        wide = max((v.dtype for v in values), key=lambda t: t.itemsize)
-        return facula.stack([v.to(wide) for v in values]).reshape(self.shape)
-
-    def rows(self, texts):
-        """The entries' texts as lists of lists."""
-        if len(self.shape) == 1:
-            return [texts]
-        n = self.shape[1]
-        return [texts[i : i + n] for i in range(0, len(texts), n)]
-
-
-class Reduced:
-    """An operation of one operand with the arguments that were found, such as `sum(x, 0)`."""
-
-    __slots__ = ("again", "key", "name", "suffix")
-
-    def __init__(self, again, name, suffix):
-        self.again, self.name, self.suffix = again, name, suffix
-        self.key = (name, suffix, tuple(again.shapes), tuple(map(str, again.dtypes)))
-
-    @property
-    def shapes(self):
-        return self.again.shapes
-
-    def __call__(self, value):
-        return self.again(value)
+__all__ = ["constant", "forget_constants", "move_of", "onehot", "probe", "usual"]
 
 
 def probe(t):
@@ -281,7 +29,7 @@ def probe(t):
 def usual(op, again, operands, full, tensors, drop):
     """The usual way to write an operation, such as `x @ w.T`, or None."""
     present = [i for i, t in enumerate(tensors) if t is not None]
-    if not present or any(math.prod(again.shapes[i]) > 10 * _MOST for i in present):
+    if not present or any(math.prod(again.shapes[i]) > 10 * MOST for i in present):
         return None
     probes = [
         None if s is None else probe(formula.fit(t, s).to(d))
@@ -314,7 +62,7 @@ def usual(op, again, operands, full, tensors, drop):
 def _joined(again, probes, full, result):
     """`cat(a, b)`, whose elements are those of its operands."""
     total = sum(p.numel() for p in probes)
-    if not 0 < total <= _MOST or any(p.dtype not in (_C.float32, _C.float64) for p in probes):
+    if not 0 < total <= MOST or any(p.dtype not in (_C.float32, _C.float64) for p in probes):
         return None
     numbers, first = [], 1
     for p in probes:
@@ -380,60 +128,16 @@ def _of_one(op, again, tree, full, x, result, drop, alone):
     move = _as_move(again, x, result, drop)
     if move is not None:
         return moved(move, full)
-    if x.is_floating_point() and x.numel() <= _MOST:
+    if x.is_floating_point() and x.numel() <= MOST:
         suffix = _arguments(op, x, result)
         if suffix is not None:
             return (Reduced(again, op, suffix), full)
     return None
 
 
-def moved(move, tree):
-    """The tree of a Move, joined with one that stands inside, and left out where nothing moves."""
-    inner = None
-    if isinstance(tree, tuple) and isinstance(tree[0], Move):
-        inner = tree[0]
-    elif isinstance(tree, tuple) and tree[0] == "T" and len(move.given) == 2:
-        inner = transpose(move.given[::-1])
-    elif _is_spread(tree, math.prod(move.given)) and tree[0] in ("add", "sub", "neg", "mul"):
-        return (tree[0], *(t if isinstance(t, (int, float)) else moved(move, t) for t in tree[1:]))
-    elif isinstance(tree, tuple) and tree[0] == "mT":
-        n, rows, columns = math.prod(move.given[:-2]), *move.given[-2:]
-        source = [b * rows * columns + k for b in range(n) for k in transpose_source((columns, rows))]
-        inner = Move((*move.given[:-2], columns, rows), move.given, source)
-    if isinstance(tree, tuple) and isinstance(tree[0], Join):
-        found = tree[0].picked(move)
-        if found is not None:
-            return moved(found[1], tree[1 + found[0]])
-    if inner is not None and inner.shape == move.given:
-        both = move.following(inner)
-        if both.name != "place" or "place" in (move.name, inner.name):
-            move, tree = both, tree[1]
-    if len(move.source) == 1 == math.prod(move.given) and move.source[0] == 0:
-        return tree
-    if move.given == move.shape and move.source == tuple(range(len(move.source))):
-        return tree
-    if move.is_transpose:
-        return ("T", tree)
-    return (move, tree)
-
-
-def _is_spread(tree, count) -> bool:
-    """Whether a tree is a sum of multiples of what was moved or joined to `count` elements."""
-    if not isinstance(tree, tuple):
-        return False
-    f, *rest = tree
-    if f in ("add", "sub", "neg"):
-        return all(_is_spread(t, count) for t in rest)
-    if f == "mul":
-        return isinstance(rest[0], (int, float)) and _is_spread(rest[1], count)
-    if isinstance(f, Join):
-        return len(f.source) == count
-    return isinstance(f, Move) and f.name.startswith("place") and len(f.source) == count
-
-
 def move_of(run, like):
     """The Move that a function of one tensor is, or None."""
-    if not (like.is_floating_point() and like.numel() <= _MOST):
+    if not (like.is_floating_point() and like.numel() <= MOST):
         return None
     x = probe(like.detach())
     try:
@@ -445,7 +149,7 @@ def move_of(run, like):
 
 def _as_move(again, x, result, drop):
     n = x.numel()
-    if not 0 < n <= _MOST or not 0 < result.numel() <= _MOST or not x.is_floating_point():
+    if not 0 < n <= MOST or not 0 < result.numel() <= MOST or not x.is_floating_point():
         return None
     if x.dtype not in (_C.float32, _C.float64):
         return None
@@ -502,7 +206,7 @@ def _products(probes, operands):
         p, q = probes
 
         def turned(t, x):
-            return ("T", t) if x.dim() == 2 else ("mT", t)
+            return formula.tidy(("T" if x.dim() == 2 else "mT", t))
 
         if p.dim() and q.dim():
             yield ("matmul", a, b)
@@ -520,10 +224,12 @@ def _products(probes, operands):
         if p.dim() in (1, 2) and q.dim() in (1, 2) and p.numel() <= 64 and q.numel() <= 64:
             yield ("outer", a, b)
     elif len(operands) == 3:
-        c, a, b = operands
-        if all(p.dim() for p in probes[1:]):
-            yield ("add", ("matmul", a, ("T", b)), c)
-            yield ("add", ("matmul", a, b), c)
+        for (c, a, b), (_, p, q) in zip(
+            (operands, (operands[2], *operands[:2])), (probes, (probes[2], *probes[:2]))
+        ):
+            if p.dim() and q.dim():
+                yield ("add", ("matmul", a, ("T", b)), c)
+                yield ("add", ("matmul", a, b), c)
 
 
 # --- constants that arise on the way ---
@@ -549,17 +255,18 @@ def constant(tensor, labels=()):
     first = tensor.reshape(-1)[0] if tensor.numel() else None
     if first is not None and bool((tensor == first).all()) and not tensor.is_complex():
         return bool(first) if tensor.dtype == _C.bool else float(first)
-    if tensor.is_floating_point() and 0 < tensor.numel() <= 100 * _MOST:
+    if tensor.is_floating_point() and 0 < tensor.numel() <= 100 * MOST:
         kept = tensor[tensor != 0]
         if kept.numel() and bool((kept == kept[0]).all()) and float(kept[0]) != 1.0:
             return formula.tidy(("mul", float(kept[0]), constant((tensor != 0).to(tensor.dtype), labels)))
+    is_mask = bool(((tensor == 0) | (tensor == 1)).all())
     key = (
         tuple(tensor.shape),
         str(tensor.dtype),
-        str(tensor.tolist()) if tensor.numel() <= _MOST else id(tensor),
+        str(tensor.tolist()) if tensor.numel() <= MOST else id(tensor),
     )
     if key not in _seen:
-        _seen[key] = formula.Symbol(_constant_name(tensor, labels), tensor, is_constant=True)
+        _seen[key] = formula.Symbol(_constant_name(tensor, labels), tensor, is_constant=is_mask)
     return _seen[key]
 
 
@@ -574,7 +281,7 @@ def _constant_name(tensor, labels):
         return graphs.nested(tensor.tolist())
     if tensor.is_floating_point() and int((tensor != 0).sum()) == 1 and float(tensor.sum()) == 1:
         place = int(tensor.reshape(-1).argmax())
-        index = [place // s % n for s, n in zip(_strides(tensor.shape), tensor.shape)]
+        index = [place // s % n for s, n in zip(strides_of(tensor.shape), tensor.shape)]
         return f"onehot[{', '.join(map(str, index))}]"
     if tensor.is_floating_point() and bool(((tensor == 0) | (tensor == 1)).all()):
         return "mask"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from .._C import Tensor
 from .formula import UNKNOWN, Symbol, evaluate, keeps_conjugates
 from .graph import number
+from .moves import Entries
 from .names import GREEK
-from .notation import Entries
 
 __all__ = ["latex", "pretty", "symbol_latex", "symbol_pretty", "text"]
 

@@ -8,9 +8,9 @@ import math
 import facula
 
 from .. import _C
-from . import formula, notation
+from . import formula, moves, notation
 from .formula import SumTo, Symbol, tidy
-from .notation import Move, Reduced
+from .moves import Move, Reduced
 
 __all__ = ["entries", "rewritten", "size"]
 
@@ -93,7 +93,7 @@ class _Entries:
             return tidy((tree[0], *(self.entry(t, shape, place) for t in tree[1:])))
         if isinstance(tree, Symbol) and tree.is_constant:
             return float(tree.value.reshape(-1)[place])
-        return notation.moved(Move(shape, to, (place,)), tree)
+        return moves.moved(Move(shape, to, (place,)), tree)
 
     def placed(self, f, value):
         hot = next(i for i, k in enumerate(f.source) if k >= 0)
@@ -235,7 +235,7 @@ def entries(tree, shape):
         return tree
     if sum(size(p, 100) for p in parts) > 120:
         return tree
-    return (notation.Entries(shape), *(tidy(("neg", p[2])) if _is_minus(p) else p for p in parts))
+    return (moves.Entries(shape), *(tidy(("neg", p[2])) if _is_minus(p) else p for p in parts))
 
 
 def _is_part(tree) -> bool:
