@@ -71,6 +71,7 @@ class CopySlices final : public Node {
     // A clone keeps the strides of the gradient, which need not be those of the base.
     const bool same = g[0]->contiguous && base_.strides == contiguous_strides(base_.sizes);
     Tensor whole = same ? clone(g[0]) : laid_out(g[0], base_);
+    if (same) whole->bump_version();  // as the copy does
     Tensor slice =
         as_strided(seen_as(whole, view_.dtype, create_graph), view_.sizes, view_.strides, view_.offset);
     std::vector<Tensor> inner(static_cast<size_t>(edge_count));
@@ -113,6 +114,7 @@ class AsStridedOfBase final : public Node {  // the history of a view after its 
     const int64_t n = std::max(base_.extent() * per, view_.offset + view_.extent());
     const Tensor memory = seen_as(embed(g[0], {n}, view_.strides, view_.offset), base_.dtype, create_graph);
     grads[0] = as_strided(memory, base_.sizes, base_.strides, 0);
+    grads[0]->bump_version();  // PyTorch writes the gradient into zeros
   }
   void release() override {}
   std::vector<Tensor> replay(const Tensor* in) const override {

@@ -303,7 +303,9 @@ Tensor execute(const Execution& e) {
                (e.in[0].tensor == e.into) &&
                (e.count < 2 || !e.in[1].tensor || e.in[1].tensor->storage != e.into->storage) &&
                (e.count < 3 || !e.in[2].tensor || e.in[2].tensor->storage != e.into->storage);
-  if (!uniform || first->numel == 0) return execute_general(e);
+  // A number is an operand of another shape: the result follows the strides of the tensor.
+  if (!uniform || first->numel == 0 || (constants && !e.into && has_odd_strides(*first)))
+    return execute_general(e);
 
   Tensor out = e.into ? Tensor(e.into) : empty_cpu(e.stored, first->ndim, first->sizes);
   const int64_t n = first->numel;

@@ -55,6 +55,16 @@ template <int N> Alike alike(const Arg* in) {
   return a;
 }
 
+// A contiguous tensor whose dimensions of size 1 have other strides than empty() gives them.
+inline bool has_odd_strides(const TensorImpl& t) {
+  int64_t expected = 1;
+  for (int d = t.ndim - 1; d >= 0; --d) {
+    if (t.strides[d] != expected) return true;
+    expected *= t.sizes[d];
+  }
+  return false;
+}
+
 void fill_scalar(char* to, DType t, Scalar s, int64_t n);  // a block of copies
 // One run of the kernel over up to kBlock elements of operands that are alike.
 template <int N> Tensor execute_alike(BlockFn kernel, const void* params, const Arg* in,

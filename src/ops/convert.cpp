@@ -207,6 +207,7 @@ const Tensor& require_scalar(const Tensor& value) {
 }  // namespace
 
 Tensor clone(const Tensor& x) { return call_structural(Clone{}, x); }
+Tensor dense_clone(const Tensor& x) { return call_structural(Clone{MemoryFormat::Contiguous}, x); }
 
 Tensor contiguous(const Tensor& x, MemoryFormat format) {
   if (has_format(*x, format)) return x;

@@ -154,6 +154,7 @@ struct MaskedFill {
     shape = x->shape();
     GradMode off(false);
     const Tensor out = call(Where{}, mask, value, x);
+    if (out->contiguous) out->set_geometry(out->shape(), contiguous_strides(out->shape()));
     return out->is_meta() ? out : dense(out);
   }
   void vjp_batch(const Back& b, int64_t n, Tensor* d) const {

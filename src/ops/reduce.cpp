@@ -19,7 +19,10 @@ template <bool Whole> struct Sum {
   void show(Parameters& p) const { r.show(p, true, Whole); }
   Reduced r;
   TensorMeta meta(const Tensor& x) { return {fold_dtype(x->dtype, Fold::Sum), r.shape()}; }
-  void cpu(TensorImpl& out, const Tensor& x) const { fold_into(out, x, r, Fold::Sum); }
+  void cpu(TensorImpl& out, const Tensor& x) const {
+    fold_into(out, x, r, Fold::Sum);
+    note_fills(out, *x, 1);
+  }
   void vjp(const Back& b, Tensor* d) const { d[0] = r.restore(b.g[0]); }
   std::optional<Sum> batched(const Back&, int64_t n) const { return Sum{r.behind(n)}; }
 };
@@ -44,6 +47,7 @@ template <bool Whole> struct Mean {
   void cpu(TensorImpl& out, const Tensor& x) const {
     if (x->numel == 0) facula::fill(out, std::nan(""));
     else fold_into(out, x, r, Fold::Sum, double(r.length()));
+    note_fills(out, *x, 2);
   }
   void vjp(const Back& b, Tensor* d) const { d[0] = r.restore(b.g[0]) / Scalar(double(r.length())); }
   std::optional<Mean> batched(const Back&, int64_t n) const { return Mean{r.behind(n)}; }
@@ -108,7 +112,10 @@ template <bool Whole> struct Prod {
   void show(Parameters& p) const { r.show(p, false, Whole); }
   Reduced r;
   TensorMeta meta(const Tensor& x) { return {fold_dtype(x->dtype, Fold::Prod), r.shape()}; }
-  void cpu(TensorImpl& out, const Tensor& x) const { fold_into(out, x, r, Fold::Prod); }
+  void cpu(TensorImpl& out, const Tensor& x) const {
+    fold_into(out, x, r, Fold::Prod);
+    note_fills(out, *x, 1);
+  }
   // The product of the others, without division: products from the left times products from the right.
   std::optional<Prod> batched(const Back& b, int64_t n) const {
     if (Whole) return {};
@@ -185,6 +192,7 @@ template <Which W> struct Extreme {
   }
   void cpu(TensorImpl& out, const Tensor& x) const {
     fold_into(out, x, r, W == Which::Amax || W == Which::Max ? Fold::Max : Fold::Min);
+    note_fills(out, *x, 1);
   }
   std::optional<Extreme> batched(const Back& b, int64_t n) const { return behind_batch(*this, b, n); }
   void vjp(const Back& b, Tensor* d) const {
@@ -218,6 +226,7 @@ std::vector<Tensor> aminmax(const Tensor& x, std::optional<int64_t> dim, bool ke
 Tensor truth(const Tensor& x, const OptDims& dims, bool keepdim, Fold f) {
   const Reduced r(x, dims, keepdim);
   Tensor out = empty(DType::Bool, r.shape(), x->device);
+  note_fills(*out, *x, 1);
   if (out->is_meta() || out->numel == 0)
     return out->is_meta() || x->dtype != DType::UInt8 ? out : converted(out, DType::UInt8);
   if (x->numel == 0) facula::fill(*out, f == Fold::Min);

@@ -39,4 +39,11 @@ void fold_into(TensorImpl& out, const Tensor& x, const Reduced& r, Fold f, doubl
 Tensor mean(const Tensor& x, const Dims& dims, bool keepdim);
 DType fold_dtype(DType t, Fold f);  // int64 for sums and products of integers
 
+// PyTorch fills the result of a reduction before it folds into it; outside of inference mode, where autograd
+// does not hide it, the fill of what was made of an inference tensor counts as a write.
+inline void note_fills(TensorImpl& out, const TensorImpl& x, int times) {
+  if (x.inference && !mode.inference) [[unlikely]]
+    *out.version_counter += uint32_t(times);
+}
+
 }  // namespace facula

@@ -6,6 +6,7 @@
 #include "op/structural.h"
 #include "ops/lines.h"
 #include "ops/behind.h"
+#include "ops/reduce.h"
 
 namespace facula {
 namespace {
@@ -82,7 +83,10 @@ struct Cumsum {
     dim = wrap_dim(dim, x->ndim);
     return {scan_dtype(x), x->shape()};
   }
-  void cpu(TensorImpl& out, const Tensor& x) const { scan<Step::Sum>(out, x, int(dim)); }
+  void cpu(TensorImpl& out, const Tensor& x) const {
+    scan<Step::Sum>(out, x, int(dim));
+    if (x->ndim == 0 || x->numel == 0) note_fills(out, *x, 1);
+  }
   std::optional<Cumsum> batched(const Back& b, int64_t n) const { return behind_batch(*this, b, n); }
   void vjp(const Back& b, Tensor* d) const { d[0] = reversed_cumsum(b.g[0], int(dim)); }
 };
@@ -96,7 +100,10 @@ struct Cumprod {
     dim = wrap_dim(dim, x->ndim);
     return {scan_dtype(x), x->shape()};
   }
-  void cpu(TensorImpl& out, const Tensor& x) const { scan<Step::Prod>(out, x, int(dim)); }
+  void cpu(TensorImpl& out, const Tensor& x) const {
+    scan<Step::Prod>(out, x, int(dim));
+    if (x->ndim == 0 || x->numel == 0) note_fills(out, *x, 1);
+  }
   std::optional<Cumprod> batched(const Back& b, int64_t n) const { return behind_batch(*this, b, n); }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor &x = b.in[0], &g = b.g[0];

@@ -140,6 +140,7 @@ struct AsStrided {
       memory = memory / call(Maximum{}, count, Scalar(1));
     }
     d[0] = as_strided(memory, from, from_strides, from_offset - first + memory->offset());
+    d[0]->bump_version();  // PyTorch writes the gradient into zeros
   }
   static int64_t extent(const Dims& sizes, const Dims& strides) {
     int64_t last = 1;

@@ -113,6 +113,8 @@ def alike(a, b) -> bool:
 class Program:
     """Grows a program from a seed."""
 
+    wide = False
+
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.count = 0
@@ -323,9 +325,211 @@ BACKWARDS = """
 """
 
 
-def compare(seed: int, length: int = 25) -> str | None:
+class WideProgram(Program):
+    """More kinds of statements than Program knows, whose seeds are to stay what they are."""
+
+    wide = True
+
+    def statement(self, run: Run) -> str:
+        r = self.random
+        tensors = run.tensors()
+        if len(tensors) >= 2 and r.random() < 0.35:
+            name = r.choice(list(tensors))
+            t = tensors[name]
+            kinds = ["more_views", "more_writes", "out", "memory", "number", "node"]
+            kind = r.choices(kinds, [30, 25, 12, 8, 5, 6])[0]
+            made = getattr(self, kind)(name, t, tensors)
+            mode = r.choice(MODES)
+            return f"with torch.{mode}():\n    {made}" if mode else made
+        if r.random() < 0.03:
+            shape = r.choice(["0", "0, 2", "2, 0", "1", "1, 3", "2, 1, 2"])
+            end = r.choice(["", ".requires_grad_()", ".clone().requires_grad_()"])
+            return f"{self.new_name()} = torch.full(({shape},), 0.75, dtype=torch.float64){end}"
+        return super().statement(run)
+
+    def more_views(self, name, t, tensors) -> str:
+        options = ANY_VIEWS
+        if t.is_complex():
+            options += "torch.view_as_real({})\n{}.real\n{}.imag\n{}.conj()\n"
+        elif t.dim() and t.shape[-1] == 2 and t.stride(-1) == 1:
+            options += "torch.view_as_complex({})\n"
+        if t.dim():
+            options += (
+                "{}.unfold(-1, 2, 1)\n{}.unfold(0, 1, 2)\n{}.swapdims(0, -1)\n{}.unflatten(0, (-1, 1))\n"
+            )
+        if t.dim() > 1:
+            options += (
+                "{}.diagonal(1)\n{}.diagonal(0, -1, 0)\n{}.mT\n{}[0, 1:]\n{}[..., ::2]\n{}.select(1, -1)\n"
+            )
+            options += "{}.hsplit(1)\n{}.vsplit(1)\n{}.split([1, {}.shape[1] - 1], 1)\n{}.squeeze((0, 1))\n"
+        return f"{self.new_name()} = " + self.chosen(name, options)
+
+    def more_writes(self, name, t, tensors) -> str:
+        other = self.partner(t, tensors)
+        if not t.dim():
+            return self.chosen(name, "{}.copy_(torch.tensor(2.0))\n{}.fill_(torch.tensor(0.5))\n{}.add_(1)")
+        same = other if other[0] == "v" else name
+        return self.chosen(name, MORE_WRITES).replace("OTHER", other).replace("SAME", same)
+
+    def out(self, name, t, tensors) -> str:
+        other = self.partner(t, tensors)
+        source = self.random.choice(list(tensors))
+        return self.chosen(name, OUT).replace("OTHER", other).replace("SOURCE", source)
+
+    def memory(self, name, t, tensors) -> str:
+        other = self.random.choice(list(tensors))
+        return self.chosen(name, MEMORY).replace("OTHER", other)
+
+    def number(self, name, t, tensors) -> str:
+        return f"{self.new_name()} = " + self.chosen(name, MORE_OPERATIONS)
+
+    def node(self, name, t, tensors) -> str:
+        if t._is_view():  # PyTorch 2.13 crashes for some views that are out of date
+            return f"{name}.retain_grad()"
+        return self.chosen(name, MORE_HOOKS)
+
+
+ANY_VIEWS = """
+{}.view({}.shape)
+{}.expand_as({})
+{}.expand(3, *{}.shape)
+{}.unsqueeze(0).expand(2, *{}.shape)
+{}.permute(*range({}.dim()))
+{}.movedim(-1, 0)
+{}.unbind(0)
+{}.data
+{}.alias() if hasattr({}, "alias") else {}.view_as({})
+{}.as_strided({}.shape, {}.stride())
+{}.as_strided((2, 2), (1, 1))
+{}.as_strided((1,), (1,), 2)
+{}.detach().view(-1)
+{}.detach()[...]
+{}.contiguous().view(-1)
+{}.squeeze(-1)
+{}.ravel()
+{}.narrow(-1, 0, 1)
+torch.atleast_2d({})
+torch.broadcast_to({}, (2, *{}.shape))
+torch.split({}, 2)
+torch.chunk({}, 3, -1)
+{}.reshape({}.shape)
+{}.to(torch.float64)
+{}.requires_grad_(False)
+"""
+MORE_WRITES = """
+{}[{} > 0] = OTHER
+{}[{} > 0] = 0.5
+{}[[0]] = OTHER
+{}[torch.tensor([0, 0])] += 1.0
+{}.index_put_((torch.tensor([0]),), torch.tensor(1.5, dtype=torch.float64))
+{}.index_put_((torch.tensor([0]),), torch.tensor(1.5, dtype=torch.float64), accumulate=True)
+{}.index_fill_(0, torch.tensor([0]), 2.0)
+{}.index_add_(0, torch.tensor([0]), {}[:1])
+{}.index_copy_(0, torch.tensor([0]), {}[:1])
+{}.masked_fill_({} < 0, torch.tensor(0.1, dtype=torch.float64))
+{}.masked_scatter_({} > 0, {})
+{}.scatter_(0, torch.zeros_like({}, dtype=torch.int64)[:1], 0.3)
+{}.scatter_add_(0, torch.zeros_like({}, dtype=torch.int64)[:1], {})
+{}.copy_(OTHER)
+{}.copy_({}[0])
+{}.copy_(2.5)
+{}[0].copy_({}[-1])
+{}[1:].copy_({}[:-1])
+{}[1:].add_({}[:-1])
+{}[:-1] = {}[1:]
+{}[..., :1] = {}[..., -1:]
+{}.add_({}[0])
+{}.mul_({}.sum())
+{}.sub_(SAME, alpha=0.5)
+{}.div_(2)
+{}.pow_(2)
+{}.cumprod_(0)
+{}.clamp_(min=0)
+{}.addcdiv_(SAME, SAME)
+{}.triu_()
+{}.swapaxes_(0, -1)
+{}.unsqueeze_(-1)
+{}.squeeze_(0)
+{}.transpose_(0, -1)
+{}.as_strided_((1,), (1,))
+{}.detach()[0] = 4.0
+{}.select(0, 0).zero_()
+{}.flip(0).add_(1)
+{}.abs_().add_(0.1).log_()
+{}.where({} > 0, 0.5).mul_(2)
+{} += OTHER
+{} *= OTHER
+{} -= {}
+{} **= 2
+{}[0] -= {}[-1]
+"""
+OUT = """
+torch.add({}, OTHER, out=SOURCE)
+torch.mul({}, OTHER, out={})
+torch.sin({}, out=SOURCE)
+torch.exp({}, out={})
+torch.cat([{}, {}], out=SOURCE)
+torch.sum({}, 0, out=SOURCE)
+torch.sub(2.0, {}, out=SOURCE)
+torch.clamp({}, -0.5, 0.5, out=SOURCE)
+torch.cumsum({}, 0, out=SOURCE)
+torch.abs({}, out=SOURCE.detach())
+torch.neg({}.detach(), out=SOURCE.data)
+torch.where({} > 0, {}, OTHER, out=SOURCE)
+"""
+MEMORY = """
+{}.set_(OTHER)
+{}.set_(OTHER.untyped_storage(), 0, (2,))
+{}.set_(OTHER.detach(), 0, (1, 2), (2, 1))
+{}.data = OTHER
+{}.data = OTHER.clone()
+{}.data = OTHER.detach().t() if OTHER.dim() == 2 else OTHER.data
+{}.resize_(1)
+{}.detach().resize_(2)
+{}.data.zero_()
+{}.data.add_(1.0)
+{}.untyped_storage().nbytes()
+"""
+MORE_OPERATIONS = """
+{}.mean()
+{}.mean(0)
+{}.max()
+{}.abs()
+{}.sigmoid().log()
+{}.prod()
+{}.flip(0)
+{}.repeat(2)
+torch.stack([{}, {}])
+{}.masked_fill({} > 0, 0.0)
+{}.clamp(min=0)
+{}.where({} > 0, torch.zeros((), dtype=torch.float64))
+{}.T.contiguous() if {}.dim() == 2 else {}.sqrt()
+{}[{} > 0]
+{}[torch.tensor([0])]
+{}.softmax(0)
+{}.norm()
+{}.relu()
+{}.roll(1)
+2.0 - {}
+{} / 2.0
+{}.logsumexp(0)
+torch.addcmul({}, {}, {})
+"""
+MORE_HOOKS = """
+{}.register_hook(lambda g: g.mul_(2))
+{}.register_hook(lambda g: g.clone())
+{}.register_hook(lambda g: g.detach())
+{}.register_post_accumulate_grad_hook(lambda p: p.grad.add_(1))
+{}.grad_fn.register_hook(lambda a, b: None)
+{}.grad_fn.register_prehook(lambda a: None)
+{}.sum().backward(retain_graph=True, inputs=[{}])
+{}.retain_grad()
+"""
+
+
+def compare(seed: int, length: int = 25, kind: type[Program] = Program) -> str | None:
     """Runs one random program in both libraries: None, or how they differ and after which statements."""
-    program = Program(seed)
+    program = kind(seed)
     runs = Run(torch), Run(facula)
     for i in range(length):
         statement = program.statement(runs[0])
