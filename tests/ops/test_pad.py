@@ -21,7 +21,7 @@ def test_cutting_keeps_the_order_of_memory() -> None:
     x = torch.arange(24.0).reshape(2, 3, 4).permute(2, 0, 1).requires_grad_()
     cut = F.pad(x, (-1, 0, 0, -1))
     assert torch.equal(cut, x[:, :1, 1:])
-    assert cut.stride() == (1, 8, 4)
+    assert cut.stride() == (1, 12, 4)
     cut.sum().backward()
     assert torch.equal(x.grad, F.pad(torch.ones(4, 1, 2), (1, 0, 0, 1)))
 
