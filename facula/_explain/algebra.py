@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .. import _C
-from .formula import UNKNOWN, Again, SumTo, Symbol, evaluate, tidy
-from .moves import Move, Reduced, moved
+from .formula import UNKNOWN, Again, Symbol, evaluate, tidy
+from .moves import Move, Reduced, SumTo, moved
 
 __all__ = ["available", "simplify"]
 
@@ -40,7 +40,8 @@ def simplify(tree, order: dict):
             forms.append(sympy.cancel(start))
         else:
             forms.append(sympy.factor(start, deep=False))
-        if start.count_ops() < 30 and not start.atoms(sympy.core.function.AppliedUndef):
+        known = start.atoms(sympy.Function)
+        if start.count_ops() < 30 and len(known) < 4 and not _unknown(sympy, known):
             forms.append(sympy.simplify(start))  # slow where it meets functions it does not know
         forms = [reader.pull_out(f) for f in forms]
         if start.count_ops() < 40:
@@ -61,6 +62,10 @@ def simplify(tree, order: dict):
         ZeroDivisionError,
     ):
         return None
+
+
+def _unknown(sympy, functions) -> bool:
+    return any(isinstance(f, sympy.core.function.AppliedUndef) for f in functions)
 
 
 class _Reader:
@@ -132,7 +137,7 @@ class _Reader:
             return s.Symbol(name, positive=True) * (1 if x > 0 else -1)
         exact = s.Rational(repr(x))
         for bottom in range(2, 101):  # 1/3 is a third again
-            if abs(x * bottom - round(x * bottom)) < 1e-12 * abs(x * bottom):
+            if abs(x * bottom - round(x * bottom)) < 6e-8 * abs(x * bottom):
                 return s.Rational(round(x * bottom), bottom)
         return exact if exact.q <= 10**6 else s.Float(x, 15)
 

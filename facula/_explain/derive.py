@@ -267,6 +267,9 @@ def closed_forms(graph: Graph, symbols: Symbols, loss: str, limit: int = 400):
             simple = algebra.simplify(tree, symbols.order)
         shape = tuple(gradient.shape)
         written = None if simple is None else rewrite.entries(simple, shape)
+        if written is not None and written is not simple:
+            parts = [algebra.simplify(t, symbols.order) if isinstance(t, tuple) else t for t in written[1:]]
+            written = (written[0], *(t if p is None else p for p, t in zip(parts, written[1:])))
         for candidate, simplified in ((written, True), (simple, True), (short, False), (tree, False)):
             if candidate is not None and _has_value(candidate, gradient):
                 forms[key] = (candidate, simplified)

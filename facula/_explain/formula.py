@@ -74,43 +74,6 @@ class Again:
         return _C._node_replay(self.node, values)[self.index]
 
 
-class SumTo:
-    """Undoes broadcasting: the gradient of an operand that was repeated."""
-
-    __slots__ = ("dims", "key", "name", "shape", "suffix", "whole")
-
-    def __init__(self, whole, shape):
-        self.name, self.whole, self.shape = "sum", tuple(whole), tuple(shape)
-        extra = len(self.whole) - len(self.shape)
-        self.dims = list(range(extra)) + [
-            i + extra for i, n in enumerate(self.shape) if n == 1 and self.whole[i + extra] != 1
-        ]
-        kept = any(n != 1 for i, n in enumerate(self.whole) if i not in self.dims)
-        self.suffix = ""
-        if kept:
-            self.suffix = f", {self.dims[0]}" if len(self.dims) == 1 else f", {tuple(self.dims)}"
-            if self.dims != list(range(extra)) and self.shape:
-                self.suffix += ", True"
-        self.key = ("sum", self.whole, self.shape)
-
-    def __call__(self, value):
-        value = fit(value, self.whole)
-        return (value.sum(self.dims) if self.dims else value).reshape(self.shape)
-
-
-class Softmax:
-    """exp(log_softmax(x)), as it is usually written."""
-
-    __slots__ = ("again", "key", "name", "suffix")
-
-    def __init__(self, again):
-        self.again, self.name, self.suffix = again, "softmax", getattr(again, "suffix", "")
-        self.key = ("softmax", again.key)
-
-    def __call__(self, *values):
-        return self.again(*values).exp()
-
-
 class Opaque:
     """A derivative that leaves no formula: printed by name, evaluated through autograd."""
 
@@ -258,7 +221,7 @@ def tidy(t):
             return ("neg", tidy((f, a[0][1])))
         return t
     if f == "exp" and isinstance(a[0], tuple) and getattr(a[0][0], "name", "") == "log_softmax":
-        return (Softmax(a[0][0]), *a[0][1:])
+        return (moves.Softmax(a[0][0]), *a[0][1:])
     if f == "matmul":
         if isinstance(a[0], (int, float)) or isinstance(a[1], (int, float)):
             return tidy(("mul", *a))  # of one element
@@ -408,6 +371,14 @@ def _folded(tree, memo):
     return tree
 
 
+_labels: list = []  # the Symbols of integers that were met last
+
+
+def constant_of(tree):
+    """The constant that a tree of numbers is."""
+    return notation.constant(evaluate(tree), _labels)
+
+
 def _is_constant(tree) -> bool:
     if isinstance(tree, Symbol):
         return tree.is_constant
@@ -478,7 +449,11 @@ def sum_to(tree, whole, shape, memo):
     if have == left and left and total % left == 0 and have <= total:
         if fit_is_exact(shape_of(tree, memo), shape):  # all the same along what is summed
             return tidy(("mul", float(total // left), tree))
-    return (SumTo(whole, shape), _full(tree, whole, memo) if have != total else tree)
+    summed = moves.SumTo(whole, shape)
+    moved = moves.summed(tree, whole, summed.dims, shape)
+    if moved is not None:
+        return moved
+    return (summed, _full(tree, whole, memo) if have != total else tree)
 
 
 def fit_is_exact(a, b):
@@ -510,7 +485,7 @@ def _recorded(step, i, gradients, operands, memo):
         return None, None
     trees = {}
     memo["operands"] = [(t, o) for t, o in zip(inputs, operands) if t is not None and o is not None]
-    memo["labels"] = [
+    memo["labels"] = _labels[:] = [
         o for o in operands if isinstance(o, Symbol) and o.value is not None and o.value.dtype == _C.int64
     ]
     for t, tree in [*zip(inputs, operands), *zip(leaves, gradients)]:

@@ -9,7 +9,20 @@ import facula
 from .. import _C
 from . import formula
 
-__all__ = ["Entries", "Join", "MOST", "Move", "Reduced", "moved", "strides_of", "swapped", "view_of"]
+__all__ = [
+    "Entries",
+    "Join",
+    "MOST",
+    "Move",
+    "Reduced",
+    "Softmax",
+    "SumTo",
+    "moved",
+    "strides_of",
+    "summed",
+    "swapped",
+    "view_of",
+]
 
 MOST = 4096  # elements: beyond, an operation keeps its plain name
 
@@ -270,6 +283,44 @@ class Entries:
         return [texts[i : i + n] for i in range(0, len(texts), n)]
 
 
+class SumTo:
+    """Undoes broadcasting: the gradient of an operand that was repeated."""
+
+    __slots__ = ("dims", "key", "name", "shape", "suffix", "to", "whole")
+
+    def __init__(self, whole, shape, to=None):
+        self.name, self.whole, self.shape = "sum", tuple(whole), tuple(shape)
+        extra = len(self.whole) - len(self.shape)
+        self.dims = list(range(extra)) + [
+            i + extra for i, n in enumerate(self.shape) if n == 1 and self.whole[i + extra] != 1
+        ]
+        kept = any(n != 1 for i, n in enumerate(self.whole) if i not in self.dims)
+        self.suffix = ""
+        if kept:
+            self.suffix = f", {self.dims[0]}" if len(self.dims) == 1 else f", {tuple(self.dims)}"
+            if self.dims != list(range(extra)) and self.shape and to is None:
+                self.suffix += ", True"
+        self.to = self.shape if to is None else tuple(to)
+        self.key = ("sum", self.whole, self.shape, self.to)
+
+    def __call__(self, value):
+        value = formula.fit(value, self.whole)
+        return (value.sum(self.dims) if self.dims else value).reshape(self.to)
+
+
+class Softmax:
+    """exp(log_softmax(x)), as it is usually written."""
+
+    __slots__ = ("again", "key", "name", "suffix")
+
+    def __init__(self, again):
+        self.again, self.name, self.suffix = again, "softmax", getattr(again, "suffix", "")
+        self.key = ("softmax", again.key)
+
+    def __call__(self, *values):
+        return self.again(*values).exp()
+
+
 class Reduced:
     """An operation of one operand with the arguments that were found, such as `sum(x, 0)`."""
 
@@ -306,6 +357,13 @@ def moved(move, tree):
         both = move.following(inner)
         if both.name != "place" or "place" in (move.name, inner.name):
             move, tree = both, tree[1]
+    if isinstance(tree, (int, float)):
+        return formula.constant_of((move, tree))
+    if isinstance(tree, tuple) and isinstance(tree[0], SumTo) and tree[0].to == move.given:
+        f = tree[0]
+        kept = tuple(n for i, n in enumerate(f.whole) if i not in f.dims)
+        if move.source == tuple(range(len(move.source))) and move.shape == kept and f.shape:
+            return (SumTo(f.whole, f.shape, kept), tree[1])
     if len(move.source) == 1 == math.prod(move.given) and move.source[0] == 0:
         return tree
     if move.given == move.shape and move.source == tuple(range(len(move.source))):
@@ -313,6 +371,31 @@ def moved(move, tree):
     if move.is_transpose:
         return ("T", tree)
     return (move, tree)
+
+
+def summed(tree, whole, dims, shape):
+    """The sum of a Move along `dims`, where each sum has one element that is no zero; else None."""
+    if not isinstance(tree, tuple) or not isinstance(tree[0], Move) or -1 not in tree[0].source:
+        return None
+    move = tree[0]
+    if move.shape != tuple(whole):
+        return None
+    kept = [0 if i in dims else step for i, step in enumerate(_kept_strides(whole, dims))]
+    found = [-1] * math.prod(shape)
+    for to, come in zip(walk(whole, kept), move.source):
+        if come >= 0:
+            if found[to] >= 0:
+                return None
+            found[to] = come
+    return moved(Move(move.given, shape, found), tree[1])
+
+
+def _kept_strides(whole, dims):
+    steps, step = [], 1
+    for i, n in reversed(list(enumerate(whole))):
+        steps.append(step)
+        step *= 1 if i in dims else n
+    return steps[::-1]
 
 
 def _is_spread(tree, count) -> bool:

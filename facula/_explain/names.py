@@ -83,7 +83,7 @@ class Names:
         for name, value in containers:
             self._add_contents(name, value)
 
-    def _add_contents(self, name, value):
+    def _add_contents(self, name, value, depth=0):
         if isinstance(value, dict):
             items = [
                 (f"{name}[{k!r}]", v) for k, v in list(value.items())[:1000] if isinstance(k, (str, int))
@@ -99,6 +99,8 @@ class Names:
                 self.add(path, v)
             elif _is_module(v):
                 self.add_module(path, v, alone=False)
+            elif depth < 2 and type(v) in (list, tuple, dict):
+                self._add_contents(path, v, depth + 1)
 
 
 def _is_machinery(frame) -> bool:
@@ -128,7 +130,9 @@ def assign(graph: Graph, names: Names, loss_name: str | None) -> dict[tuple[int,
     found = names.nodes.get(root)
     own = loss_name or (found[0] if found else None)
     if own is None or own.lower() in ("loss", "l", "total_loss", "err", "error", "cost"):
-        symbol = "L"
+        taken_by = [names.tensors.get(_C._tensor_address(s.value)) for s in graph.leaves.values()]
+        taken_by += [names.tensors.get(k if isinstance(k, int) else 0) for k in graph.constants]
+        symbol = own or "L" if any(hit and hit[0] == "L" for hit in taken_by) else "L"
     else:
         symbol = own
     graph.loss_name = own or "L"  # what the caller calls it

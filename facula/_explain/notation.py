@@ -126,7 +126,7 @@ def _of_one(op, again, tree, full, x, result, drop, alone):
     if not alone:
         return None
     move = _as_move(again, x, result, drop)
-    if move is not None:
+    if move is not None and "..." not in move.name:
         return moved(move, full)
     if x.is_floating_point() and x.numel() <= MOST:
         suffix = _arguments(op, x, result)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 from .._C import Tensor
 from .formula import UNKNOWN, Symbol, evaluate, keeps_conjugates
 from .graph import number
@@ -30,6 +33,8 @@ _SHORTER = {
     "native_batch_norm": "batch_norm",
     "native_layer_norm": "layer_norm",
 }
+_SPECIAL = {c: "\\" + c for c in "_{}#%&$"} | {"\\": "", "^": r"\hat{\ }", "~": r"\sim "}
+_ACCENTS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303"}
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
@@ -231,6 +236,8 @@ class _Latex(_Text):
     def product(self, a, b, tree=None):
         if tree is not None and _is_vector(tree[1]) and _is_vector(tree[2]):
             return rf"{a} \odot {b}"
+        if re.search(r"(?<!_\{)\\mathrm", a + b):  # words side by side would read as one
+            return rf"{a} \cdot {b}"
         return rf"{a} \cdot {b}" if b[:1].isdigit() or b.startswith(r"\left(-") else f"{a} {b}"
 
     def matmul(self, a, b):
@@ -288,24 +295,54 @@ def _short_name(name: str) -> str:
 
 
 def _escape(s):
-    return s.replace("\\", "").replace("_", r"\_").replace("{", r"\{").replace("}", r"\}").replace("#", r"\#")
+    """A name in LaTeX: what means something there is written as itself."""
+    return "".join(_SPECIAL.get(c, c) for c in s)
 
 
 def symbol_pretty(name: str) -> str:
-    """`theta_1` is θ₁."""
+    """`theta_1` is θ₁, `y_hat` is ŷ."""
     stem, digits = _split(name)
-    stem = GREEK.get(stem, stem)
+    letter, accent = _accented(stem)
+    if accent:
+        return unicodedata.normalize("NFC", GREEK.get(letter, letter) + _ACCENTS[accent])
+    stem = GREEK.get(stem.removesuffix("_"), stem)
     return stem + digits.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
 
 def symbol_latex(name: str) -> str:
-    r"""`theta_1` is `\theta_{1}`, `fc.weight` is `\mathrm{fc.weight}`."""
+    r"""`theta_1` is `\theta_{1}`, `y_hat` is `\hat{y}`, `W_hh` is `W_{\mathrm{hh}}`."""
     stem, digits = _split(name)
+    letter, accent = _accented(stem)
+    if accent:
+        return rf"\{accent}{{{symbol_latex(letter)}}}"
+    head, _, tail = stem.partition("_")
+    if len(head) == 1 or head in GREEK:
+        if tail.isalnum() and not digits:
+            return rf"{symbol_latex(head)}_{{\mathrm{{{_escape(tail)}}}}}"
+        if head in GREEK and stem == head + "_":  # lambda_
+            stem = head
+    stem = _LETTERS.get(stem, stem)
     if stem in GREEK:
         stem = "\\" + stem if stem != "omicron" else "o"
     elif len(stem) > 1 or not stem.isascii():
         stem = rf"\mathrm{{{_escape(stem)}}}"
     return rf"{stem}_{{{digits}}}" if digits else stem
+
+
+def _accented(stem):
+    """("y", "hat") of `y_hat` and of ŷ; ("", "") of what has no accent."""
+    letter, _, accent = stem.rpartition("_")
+    if accent in _ACCENTS and (len(letter) == 1 or letter in GREEK):
+        return letter, accent
+    parts = unicodedata.normalize("NFD", stem)
+    if len(parts) == 2:
+        for name, mark in _ACCENTS.items():
+            if parts[1] == mark:
+                return parts[0], name
+    return "", ""
+
+
+_LETTERS = {letter: name for name, letter in GREEK.items()}
 
 
 def _split(name):

@@ -10,6 +10,7 @@ from . import algebra, derive, formula
 from . import graph as graphs
 from .formula import Symbol
 from .graph import Graph, brief, number, short
+from .moves import SumTo
 from .picture import STYLE, Box, Link, draw
 from .printing import latex, pretty, symbol_latex, symbol_pretty, text
 
@@ -507,7 +508,7 @@ def _bad_steps(graph):
 
 def _is_summed(local) -> bool:
     tree = local.tree
-    return isinstance(tree, tuple) and isinstance(tree[0], formula.SumTo)
+    return isinstance(tree, tuple) and isinstance(tree[0], SumTo)
 
 
 def _shape(t) -> str:

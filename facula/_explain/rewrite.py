@@ -9,8 +9,8 @@ import facula
 
 from .. import _C
 from . import formula, moves, notation
-from .formula import SumTo, Symbol, tidy
-from .moves import Move, Reduced
+from .formula import Symbol, tidy
+from .moves import Join, Move, Reduced, SumTo
 
 __all__ = ["entries", "rewritten", "size"]
 
@@ -209,6 +209,11 @@ def entries(tree, shape):
             for k, x in enumerate(t.value.reshape(-1).tolist()):
                 parts[k] = tidy(("add" if sign else "sub", parts[k], x * by))
             return True
+        if isinstance(t, tuple) and isinstance(t[0], Join) and len(t[0].source) == len(parts):
+            for k, (i, place) in enumerate(t[0].source):
+                one = tidy(("mul", by, _Entries().entry(t[1 + i], t[0].shapes[i], place)))
+                parts[k] = tidy(("add" if sign else "sub", parts[k], one))
+            return True
         if isinstance(t, tuple) and isinstance(t[0], Move) and t[0].shape == tuple(shape):
             for k, place in enumerate(t[0].source):
                 if place >= 0:
@@ -240,11 +245,9 @@ def entries(tree, shape):
 
 def _is_part(tree) -> bool:
     f = tree[0]
-    return (
-        isinstance(f, Move)
-        and -1 in f.source
-        or any(isinstance(t, Symbol) and _factor_of(t) for t in tree[1:])
-    )
+    if isinstance(f, Join) or isinstance(f, Move) and -1 in f.source:
+        return True
+    return any(isinstance(t, Symbol) and _factor_of(t) for t in tree[1:])
 
 
 def _is_minus(p) -> bool:
