@@ -293,3 +293,28 @@ def test_a_deep_network_is_explained_in_a_moment():
     start = time.process_time()
     assert len(torch.explain(h.pow(2).mean()).derivatives) == 8
     assert time.process_time() - start < 3
+
+
+def test_what_a_function_returned_is_found_again():
+    class Cube(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, g):
+            return 3 * ctx.saved_tensors[0] ** 2 * g
+
+    x = torch.tensor(2.0, requires_grad=True)
+    y = Cube.apply(x) + x
+    text = str(torch.explain(y))
+    assert "cube(x)    scalar  8" in text and "check: not possible, cube (u1) cannot be run again" in text
+
+
+def test_writes_into_parts():
+    v = param(4)
+    h = v * 2
+    h[1] = 5.0
+    text = str(torch.explain(h.sum()))
+    assert "zero[1](dL/dh)" in text or "zero[1](" in text

@@ -88,6 +88,7 @@ def _explain_graph(loss, frame, module, names, max_steps, seconds):
         naming.recognise(graph, known)
         graphs.compute_values(graph)  # what follows from the values the caller holds
         graphs.compute_gradients(graph)
+        graphs.find_results(graph)
         return Explanation(graph)
 
 

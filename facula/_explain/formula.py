@@ -464,7 +464,7 @@ def _recorded(step, i, gradients, operands, memo):
     """Runs the step's derivative with its own graph, and reads that graph as a formula."""
     again = graphs.record_again(step)
     if again is None:
-        return None, None
+        return _written(step, i, gradients, memo)
     inputs, outputs = again
     if i >= len(inputs) or inputs[i] is None:
         return None, None
@@ -508,6 +508,17 @@ def _recorded(step, i, gradients, operands, memo):
             if move is not None:
                 return moves.moved(move, gradients[order[0]]), shape
         return (Opaque(f"{step.op}_vjp", run), *(gradients[k] for k in order)), shape
+
+
+def _written(step, i, gradients, memo):
+    """The derivative of a write into a part of a tensor, one of whose operands is not known any more."""
+    if step.op not in ("copy_slices", "as_strided") or step.shape is None or gradients[0] is None:
+        return None, None
+    like = facula.zeros(step.shape, dtype=step.dtype)
+    move = notation.move_of(lambda g: graphs.local_gradients(step, [g])[i], like)
+    if move is None:
+        return None, None
+    return moves.moved(move, gradients[0]), move.shape
 
 
 def _move_back(step, i, run, inputs, output):

@@ -244,6 +244,14 @@ def outputs_again(step: Step, inputs) -> list | None:
         return None
 
 
+def cannot_run(step: Step) -> bool:
+    """Whether the operation fails on the very operands it had."""
+    try:
+        return outputs_again(step, [operand(source) for source in step.inputs]) is None
+    except KeyError:
+        return False
+
+
 def operand(source: Source):
     """The tensor an operand holds, None for a number or what is absent; KeyError where it is not known."""
     if source.kind == "step":
@@ -283,9 +291,9 @@ def compute_values(graph: Graph, deadline: float | None = None) -> None:
 
 
 def find_constants(graph: Graph) -> None:
-    """Constants that nobody holds any more, from what operations have kept of the results computed with them.
+    """Operands that nobody holds any more, from what operations have kept of the results computed with them.
 
-    The operation must be affine in the constant, as `y - c` is; whether it is, running it again tells.
+    The operation must be affine in the operand, as `y - c` is; whether it is, running it again tells.
     """
     for step in graph.steps:
         for source in step.inputs:
@@ -299,16 +307,31 @@ def find_constants(graph: Graph) -> None:
     previous = _C._set_grad_enabled(False)
     try:
         for step in graph.steps:
-            lost = [i for i, source in enumerate(step.inputs) if source.kind == "unknown"]
-            if len(lost) == 1 and step.value is not None and step.value.is_floating_point():
-                _solve(step, lost[0])
+            _solve(step, [i for i, source in enumerate(step.inputs) if source.kind == "unknown"])
     finally:
         _C._set_grad_enabled(previous)
 
 
-def _solve(step, i):
+def find_results(graph: Graph) -> None:
+    """Results of operations that cannot be run again, such as a Function, from what they were used in."""
+    previous = _C._set_grad_enabled(False)
+    try:
+        for step in reversed(graph.steps):
+            lost = [i for i, s in enumerate(step.inputs) if s.kind == "step" and s.step.values is None]
+            sizes = [step.inputs[i].step.shape for i in lost]
+            if step.value is not None and sizes == [step.shape] and step.inputs[lost[0]].index == 0:
+                _solve(step, lost)
+    finally:
+        _C._set_grad_enabled(previous)
+
+
+def _solve(step, lost):
+    """The one operand that is lost, if the result is known."""
     import facula
 
+    if len(lost) != 1 or step.value is None or not step.value.is_floating_point():
+        return
+    i = lost[0]
     try:
         inputs = [None if k == i else operand(source) for k, source in enumerate(step.inputs)]
     except KeyError:
@@ -326,7 +349,11 @@ def _solve(step, i):
     again = run(value)
     if again is not None and bool(facula.isfinite(value).all()) and same(again, out):
         source = step.inputs[i]
-        source.kind, source.value = "constant", value
+        if source.kind == "step":  # what a Function of the caller's returned
+            source.step.values = [value]
+            _note_shape(source.step)
+        else:
+            source.kind, source.value = "constant", value
 
 
 def _note_shape(step):

@@ -120,6 +120,10 @@ def _moved_name(given, shape, source):
         if len(given) == len(shape) == 1:
             return f"[{list(source)}]", True
         return f".take(...){list(shape)}" if len(source) > 4 else f".take({list(source)})", True
+    if given == shape and all(k in (-1, i) for i, k in enumerate(source)):
+        index = _index(given, _shape_of_zeros(given, source), [i for i, k in enumerate(source) if k < 0])
+        if index is not None:
+            return f"zero[{index}]", False
     inverse = [-1] * count
     for to, come in enumerate(source):
         if come >= 0:
@@ -131,6 +135,12 @@ def _moved_name(given, shape, source):
         if index is not None:
             return f"place[{index}]", False
     return "place", False
+
+
+def _shape_of_zeros(shape, source):
+    """The shape of the block of places that are zero, as far as it is one."""
+    at = [[i // s % n for s, n in zip(strides_of(shape), shape)] for i, k in enumerate(source) if k < 0]
+    return tuple(len({row[d] for row in at}) for d in range(len(shape))) if at else (0,)
 
 
 def _new_axes(given, shape):

@@ -287,7 +287,7 @@ class Explanation:
             rows = [" * ".join(f"d{a}/d{b}" for a, b in names), " * ".join(_factor(text(t)) for t in trees)]
             if numbers is not None:
                 rows.append(" * ".join(_factor(short(_value_of(n))) for n in numbers))
-            rows = [r for k, r in enumerate(rows) if r not in (head, *rows[:k])]
+            rows = [r for k, r in enumerate(rows) if r not in rows[:k] and (several or r != head)]
             if numbers is not None:
                 rows[-1] += f" = {value}" if rows[-1] != value else ""
             elif several:
@@ -315,13 +315,21 @@ class Explanation:
                 return "check: it is empty"
             if self.graph.loss.is_complex():
                 return "check: none for a complex result"
-            return "check: not possible, the graph cannot be run again"
+            return f"check: not possible, {self._not_again()}"
         where = "" if d.value.numel() == 1 else f" of entry {_index(d.entry, d.value.shape)}"
         exact = d.value.reshape(-1)[d.entry].item()
         undecided = "the derivative jumps here" if d.precision == "kink" else "cannot be compared"
         verdict = undecided if d.agrees is None else "agrees" if d.agrees else "DIFFERS"
         both = f"{number(d.numeric, 6)}, gradient = {number(exact, 6)}"
         return f"check: central difference{where} = {both}: {verdict}"
+
+    def _not_again(self) -> str:
+        """What stands in the way of running the graph again."""
+        for step in self.graph.steps:
+            known = all(s.kind != "step" or s.step.values is not None for s in step.inputs)
+            if known and all(s.kind != "unknown" for s in step.inputs) and graphs.cannot_run(step):
+                return f"{step.op} ({self._step_symbol(step)}) cannot be run again"
+        return "the graph cannot be run again"
 
     # --- LaTeX ---
 

@@ -63,21 +63,23 @@ def page(e) -> str:
                 symbol_pretty(source.symbol),
                 "parameter",
                 _shape(source.value),
-                (short(source.value), "v"),
-                (short(g), "g"),
+                (_minus(short(source.value)), "v"),
+                (_minus(short(g)), "g"),
             )
         )
     for c in e.graph.constants.values():
         if c.kind == "constant" and not (c.anonymous and c.value.numel() == 1):
-            rows.append((pretty(e._constant(c)), "constant", _shape(c.value), (short(c.value), "v"), ""))
+            rows.append(
+                (pretty(e._constant(c)), "constant", _shape(c.value), (_minus(short(c.value)), "v"), "")
+            )
     for step, symbol, tree, shape in e._rows():
         rows.append(
             (
                 symbol_pretty(symbol),
                 pretty(tree)[:80],
                 shape,
-                (short(step.value), "v"),
-                (short(step.grads[0]), "g"),
+                (_minus(short(step.value)), "v"),
+                (_minus(short(step.grads[0])), "g"),
             )
         )
     parts = [f'<div class="fx-two"><div>{e.svg()}</div><div><h3>Chain rule</h3>']
@@ -133,7 +135,7 @@ def _derivative(e, d, loss) -> str:
     lines.append(("" if shown or several else head, f'<b class="r">{escape(_minus(short(d.value)))}</b>'))
     body = "".join(f"<span>{escape(a)}</span><span>= {b}</span>" for a, b in lines)
     if d.numeric is None:
-        check = "<small>no numeric check: the graph cannot be run again</small>" if d.value.numel() else ""
+        check = f"<small>no numeric check: {escape(e._not_again())}</small>" if d.value.numel() else ""
     else:
         mark = '<span class="ok">✓</span>' if d.agrees else '<span class="no">✗ differs</span>'
         if d.agrees is None:
