@@ -318,3 +318,16 @@ def test_writes_into_parts():
     h[1] = 5.0
     text = str(torch.explain(h.sum()))
     assert "zero[1](dL/dh)" in text or "zero[1](" in text
+
+
+def test_what_is_the_same_for_every_entry_is_written_once():
+    b = param(3)
+    joined = torch.stack([torch.exp(b[0]), torch.exp(b[1]), torch.exp(b[2])])
+    assert forms(torch.explain(joined.sum())) == {"b": "exp(b)"}
+
+
+def test_expanded_operands_say_so():
+    w = param(2)
+    loss = torch.sin(w.expand(3, 2)).std()
+    text = str(torch.explain(loss))
+    assert "w.expand(3, 2)" in text or "expand(w" in text

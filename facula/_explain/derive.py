@@ -136,7 +136,7 @@ def _factor(step, i, operands, outputs, memo):
         own = formula.named(step.formula[1 + i], step.op)
         if formula.keeps_conjugates() and _conjugates_gradient(own):
             return None  # linear in the conjugate of g: no factor
-        return formula.substitute(own, names)
+        return formula.squared(formula.substitute(own, names))
     if len(step.inputs) == 1 and step.shape is not None:  # a sum and the like: the same number everywhere
         one = Symbol("g", facula.ones(step.shape, dtype=step.dtype))
         tree = formula.local_tree(step, i, [one], operands, outputs, memo)

@@ -86,6 +86,15 @@ class Opaque:
         return self.run(*values)
 
 
+def squared(tree):
+    """Products of something with itself as squares."""
+    if not isinstance(tree, tuple):
+        return tree
+    if tree[0] == "mul" and isinstance(tree[1], Symbol) and tree[1] is tree[2]:
+        return ("pow", tree[1], 2.0)
+    return (tree[0], *map(squared, tree[1:]))
+
+
 def fit(value, shape):
     """`value` in a shape it may be broadcast to."""
     if not isinstance(value, _C.Tensor):
@@ -379,6 +388,12 @@ def constant_of(tree):
     return notation.constant(evaluate(tree), _labels)
 
 
+def is_number(tree) -> bool:
+    if isinstance(tree, tuple):
+        return isinstance(tree[0], str) and all(map(is_number, tree[1:]))
+    return isinstance(tree, (int, float))
+
+
 def _is_constant(tree) -> bool:
     if isinstance(tree, Symbol):
         return tree.is_constant
@@ -412,7 +427,8 @@ def _full(tree, shape, memo):
         name = f"ones{tuple(shape)}".replace(",)", ")")
         ones = Symbol(name, facula.ones(shape), is_constant=True)
         return tidy(("mul", tree, ones))
-    return (Opaque("expand", lambda v: fit(v, shape)), tree)
+    move = moves.expanded(shape_of(tree, memo), shape)
+    return (Opaque("expand", lambda v: fit(v, shape)) if move is None else move, tree)
 
 
 def _shape_of_source(source):
@@ -429,7 +445,7 @@ def local_tree(step, i, gradients, operands, outputs, memo):
     shape = _shape_of_source(step.inputs[i])
     if step.formula is not None:
         names = {**dict(zip("abc", operands)), "g": gradients[0], "y": outputs[0]}
-        tree = substitute(named(step.formula[1 + i], step.op), names)
+        tree = squared(substitute(named(step.formula[1 + i], step.op), names))
         whole = step.shape
     else:
         tree, whole = _recorded(step, i, gradients, operands, memo)

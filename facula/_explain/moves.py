@@ -17,6 +17,7 @@ __all__ = [
     "Reduced",
     "Softmax",
     "SumTo",
+    "expanded",
     "moved",
     "strides_of",
     "summed",
@@ -67,6 +68,16 @@ def swapped(shape) -> Move:
     size = rows * columns
     source = [b * size + k for b in range(math.prod(shape[:-2])) for k in transpose_source((rows, columns))]
     return Move(shape, (*shape[:-2], columns, rows), source)
+
+
+def expanded(given, shape) -> Move | None:
+    """What broadcasting makes of a tensor."""
+    if math.prod(shape) > MOST:
+        return None
+    given, steps = tuple(given), strides_of(given)
+    extra = len(shape) - len(given)
+    steps = [0] * extra + [0 if n == 1 else s for n, s in zip(given, steps)]
+    return Move(given, shape, walk(shape, steps), (f".expand({', '.join(map(str, shape))})", True))
 
 
 def view_of(value, t) -> Move | None:
@@ -367,7 +378,7 @@ def moved(move, tree):
         both = move.following(inner)
         if both.name != "place" or "place" in (move.name, inner.name):
             move, tree = both, tree[1]
-    if isinstance(tree, (int, float)):
+    if formula.is_number(tree) or isinstance(tree, formula.Symbol) and tree.name[:1] == "[":
         return formula.constant_of((move, tree))
     if isinstance(tree, tuple) and isinstance(tree[0], SumTo) and tree[0].to == move.given:
         f = tree[0]

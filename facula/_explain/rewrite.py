@@ -238,9 +238,25 @@ def entries(tree, shape):
         return tree
     if not whole or not any(isinstance(p, tuple) or isinstance(p, Symbol) for p in parts):
         return tree
+    alike = [_lifted(p, tuple(shape), k) for k, p in enumerate(parts)]
+    if alike[0] is not None and all(a == alike[0] for a in alike):
+        return alike[0]  # the same for each entry
     if sum(size(p, 100) for p in parts) > 120:
         return tree
     return (moves.Entries(shape), *(tidy(("neg", p[2])) if _is_minus(p) else p for p in parts))
+
+
+def _lifted(tree, shape, place):
+    """`exp(x)` for `exp(x[place])`; None where other entries take part."""
+    if not isinstance(tree, tuple):
+        return None if isinstance(tree, Symbol) else tree
+    f = tree[0]
+    if isinstance(f, Move) and len(f.source) == 1:
+        return tree[1] if f.given == shape and f.source[0] == place else None
+    if not isinstance(f, str):
+        return None
+    parts = [_lifted(t, shape, place) for t in tree[1:]]
+    return None if None in parts else (f, *parts)
 
 
 def _is_part(tree) -> bool:

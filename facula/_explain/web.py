@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from .graph import number, short
+from .graph import brief, number, short
 from .picture import STYLE
 from .printing import pretty, symbol_pretty
 
@@ -63,23 +63,21 @@ def page(e) -> str:
                 symbol_pretty(source.symbol),
                 "parameter",
                 _shape(source.value),
-                (_minus(short(source.value)), "v"),
-                (_minus(short(g)), "g"),
+                (_cell(source.value), "v"),
+                (_cell(g), "g"),
             )
         )
     for c in e.graph.constants.values():
         if c.kind == "constant" and not (c.anonymous and c.value.numel() == 1):
-            rows.append(
-                (pretty(e._constant(c)), "constant", _shape(c.value), (_minus(short(c.value)), "v"), "")
-            )
+            rows.append((pretty(e._constant(c)), "constant", _shape(c.value), (_cell(c.value), "v"), ""))
     for step, symbol, tree, shape in e._rows():
         rows.append(
             (
                 symbol_pretty(symbol),
                 pretty(tree)[:80],
                 shape,
-                (_minus(short(step.value)), "v"),
-                (_minus(short(step.grads[0])), "g"),
+                (_cell(step.value), "v"),
+                (_cell(step.grads[0]), "g"),
             )
         )
     parts = [f'<div class="fx-two"><div>{e.svg()}</div><div><h3>Chain rule</h3>']
@@ -147,6 +145,11 @@ def _derivative(e, d, loss) -> str:
         )
         check = f"<small>central difference: {_minus(number(d.numeric, 6) + escape(entry))}</small> {mark}"
     return f'<div class="fx-card"><div class="fx-math">{body}</div>{check}</div>'
+
+
+def _cell(value) -> str:
+    written = short(value)
+    return _minus(written if len(written) <= 50 else brief(value))
 
 
 def _minus(s: str) -> str:
