@@ -291,11 +291,15 @@ def __array_wrap__(self, array, context=None, return_scalar=False):
 
 
 def __dlpack__(self, **kwargs):
-    return numpy(self.detach()).__dlpack__(**kwargs)
+    if self.requires_grad:
+        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    return numpy(self).__dlpack__(**kwargs)
 
 
 def __dlpack_device__(self):
-    return (1, 0)
+    from .utils.dlpack import DLDeviceType
+
+    return (DLDeviceType.kDLCPU, 0)
 
 
 # --- small methods ---

@@ -72,6 +72,13 @@ def tensordot(a, b, dims=2):
 @composite("torch", out=True)
 def chain_matmul(*matrices):
     """Product of two or more matrices, in the order that needs the fewest multiplications."""
+    import warnings
+
+    warnings.warn(
+        "torch.chain_matmul is deprecated and will be removed in a future PyTorch release. "
+        "torch.linalg.multi_dot takes a list of two or more tensors and does the same.",
+        stacklevel=3,
+    )
     if len(matrices) == 1 and isinstance(matrices[0], (list, tuple)):
         matrices = matrices[0]
     return _C._chain_matmul(list(matrices))

@@ -15,22 +15,22 @@ def _check_q(function, input, q):
             raise RuntimeError(f"quantile() q must be in the range [0, 1] but got {q:g}")
         q = _C.tensor(float(q), dtype=input.dtype, device=input.device)
     if input.numel() == 0:
-        raise RuntimeError(f"{function}() input tensor must be non-empty")
+        raise RuntimeError("quantile() input tensor must be non-empty")
     if q.dim() > 1:
-        raise RuntimeError(f"{function}() q must be a scalar or 1D tensor")
+        raise RuntimeError("quantile() q must be a scalar or 1D tensor")
     if input.dtype not in (_C.float32, _C.float64):
-        raise RuntimeError(f"{function}() input tensor must be either float or double dtype")
+        raise RuntimeError("quantile() input tensor must be either float or double dtype")
     if q.dtype != input.dtype:
-        raise RuntimeError(f"{function}() q tensor must be same dtype as the input tensor")
+        raise RuntimeError("quantile() q tensor must be same dtype as the input tensor")
     if q.numel() and not q.is_meta and not _C._is_batched(q) and not bool(((q >= 0) & (q <= 1)).all()):
-        raise RuntimeError(f"{function}() q values must be in the range [0, 1]")
+        raise RuntimeError("quantile() q values must be in the range [0, 1]")
     return q
 
 
 def _quantile(function, input, q, dim, keepdim, interpolation, skip_nan):
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise RuntimeError(
-            f"{function}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "
+            f"quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "
             f"{interpolation}"
         )
     q = _check_q(function, input, q)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import facula as torch
 from facula import _C, Tensor
 
@@ -116,6 +118,17 @@ def _drop_channels(
     return result.squeeze(0)
 
 
+def _warn_of_dimensions(spatial: int, input: Tensor, p: float) -> None:
+    if 0 <= p <= 1 and input.dim() not in (spatial + 1, spatial + 2):
+        warnings.warn(
+            f"dropout{spatial}d: Received a {input.dim()}-D input to dropout{spatial}d, which is deprecated "
+            "and will result in an error in a future release. To retain the behavior and silence this "
+            f"warning, please use dropout instead: inputs with {spatial} spatial dimensions have "
+            f"{spatial + 1} or {spatial + 2}.",
+            stacklevel=3,
+        )
+
+
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zeroes each element with probability p and scales the rest by 1 / (1 - p)."""
     return _drop("dropout", input, p, training, inplace)
@@ -135,11 +148,20 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zeroes whole channels of (N, C, H, W)."""
+    _warn_of_dimensions(2, input, p)
+    if 0 <= p <= 1 and input.dim() == 3:
+        warnings.warn(
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior "
+            "is desired - input is interpreted as shape (N, C, L), where C is the channel dim. This behavior "
+            "will change in a future release; dropout1d keeps it.",
+            stacklevel=2,
+        )
     return _drop("feature_dropout", input, p, training, inplace)
 
 
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zeroes whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+    _warn_of_dimensions(3, input, p)
     return _drop_channels("dropout3d", input, p, training, inplace, 4)
 
 

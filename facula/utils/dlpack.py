@@ -56,6 +56,10 @@ def from_dlpack(ext_tensor, *, device=None, copy: bool | None = None) -> torch.T
         ) from None
     if device is not None:
         torch.empty(0, device=device)  # raises for what is not there
+    if isinstance(ext_tensor, torch.Tensor):  # of any dtype, and without a copy
+        if ext_tensor.requires_grad:
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        return ext_tensor.clone() if copy else ext_tensor.view_as(ext_tensor)
     if not hasattr(ext_tensor, "__dlpack__"):
         ext_tensor = _Capsule(ext_tensor)
     elif ext_tensor.__dlpack_device__()[0] != DLDeviceType.kDLCPU:

@@ -115,13 +115,13 @@ void fill(TensorImpl& t, Scalar value) {
 void resize_out(const Tensor& out, const Dims& shape) {
   if (out->shape() == shape) return;
   if (out->numel)
-    warn(concat("An output with one or more elements was resized since it had shape ",
-                to_string(out->shape()), ", which does not match the required output shape ",
-                to_string(shape),
-                ". This behavior is deprecated, and in a future release outputs will not be resized unless "
-                "they have zero "
-                "elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero "
-                "elements with t.resize_(0)."));
+    warn(concat(
+        "An output with one or more elements was resized since it had shape ", to_string(out->shape()),
+        ", which does not match the required output shape ", to_string(shape),
+        ". This behavior is deprecated, and in a future PyTorch release outputs will not be resized unless "
+        "they have zero "
+        "elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero "
+        "elements with t.resize_(0)."));
   resize_tensor(*out, shape, contiguous_strides(shape));
 }
 

@@ -14,10 +14,11 @@ template <class T> static void check_fits(int64_t i) {
   if (!fits) fail("value cannot be converted to type ", name(dtype_of_element<T>), "_t without overflow");
 }
 
-void store_scalar(char* to, DType t, Scalar s) {
+// `fits`: an integer beyond the type is an error; else it wraps, as that of a tensor would.
+static void store(char* to, DType t, Scalar s, bool fits) {
   if (is_stored_only(t)) [[unlikely]] {
     alignas(16) char wide[16];
-    store_scalar(wide, compute_dtype(t), s);
+    store(wide, compute_dtype(t), s, fits);
     return cast_block(compute_dtype(t), t, wide, to, 1);
   }
   visit(t, [&](auto zero) {
@@ -26,15 +27,19 @@ void store_scalar(char* to, DType t, Scalar s) {
       *reinterpret_cast<T*>(to) = T(float(s));
     } else {
       if constexpr (std::is_integral_v<T> && sizeof(T) < 8 && !std::is_same_v<T, bool>)
-        if (s.kind == Scalar::Kind::Int) check_fits<T>(s.i);
+        if (s.kind == Scalar::Kind::Int) {
+          if (fits) check_fits<T>(s.i);
+          else return void(*reinterpret_cast<T*>(to) = T(s.i));
+        }
       *reinterpret_cast<T*>(to) = T(s);
     }
   });
 }
+void store_scalar(char* to, DType t, Scalar s) { store(to, t, s, true); }
 
 // Numbers become one block of copies, so that kernels have a single shape.
 void fill_scalar(char* to, DType t, Scalar s, int64_t n) {
-  store_scalar(to, t, s);
+  store(to, t, s, false);
   const int64_t item = item_size(t);
   for (int64_t filled = 1; filled < n; filled *= 2)
     std::memcpy(to + filled * item, to, size_t(std::min(filled, n - filled) * item));
@@ -263,7 +268,7 @@ static void run_in_sequence(const Execution& e, const Dims& shape, const LoopOpe
       set(k + 1, *a.tensor, computed);
       continue;
     }
-    if (a.present) store_scalar(scalars[k], computed, a.scalar);
+    if (a.present) store(scalars[k], computed, a.scalar, e.mask >= 0);
     operands[k + 1].data = a.present ? scalars[k] : nullptr;
     operands[k + 1].stored = operands[k + 1].computed = computed;
     std::memset(operands[k + 1].strides, 0, sizeof(int64_t) * size_t(shape.count));
@@ -323,6 +328,7 @@ Tensor execute(const Execution& e) {
     }
     block[k + 1] = filled[used++];
     const DType t = k == e.mask ? DType::Bool : e.computed;
+    if (e.mask >= 0) store_scalar(block[k + 1], t, a.scalar);  // where() is the one that looks
     fill_scalar(block[k + 1], t, a.scalar, std::min(n, kBlock));
   }
   if (n <= kBlock) {

@@ -5,22 +5,23 @@
 namespace facula {
 inline namespace FACULA_ISA {
 
-#define FACULA_BITWISE(Name, name, op, kinds)                                                      \
-  struct Name {                                                                                    \
-    static constexpr OpInfo info{                                                                  \
-        .signature = #name "(Tensor input, Tensor other)",                                         \
-        .types = kinds,                                                                            \
-        .python_operator = op,                                                                     \
-        .numbers = sizeof(op) > 1 ? Numbers::One : Numbers::None}; /* an operator takes numbers */ \
-    template <class T> constexpr T forward(T a, T b) const { return name(a, b); }                  \
+#define FACULA_BITWISE(Name, name, op, kinds, where)                                              \
+  struct Name {                                                                                   \
+    static constexpr OpInfo info{                                                                 \
+        .signature = #name "(Tensor input, Tensor other)",                                        \
+        .types = kinds,                                                                           \
+        .python_operator = op,                                                                    \
+        .numbers = sizeof(op) > 1 ? Numbers::One : Numbers::None, /* an operator takes numbers */ \
+        .kernel = where};                                                                         \
+    template <class T> constexpr T forward(T a, T b) const { return name(a, b); }                 \
   };
-FACULA_BITWISE(BitwiseAnd, bitwise_and, "&", kBools | kInts)
-FACULA_BITWISE(BitwiseOr, bitwise_or, "|", kBools | kInts)
-FACULA_BITWISE(BitwiseXor, bitwise_xor, "^", kBools | kInts)
-FACULA_BITWISE(BitwiseLeftShift, bitwise_left_shift, "<<", kInts)
-FACULA_BITWISE(BitwiseRightShift, bitwise_right_shift, ">>", kInts)
-FACULA_BITWISE(Gcd, gcd, "", kInts)
-FACULA_BITWISE(Lcm, lcm, "", kInts)
+FACULA_BITWISE(BitwiseAnd, bitwise_and, "&", kBools | kInts, nullptr)
+FACULA_BITWISE(BitwiseOr, bitwise_or, "|", kBools | kInts, nullptr)
+FACULA_BITWISE(BitwiseXor, bitwise_xor, "^", kBools | kInts, nullptr)
+FACULA_BITWISE(BitwiseLeftShift, bitwise_left_shift, "<<", kInts, "lshift_cpu")
+FACULA_BITWISE(BitwiseRightShift, bitwise_right_shift, ">>", kInts, "rshift_cpu")
+FACULA_BITWISE(Gcd, gcd, "", kInts, nullptr)
+FACULA_BITWISE(Lcm, lcm, "", kInts, nullptr)
 #undef FACULA_BITWISE
 
 struct BitwiseNot {

@@ -5,12 +5,15 @@
 namespace facula {
 inline namespace FACULA_ISA {
 
-#define FACULA_STEP(Name, function, also)                                                    \
-  struct Name {                                                                              \
-    static constexpr OpInfo info{                                                            \
-        .signature = #function "(Tensor input)", .types = kInts | kFloats, .aliases = also}; \
-    template <class T> constexpr T forward(T x) const { return function(x); }                \
-    template <class T> constexpr T backward(T, T, T) const { return T(0); }                  \
+#define FACULA_STEP(Name, function, also)                                                         \
+  struct Name {                                                                                   \
+    static constexpr OpInfo info{.signature = #function "(Tensor input)",                         \
+                                 .types = kInts | kFloats,                                        \
+                                 .aliases = also,                                                 \
+                                 .kernel = #function "_vml_cpu",                                  \
+                                 .no_complex = #function " is not supported for complex inputs"}; \
+    template <class T> constexpr T forward(T x) const { return function(x); }                     \
+    template <class T> constexpr T backward(T, T, T) const { return T(0); }                       \
   };
 FACULA_STEP(Floor, floor, "")
 FACULA_STEP(Ceil, ceil, "")
@@ -23,7 +26,7 @@ struct Round {  // to even; `decimals` as PyTorch: scaled, rounded, scaled back
                                .kernel = "round_vml_cpu"};
   int64_t decimals = 0;
   constexpr const char* refuses(DType t) const {
-    return decimals != 0 && !is_floating(t) ? kNotImplemented : nullptr;
+    return decimals == 0 || (is_floating(t) && !is_complex(t)) ? nullptr : "\"round_cpu\"";
   }
   template <class T> constexpr T forward(T x) const {
     if (decimals == 0) return round(x);
@@ -97,6 +100,8 @@ struct DivTrunc {  // div(rounding_mode='trunc')
   template <class T> constexpr Grads<T, 2> backward(T, T, T, T) const { return {T(0), T(0)}; }
 };
 
+inline constexpr const char* kNoComplexClamp = "clamp is not supported for complex types";
+
 // NaN passes, and a limit that is NaN makes everything NaN.
 template <class T> constexpr T at_least(T x, T limit) {
   if constexpr (std::is_arithmetic_v<T>) return where((x < limit) | (limit != limit), limit, x);
@@ -111,7 +116,8 @@ struct Clamp {  // a limit of None is no limit
   static constexpr OpInfo info{.signature = "clamp(Tensor input, Number? min=None, Number? max=None)",
                                .types = kInts | kFloats,
                                .aliases = "clip",
-                               .node = "ClampBackward1"};
+                               .node = "ClampBackward1",
+                               .no_complex = kNoComplexClamp};
   MaybeNumber min, max;
   constexpr Scalar promotes_with() const {
     return !max || (min && min.value.kind >= max.value.kind) ? (min ? min.value : Scalar(true)) : max.value;
@@ -135,7 +141,8 @@ struct ClampMin {
   static constexpr OpInfo info{.signature = "clamp_min(Tensor input, Tensor min)",
                                .types = kReals,
                                .node = "ClampMinBackward1",
-                               .numbers = Numbers::None};
+                               .numbers = Numbers::None,
+                               .kernel = "maximum_cpu"};
   template <class T> constexpr T forward(T x, T low) const { return maximum(x, low); }
   template <class T> constexpr Grads<T, 2> backward(T g, T x, T low, T) const {
     return {where(x >= low, g, T(0)), where(x >= low, T(0), g)};
@@ -146,7 +153,8 @@ struct ClampMax {
   static constexpr OpInfo info{.signature = "clamp_max(Tensor input, Tensor max)",
                                .types = kReals,
                                .node = "ClampMaxBackward1",
-                               .numbers = Numbers::None};
+                               .numbers = Numbers::None,
+                               .kernel = "minimum_cpu"};
   template <class T> constexpr T forward(T x, T high) const { return minimum(x, high); }
   template <class T> constexpr Grads<T, 2> backward(T g, T x, T high, T) const {
     return {where(x <= high, g, T(0)), where(x <= high, T(0), g)};
@@ -154,7 +162,9 @@ struct ClampMax {
 };
 
 struct ClampMinNumber {
-  static constexpr OpInfo info{.signature = "clamp_min(Tensor input, Number min)", .types = kInts | kFloats};
+  static constexpr OpInfo info{.signature = "clamp_min(Tensor input, Number min)",
+                               .types = kInts | kFloats,
+                               .no_complex = kNoComplexClamp};
   Scalar min;
   constexpr Scalar promotes_with() const { return min; }
   template <class T> constexpr T forward(T x) const { return at_least(x, T(min)); }
@@ -162,7 +172,9 @@ struct ClampMinNumber {
 };
 
 struct ClampMaxNumber {
-  static constexpr OpInfo info{.signature = "clamp_max(Tensor input, Number max)", .types = kInts | kFloats};
+  static constexpr OpInfo info{.signature = "clamp_max(Tensor input, Number max)",
+                               .types = kInts | kFloats,
+                               .no_complex = kNoComplexClamp};
   Scalar max;
   constexpr Scalar promotes_with() const { return max; }
   template <class T> constexpr T forward(T x) const { return at_most(x, T(max)); }
@@ -173,7 +185,8 @@ struct ClampTensors {
   static constexpr OpInfo info{.signature = "_clamp(Tensor input, Tensor min, Tensor max)",
                                .types = kInts | kFloats,
                                .scope = kPrivate,
-                               .node = "ClampBackward0"};
+                               .node = "ClampBackward0",
+                               .no_complex = kNoComplexClamp};
   template <class T> constexpr T forward(T x, T low, T high) const { return minimum(maximum(x, low), high); }
   template <class T> constexpr Grads<T, 3> backward(T g, T x, T low, T high, T) const {
     return {where((x >= low) & (x <= high), g, T(0)), where((low < high) & (x < low), g, T(0)),

@@ -178,7 +178,10 @@ Tensor soft_targets(const Tensor& x, const Tensor& target, const Tensor& weight,
   if (weight) each = each * class_weights(weight, x);
   if (r == Reduction::None) return -sum(each, {dim}, false);
   const Tensor all = -sum_all(each);
-  return r == Reduction::Sum ? all : all / Scalar(double(x->numel / std::max<int64_t>(1, classes)));
+  if (r == Reduction::Sum) return all;
+  const Tensor mean = all / Scalar(double(x->numel / std::max<int64_t>(1, classes)));
+  if (mean->grad_fn) static_cast<Node*>(mean->grad_fn)->name = "DivBackward1";
+  return mean;
 }
 
 Tensor smoothed(const Tensor& x, const Tensor& target, const Tensor& weight, Reduction r, int64_t ignore,

@@ -123,7 +123,9 @@ Tensor rrelu(const Tensor& x, Scalar lower, Scalar upper, bool training, Generat
                to = wide ? double(upper) : float(double(upper));
   if (from > to) fail("Lower bound should be less than or equal to the upper bound");
   if (training) return call_structural(Rrelu{from, to, generator, nullptr}, x);
-  return call(LeakyRelu{(from + to) / 2}, x);
+  const Tensor y = call(LeakyRelu{(from + to) / 2}, x);
+  if (y->grad_fn) static_cast<Node*>(y->grad_fn)->name = "RreluWithNoiseBackward0";
+  return y;
 }
 
 constexpr OpEntry entries[] = {

@@ -45,7 +45,11 @@ template <class Count, class F> void counted(int64_t n, int64_t bins, Count* tot
 
 Tensor histc(const Tensor& x, int64_t bins, Scalar min, Scalar max) {
   if (!is_real_floating(x->dtype) || item_size(x->dtype) == 1)
-    fail<NotImplemented>("\"histogram_cpu\" not implemented for '", c_name(x->dtype), "'");
+    fail<NotImplemented>("\"",
+                         x->dtype == DType::Bool ? "linspace_cpu"
+                         : is_complex(x->dtype)  ? "aminmax_cpu"
+                                                 : "histogram_cpu",
+                         "\" not implemented for '", c_name(x->dtype), "'");
   if (bins <= 0) fail("torch.histogram(): bins must be > 0, but got ", bins, " for dimension 0");
   Range r{double(min), double(max)};
   Tensor out = empty(x->dtype, Dims{bins}, x->device);

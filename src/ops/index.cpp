@@ -159,6 +159,7 @@ struct Plan {
     });
     if (alone) single_ = {v, size, stride};
     if (inside) return;
+    if (size == 0) fail<IndexError>("index is out of bounds for dimension with size 0");
     for (int64_t i = 0; i < n; ++i)
       if (v[i] < -size || v[i] >= size)
         fail<IndexError>("index ", v[i], " is out of bounds for dimension ", dim, " with size ", size);

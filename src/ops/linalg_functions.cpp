@@ -167,8 +167,8 @@ struct Trace {
   }
 };
 Tensor trace(const Tensor& x) {
-  if (x->ndim != 2) fail("trace: expected a matrix, but got input with dim ", int(x->ndim));
   if (x->dtype == DType::Bool) fail<NotImplemented>("\"trace\" not implemented for 'Bool'");
+  if (x->ndim != 2) fail("trace: expected a matrix, but got tensor with dim ", int(x->ndim));
   return call_structural(Trace{}, x);
 }
 

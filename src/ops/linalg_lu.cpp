@@ -245,6 +245,9 @@ Tensor linalg_lu_solve(const Tensor& lu, const Tensor& pivots, const Tensor& b, 
   return lu_solve(lu, pivots, b, left, adjoint);
 }
 Tensor torch_lu_solve(const Tensor& b, const Tensor& lu, const Tensor& pivots) {
+  warn(
+      "torch.lu_solve is deprecated in favor of torch.linalg.lu_solveand will be removed in a future PyTorch "
+      "release.\nIts arguments are in another order: torch.linalg.lu_solve(LU, pivots, B).");
   return linalg_lu_solve(lu, pivots, b, true, false);
 }
 

@@ -182,6 +182,10 @@ struct CopyByColumns {
 
 // The older form, with the arguments the other way round.
 Tensors triangular_solve(const Tensor& b, const Tensor& a, bool upper, bool transpose, bool unit) {
+  warn(
+      "torch.triangular_solve is deprecated in favor of torch.linalg.solve_triangularand will be removed in "
+      "a "
+      "future PyTorch release.\nThat takes A first, and does not return a copy of it.");
   for (const auto& [t, name] : {std::pair(&b, "b"), std::pair(&a, "A")})
     if ((*t)->ndim < 2)
       fail("torch.triangular_solve: Expected ", name, " to have at least 2 dimensions, but it has ",
@@ -239,6 +243,14 @@ template <class T> T multiplied(T a, T b) {
   else return a * b;
 }
 
+// Rows of a dense real matrix are the columns of its transpose, which has the same determinant.
+bool by_rows(const Tensor& a) { return a->contiguous && !is_complex(a->dtype); }
+Factors det_factors(const Tensor& a) { return lu_factors(by_rows(a) ? transposed(a) : a); }
+// a^-H times `right`.
+Tensor solved_adjoint(const Tensor& a, const Factors& f, const Tensor& right) {
+  return lu_solve(f.lu, f.pivots, right, true, !by_rows(a));
+}
+
 struct Det : Made {
   static constexpr const char* node = "LinalgDetBackward0";
   static constexpr uint32_t saves = saves_input(0) | kOutput;
@@ -273,7 +285,7 @@ struct Det : Made {
     const Tensor mask = binary("lt", size, Scalar(100 * epsilon));
     const int64_t count = nonzero(mask)->sizes[0];
     if (n == 0) d[0] = zeros_like(a);
-    else if (count == 0 && !mode.grad) d[0] = lu_solve(factors.lu, factors.pivots, scale * unit, true, true);
+    else if (count == 0 && !mode.grad) d[0] = solved_adjoint(a, factors, scale * unit);
     else if (count == 0) d[0] = regular(a, scale);
     else if (count == mask->numel) d[0] = singular(a, b.g[0]);
     else {
@@ -307,8 +319,7 @@ struct SlogDet : Made {  // outputs: sign, logarithm of the absolute value
     }
     const Tensor right =
         unsqueeze(unsqueeze(scale, -1), -1) * identity(rows(a), rows(a), a->dtype, a->device);
-    d[0] = mode.grad ? linalg::solve(adjoint(a), right)
-                     : lu_solve(factors.lu, factors.pivots, right, true, true);
+    d[0] = mode.grad ? linalg::solve(adjoint(a), right) : solved_adjoint(a, factors, right);
   }
 };
 
@@ -320,7 +331,7 @@ void check_det(const char* name, const Tensor& a) {
 
 Tensor det_of(const Tensor& a) {
   check_det("linalg.det", a);
-  const Factors f = lu_factors(a);
+  const Factors f = det_factors(a);
   const Tensor out = empty(a->dtype, batch_of(a), a->device);
   const int64_t n = rows(a);
   if (!out->is_meta())
@@ -340,7 +351,7 @@ Tensor det_of(const Tensor& a) {
 
 Tensors slogdet(const Tensor& a) {
   check_det("linalg.slogdet", a);
-  const Factors f = lu_factors(a);
+  const Factors f = det_factors(a);
   const Tensor sign = empty(a->dtype, batch_of(a), a->device),
                size = empty(to_real(a->dtype), batch_of(a), a->device);
   const int64_t n = rows(a);

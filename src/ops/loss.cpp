@@ -137,6 +137,46 @@ struct BinaryCrossEntropyWithLogits {  // log(1 + e^-|x|) + max(-x, 0) + (1 - t)
   }
 };
 
+// The same with weights of elements and of positive examples; either may be null.
+struct WeightedLogits {
+  static constexpr const char* node = BinaryCrossEntropyWithLogits::node;
+  static constexpr uint32_t saves = kInputs;
+  void show(Parameters& p) const { p("reduction", int64_t(reduction)); }
+  Reduction reduction;
+  double count = 1;
+
+  static Tensor minus_log(const Tensor& x) {  // of sigmoid(x)
+    return unary("log1p", unary("exp", -unary("abs", x))) + at_least(-x, Scalar(0.));
+  }
+  static Tensor factor(const Tensor& t, const Tensor& positive) {
+    return (positive - Scalar(1.)) * t + Scalar(1.);
+  }
+  static Tensor unweighted(const Tensor& x, const Tensor& t, const Tensor& positive) {
+    const Tensor log = minus_log(x);
+    return (-t + Scalar(1.)) * x + (positive ? factor(t, positive) * log : log);
+  }
+  Tensor forward(const Tensor& x, const Tensor& t, const Tensor& weight, const Tensor& positive) {
+    GradMode off(false);
+    const Tensor loss = unweighted(x, t, positive), all = weight ? loss * weight : loss;
+    count = double(all->numel);
+    return reduce_loss(all, reduction);
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    const Tensor &x = b.in[0], &t = b.in[1], &weight = b.in[2], &positive = b.in[3];
+    const Tensor g = reduction == Reduction::Mean ? b.g[0] / Scalar(count) : b.g[0];
+    const Tensor scale = weight ? g * weight : g;
+    if (b.needs(0)) {
+      const Tensor slope =
+          positive ? (-t + Scalar(1.)) - factor(t, positive) * unary("sigmoid", -x) : unary("sigmoid", x) - t;
+      d[0] = sum_to(slope * scale, x->shape());
+    }
+    if (b.needs(1))
+      d[1] = sum_to((positive ? (positive - Scalar(1.)) * minus_log(x) - x : -x) * scale, t->shape());
+    if (b.needs(2)) d[2] = sum_to(unweighted(x, t, positive) * g, weight->shape());
+    if (b.needs(3)) d[3] = sum_to(t * minus_log(x) * scale, positive->shape());
+  }
+};
+
 // Both with the same shape; PyTorch warns where it had to broadcast.
 void match(Tensor& x, Tensor& t) {
   if (x->same_shape(*t)) return;
@@ -243,14 +283,7 @@ Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& t, const 
   if (!is_floating(x->dtype))
     fail<NotImplemented>("\"log_sigmoid_cpu\" not implemented for '", c_name(x->dtype), "'");
   if (!weight && !pos_weight) return element_loss<BinaryCrossEntropyWithLogits>(x, t, r, 0, nullptr);
-  Tensor loss;
-  if (pos_weight) {
-    const Tensor log_sigmoid = unary("log1p", unary("exp", -unary("abs", x))) + at_least(-x, Scalar(0.));
-    loss = (-t + Scalar(1.)) * x + ((pos_weight - Scalar(1.)) * t + Scalar(1.)) * log_sigmoid;
-  } else {
-    loss = element_loss<BinaryCrossEntropyWithLogits>(x, t, Reduction::None, 0, nullptr);
-  }
-  return reduce_loss(weight ? loss * weight : loss, r);
+  return call_structural(WeightedLogits{r}, x, t, weight, pos_weight);
 }
 
 constexpr OpEntry entries[] = {

@@ -239,7 +239,7 @@ struct MaskedScatter {
 
 Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source) {
   if (mask->dtype != DType::Bool)
-    fail("masked_scatter_ only supports boolean masks, but got mask with dtype ", name(mask->dtype));
+    fail("masked_scatter_ only supports boolean masks, but got mask with dtype ", c_name(mask->dtype));
   if (x->dtype != source->dtype)
     fail("masked_scatter: expected self and source to have same dtypes but got ", c_name(x->dtype), " and ",
          c_name(source->dtype));

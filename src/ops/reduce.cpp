@@ -378,15 +378,17 @@ template <bool Root> struct Var {
   void show(Parameters& p) const { r.show(p), p("correction", Scalar(correction)); }
   Reduced r;
   double correction;
+  bool with_mean = false;  // of std_mean and var_mean, as warnings name them
   double freedom() const { return std::max(0., double(r.length()) - correction); }
   Tensor forward(const Tensor& x) {
     GradMode off(false);
     if (double(r.length()) - correction <= 0)
-      warn(concat(Root ? "std" : "var",
+      warn(concat(Root ? "std" : "var", with_mean ? "_mean" : "",
                   "(): degrees of freedom is <= 0. Correction should be strictly less than the reduction "
                   "factor (input numel "
                   "divided by output numel)."));
-    if (is_half(x->dtype)) return to_dtype(Var{r, correction}.forward(to_dtype(x, DType::Float32)), x->dtype);
+    if (is_half(x->dtype))
+      return to_dtype(Var{r, correction, with_mean}.forward(to_dtype(x, DType::Float32)), x->dtype);
     const Tensor away = unary("abs", x - r.restore(call_structural(Mean<false>{r}, x)));
     const Tensor variance = call_structural(Sum<false>{r}, away * away) / Scalar(freedom());
     return Root ? unary("sqrt", variance) : variance;
@@ -403,10 +405,17 @@ template <bool Root> struct Var {
     d[0] = r.restore(g) * away * Scalar(2 / freedom());
   }
 };
+template <bool Root> Tensor variance_of(const Tensor& x, const OptDims& dims,
+                                        std::optional<Scalar> correction, bool keepdim, bool with_mean) {
+  if (!is_floating(x->dtype))
+    fail(with_mean ? Root ? "std_mean" : "var_mean" : "std and var",
+         " only support floating point and complex dtypes");
+  return call_structural(
+      Var<Root>{Reduced(x, dims, keepdim), double(correction.value_or(Scalar(1))), with_mean}, x);
+}
 template <bool Root>
 Tensor variance(const Tensor& x, const OptDims& dims, std::optional<Scalar> correction, bool keepdim) {
-  if (!is_floating(x->dtype)) fail("std and var only support floating point and complex dtypes");
-  return call_structural(Var<Root>{Reduced(x, dims, keepdim), double(correction.value_or(Scalar(1)))}, x);
+  return variance_of<Root>(x, dims, correction, keepdim, false);
 }
 template <bool Root> Tensor variance_unbiased(const Tensor& x, bool unbiased) {
   return variance<Root>(x, std::nullopt, Scalar(unbiased ? 1 : 0), false);
@@ -423,7 +432,7 @@ template <bool Root> struct VarMean {
   bool keepdim;
   void show(Parameters& p) const { p("dim", dims), p("keepdim", keepdim), p("correction", correction); }
   Tensors of(const Tensor& x) const {
-    return {variance<Root>(x, dims, correction, keepdim), mean_dims(x, dims, keepdim, std::nullopt)};
+    return {variance_of<Root>(x, dims, correction, keepdim, true), mean_dims(x, dims, keepdim, std::nullopt)};
   }
   Tensors forward(const Tensor& x) const {
     const GradMode off(false);

@@ -264,6 +264,8 @@ Tensor diff(const Tensor& x, int64_t n, int64_t dim, const Tensor& prepend, cons
   if (x->ndim == 0) fail("diff expects input to be at least one-dimensional");
   if (n < 0) fail("order must be non-negative but got ", n);
   if (n == 0) return clone(x);
+  for (const Tensor& end : {prepend, append})
+    if (end && end->ndim != x->ndim) fail("diff expects prepend or append to be the same dimension as input");
   Tensors parts;
   if (prepend) parts.push_back(prepend);
   parts.push_back(x);

@@ -207,6 +207,8 @@ PyObject* get_transposed(PyObject* o, void*) {
                  "error in a future release. Consider `x.mT` to transpose batches of matrices or "
                  "`x.permute(*torch.arange(x.ndim - "
                  "1, -1, -1))` to reverse the dimensions of a tensor."));
+    if (t->ndim == 0)
+      warn("Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases.");
     Dims order(t->ndim);
     for (int d = 0; d < t->ndim; ++d) order[d] = t->ndim - 1 - d;
     if (PyErr_Occurred()) throw PythonErrorAlreadySet();

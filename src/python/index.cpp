@@ -20,15 +20,16 @@ Tensor apply_slice(const Tensor& t, int dim, PyObject* s) {
   return slice(t, dim, start, stop < start ? start : stop, step);
 }
 
-Tensor apply_integer(const Tensor& t, int dim, int64_t at) {
-  if (t->ndim == 0)
+// `place`: which of the indices it is; PyTorch calls that the dimension.
+Tensor apply_integer(const Tensor& t, int dim, int64_t at, int place = 0) {
+  if (t->ndim == 0 && at == 0)
     fail<IndexError>(
         "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
         "convert a 0-dim "
         "tensor to a number");
-  const int64_t size = t->sizes[dim];
+  const int64_t size = t->ndim ? t->sizes[dim] : 0;
   if (at < -size || at >= size)
-    fail<IndexError>("index ", at, " is out of bounds for dimension ", dim, " with size ", size);
+    fail<IndexError>("index ", at, " is out of bounds for dimension ", place, " with size ", size);
   return select(t, dim, at);
 }
 
@@ -136,7 +137,13 @@ Tensor apply(const Tensor& self, PyObject* index, Tensors& indices) {
     }
   }
   if (used > self->ndim) {
-    if (self->ndim == 0 && n == 1 && parsed[0].kind == Item::Integer) return apply_integer(self, 0, 0);
+    if (self->ndim == 0 && n == 1 && parsed[0].kind == Item::Integer) {
+      int64_t at = 0;
+      to_int(parsed[0].object, &at);
+      return apply_integer(self, 0, at);
+    }
+    if (self->ndim == 0 && n == 1 && parsed[0].kind == Item::Slice)
+      fail<IndexError>("slice() cannot be applied to a 0-dim tensor.");
     fail<IndexError>("too many indices for tensor of dimension ", int(self->ndim));
   }
   Tensor t = self;
@@ -149,7 +156,7 @@ Tensor apply(const Tensor& self, PyObject* index, Tensors& indices) {
       case Item::Integer: {
         int64_t at = 0;
         to_int(p.object, &at);
-        t = apply_integer(t, dim, at);
+        t = apply_integer(t, dim, at, int(&p - parsed.data()));
         break;
       }
       case Item::Truth:
