@@ -331,3 +331,14 @@ def test_expanded_operands_say_so():
     loss = torch.sin(w.expand(3, 2)).std()
     text = str(torch.explain(loss))
     assert "w.expand(3, 2)" in text or "expand(w" in text
+
+
+def test_the_chain_rule_says_where_it_sums():
+    w, x = torch.tensor(3.0, requires_grad=True), torch.tensor([1.0, 2.0])
+    loss = ((w * x - 1) ** 2).sum()
+    text = str(torch.explain(loss))
+    assert "= sum(1 * 2*u2 * 1 * x)" in text
+    mu, s = torch.tensor(0.5, requires_grad=True), torch.tensor(2.0, requires_grad=True)
+    nll = (torch.log(s) + (x - mu) ** 2).sum()
+    text = str(torch.explain(nll))
+    assert "(summed to the shape of" in text

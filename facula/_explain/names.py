@@ -14,6 +14,15 @@ _GREEK = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu n
 psi omega"""
 GREEK = dict(zip(_GREEK.split(), "αβγδεζηθικλμνξπρστφχψω"))
 
+_FOREIGN = (
+    "facula",
+    "torch",
+    "numpy",
+    "builtins",
+    "IPython",
+    "ipykernel",
+)  # whose objects hold no parameters
+
 
 class Names:
     """What is called how: address of a tensor -> name, and (id of a node, output) -> (name, tensor)."""
@@ -65,6 +74,8 @@ class Names:
             for name, value in list(space.items()):
                 if not isinstance(name, str) or name.startswith("_") or not name.isidentifier():
                     continue
+                if name in ("In", "Out") and "get_ipython" in space:  # a shell's history
+                    continue
                 if isinstance(value, _C.Tensor):
                     self.add(name, value)
                 elif _is_module(value):
@@ -91,7 +102,7 @@ class Names:
         elif isinstance(value, (list, tuple)):
             items = [(f"{name}[{i}]", v) for i, v in enumerate(value[:1000])]
         else:
-            if type(value).__module__.partition(".")[0] in ("facula", "torch", "numpy", "builtins"):
+            if type(value).__module__.partition(".")[0] in _FOREIGN:
                 return
             items = [(f"{name}.{k}", v) for k, v in list(vars(value).items())[:1000]]
         for path, v in items:
@@ -99,7 +110,7 @@ class Names:
                 self.add(path, v)
             elif _is_module(v):
                 self.add_module(path, v, alone=False)
-            elif depth < 2 and type(v) in (list, tuple, dict):
+            elif depth < 2 and type(v) in (list, tuple, dict) and "_" != path[len(name) :].lstrip(".['")[:1]:
                 self._add_contents(path, v, depth + 1)
 
 

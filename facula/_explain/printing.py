@@ -11,7 +11,7 @@ from .graph import number
 from .moves import Entries
 from .names import GREEK
 
-__all__ = ["latex", "pretty", "symbol_latex", "symbol_pretty", "text"]
+__all__ = ["factor", "factor_latex", "latex", "pretty", "symbol_latex", "symbol_pretty", "text"]
 
 _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = 1, 2, 3, 4, 5
 _COMPARE = {
@@ -353,3 +353,24 @@ def _split(name):
     if not stem or "." in stem or "[" in stem or len(digits) > 3:
         return name, ""
     return stem, digits
+
+
+def factor(s: str) -> str:
+    """Text as a factor of a product: in brackets where it needs them."""
+    plain = not any(c in s for c in "+ /") and not s.startswith(("-", "−"))
+    return s if plain or _wrapped(s) else f"({s})"
+
+
+def factor_latex(s: str) -> str:
+    """As `factor`, for LaTeX."""
+    return rf"\left({s}\right)" if s.startswith("-") or "+" in s or " - " in s else s
+
+
+def _wrapped(s: str) -> bool:
+    """Whether one call or pair of brackets is all of it."""
+    depth = 0
+    for i, c in enumerate(s):
+        depth += (c == "(") - (c == ")")
+        if depth == 0 and c in " +-*/" and i:
+            return False
+    return not s.startswith(("-", "−"))

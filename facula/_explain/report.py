@@ -12,7 +12,7 @@ from .formula import Symbol
 from .graph import Graph, brief, number, short
 from .moves import SumTo
 from .picture import STYLE, Box, Link, draw
-from .printing import latex, pretty, symbol_latex, symbol_pretty, text
+from .printing import factor, factor_latex, latex, pretty, symbol_latex, symbol_pretty, text
 
 __all__ = ["Derivative", "Explanation"]
 
@@ -198,6 +198,16 @@ class Explanation:
         numbers = [with_numbers(t) for t in trees]
         return names, trees, None if None in numbers else numbers
 
+    def _summed(self, path, product: str) -> str:
+        """The product of a path's factors, with the sums over what broadcasting had repeated."""
+        at = [k for k, link in enumerate(path.links) if _is_summed(link)]
+        if at == [len(path.links) - 1]:
+            return f"sum({product}{path.links[-1].tree[0].suffix})"
+        if at:
+            names = ", ".join(self._name(path.links[k].source) for k in at)
+            return f"{product}   (summed to the shape of {names})"
+        return product
+
     def _name(self, source):
         if source.kind == "step":
             return self.symbols.output(source.step, source.index).name
@@ -284,9 +294,10 @@ class Explanation:
             names, trees, numbers = factors
             start = label.rstrip() if several else head
             value = short(path.contribution)
-            rows = [" * ".join(f"d{a}/d{b}" for a, b in names), " * ".join(_factor(text(t)) for t in trees)]
+            product = " * ".join(factor(text(t)) for t in trees)
+            rows = [" * ".join(f"d{a}/d{b}" for a, b in names), self._summed(path, product)]
             if numbers is not None:
-                rows.append(" * ".join(_factor(short(_value_of(n))) for n in numbers))
+                rows.append(" * ".join(factor(short(_value_of(n))) for n in numbers))
             rows = [r for k, r in enumerate(rows) if r not in rows[:k] and (several or r != head)]
             if numbers is not None:
                 rows[-1] += f" = {value}" if rows[-1] != value else ""
@@ -344,7 +355,10 @@ class Explanation:
             if d.path_count == 1 and (factors := self._factors(d.paths[0])):
                 names, trees, numbers = factors
                 rows.append(f"{head} &= " + r" \cdot ".join(_partial(a, b) for a, b in names))
-                rows.append("&= " + r" \cdot ".join(_factor_latex(latex(t)) for t in trees))
+                product = r" \cdot ".join(factor_latex(latex(t)) for t in trees)
+                if any(map(_is_summed, d.paths[0].links)):
+                    product = rf"\sum\left({product}\right)"
+                rows.append("&= " + product)
             elif d.path_count > 1:
                 terms = []
                 for path in d.paths:
@@ -535,25 +549,6 @@ def _clip(s: str, width: int) -> str:
 
 def _equals(shown: str, value: str) -> str:
     return "" if shown == value else f" = {value}"
-
-
-def _factor(s: str) -> str:
-    plain = not any(c in s for c in "+ /") and not s.startswith(("-", "−"))
-    return s if plain or _wrapped(s) else f"({s})"
-
-
-def _factor_latex(s: str) -> str:
-    return rf"\left({s}\right)" if s.startswith("-") or "+" in s or " - " in s else s
-
-
-def _wrapped(s: str) -> bool:
-    """Whether one call or pair of brackets is all of it."""
-    depth = 0
-    for i, c in enumerate(s):
-        depth += (c == "(") - (c == ")")
-        if depth == 0 and c in " +-*/" and i:
-            return False
-    return not s.startswith(("-", "−"))
 
 
 def _index(position: int, shape) -> str:

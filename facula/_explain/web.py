@@ -6,7 +6,7 @@ from html import escape
 
 from .graph import brief, number, short
 from .picture import STYLE
-from .printing import pretty, symbol_pretty
+from .printing import factor, pretty, symbol_pretty
 
 __all__ = ["page", "table"]
 
@@ -94,7 +94,7 @@ def _shape(t):
 
 
 def _derivative(e, d, loss) -> str:
-    from .report import _LONG, _factor, _value_of, all_paths, with_numbers
+    from .report import _LONG, _value_of, all_paths, with_numbers
 
     head = f"∂{loss}/∂{symbol_pretty(d.symbol)}"
     lines: list[tuple[str, str]] = []  # left of the sign, right of it (HTML)
@@ -116,9 +116,9 @@ def _derivative(e, d, loss) -> str:
             continue
         names, trees, numbers = factors
         lines.append((left, " · ".join(f"∂{symbol_pretty(a)}/∂{symbol_pretty(b)}" for a, b in names)))
-        lines.append(("", " · ".join(escape(_factor(pretty(t))) for t in trees)))
+        lines.append(("", escape(e._summed(path, " · ".join(factor(pretty(t)) for t in trees)))))
         if numbers is not None:
-            row = " · ".join(_factor(short(_value_of(n)).replace("-", "−")) for n in numbers)
+            row = " · ".join(factor(short(_value_of(n)).replace("-", "−")) for n in numbers)
             lines.append(("", f"{row} = <b>{escape(_minus(short(path.contribution)))}</b>"))
         elif several:
             lines.append(("", escape(_minus(short(path.contribution)))))
