@@ -41,7 +41,8 @@ def simplify(tree, order: dict):
         else:
             forms.append(sympy.factor(start, deep=False))
         known = start.atoms(sympy.Function)
-        if start.count_ops() < 30 and len(known) < 4 and not _unknown(sympy, known):
+        roots = {p.base for p in start.atoms(sympy.Pow) if not p.exp.is_Integer}
+        if start.count_ops() < 30 and len(known) + len(roots) < 4 and not _unknown(sympy, known):
             forms.append(sympy.simplify(start))  # slow where it meets functions it does not know
         forms = [reader.pull_out(f) for f in forms]
         if start.count_ops() < 40:

@@ -187,9 +187,11 @@ def _arguments(op, x, result):
     tried += [((d, True), f", {d}, True") for d in dims]
     tried += [(((a, b),), f", ({a}, {b})") for a in dims for b in dims if a < b and x.dim() > 2]
     tried += [((math.inf,), ", inf"), ((1, True), ", 1")]
+    tried += [({"dim": d}, f", dim={d}") for d in dims]
+    tried += [({"dim": d, "keepdim": True}, f", dim={d}, keepdim=True") for d in dims]
     for args, text in tried:
         try:
-            value = function(x, *args)
+            value = function(x, **args) if isinstance(args, dict) else function(x, *args)
         except (*formula.UNKNOWN, AssertionError):
             continue
         if isinstance(value, tuple) and value:

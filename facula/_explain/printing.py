@@ -8,7 +8,7 @@ import unicodedata
 from .._C import Tensor
 from .formula import UNKNOWN, Symbol, evaluate, keeps_conjugates
 from .graph import number
-from .moves import Entries
+from .moves import Entries, Join
 from .names import GREEK
 
 __all__ = ["factor", "factor_latex", "latex", "pretty", "symbol_latex", "symbol_pretty", "text"]
@@ -78,6 +78,8 @@ def _write(tree, style):
         arguments = [_write(t, style)[0] for t in tree[1:]]
         if isinstance(f, Entries):
             return style.entries(f.rows(arguments), len(f.shape)), _ATOM
+        if isinstance(f, Join):
+            arguments = [f"[{', '.join(arguments)}]"]
         return style.call(f.name, arguments, getattr(f, "suffix", "")), _ATOM
     name = f
 
