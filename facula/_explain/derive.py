@@ -288,7 +288,7 @@ def _says_nothing(tree) -> bool:
 
 def _operand_tree(source, symbols, forward):
     if source.kind == "constant" and source.anonymous and source.value.is_floating_point():
-        value = formula.uniform(source.value)
+        value = _uniform(source.value)
         if value is not None:
             return value
     return forward[id(source.step), source.index] if source.kind == "step" else symbols.of(source)
@@ -311,3 +311,10 @@ def _has_value(tree, gradient) -> bool:
         | ((value != value) & (gradient != gradient))
     )
     return bool(equal.all())
+
+
+def _uniform(tensor) -> float | None:
+    """The number that all elements are, or None."""
+    if tensor.numel() and bool((tensor == tensor.reshape(-1)[0]).all()):
+        return float(tensor.reshape(-1)[0])
+    return None

@@ -231,6 +231,8 @@ def tidy(t):
         return t
     if f == "exp" and isinstance(a[0], tuple) and getattr(a[0][0], "name", "") == "log_softmax":
         return (moves.Softmax(a[0][0]), *a[0][1:])
+    if getattr(f, "name", "") == "sum" and _is(a[0], 0):
+        return 0.0
     if f == "matmul":
         if isinstance(a[0], (int, float)) or isinstance(a[1], (int, float)):
             return tidy(("mul", *a))  # of one element
@@ -361,13 +363,6 @@ def _structural(step, index, operands, memo, drop):
     return _folded(usual, memo) if drop else usual
 
 
-def uniform(tensor) -> float | None:
-    """The number that all elements are, or None."""
-    if tensor.numel() and bool((tensor == tensor.reshape(-1)[0]).all()):
-        return float(tensor.reshape(-1)[0])
-    return None
-
-
 def _folded(tree, memo):
     """A constant where all operands are."""
     if isinstance(tree, tuple) and _is_constant(tree):
@@ -469,7 +464,7 @@ def sum_to(tree, whole, shape, memo):
     moved = moves.summed(tree, whole, summed.dims, shape)
     if moved is not None:
         return moved
-    return (summed, _full(tree, whole, memo) if have != total else tree)
+    return tidy((summed, _full(tree, whole, memo) if have != total else tree))
 
 
 def fit_is_exact(a, b):
