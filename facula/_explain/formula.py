@@ -234,8 +234,8 @@ def tidy(t):
     if getattr(f, "name", "") == "sum" and _is(a[0], 0):
         return 0.0
     if f == "matmul":
-        if isinstance(a[0], (int, float)) or isinstance(a[1], (int, float)):
-            return tidy(("mul", *a))  # of one element
+        if any(isinstance(x, (int, float)) for x in a):  # of one element
+            return tidy(("mul", *a))
         for x, y in (a, a[::-1]):
             if isinstance(x, Symbol) and x.is_constant and x.name.startswith("eye("):
                 return y
@@ -271,6 +271,8 @@ def tidy(t):
         for x, y in (a, a[::-1]):
             if _is(x, -1):
                 return tidy(("neg", y))
+            if isinstance(x, float) and isinstance(y, tuple) and y[0] == "mul" and isinstance(y[1], float):
+                return tidy(("mul", x * y[1], y[2]))
             if isinstance(x, tuple) and x[0] == "neg":
                 return tidy(("neg", tidy(("mul", x[1], y) if x is a[0] else ("mul", y, x[1]))))
     elif f == "add":
@@ -285,10 +287,14 @@ def tidy(t):
             return a[0]
         if isinstance(a[1], tuple) and a[1][0] == "neg":
             return ("add", a[0], a[1][1])
-    elif f == "div" and _is(a[1], 1):
+    elif f == "div" and (_is(a[1], 1) or _is(a[0], 0)):
         return a[0]
-    elif f == "neg" and isinstance(a[0], tuple) and a[0][0] == "neg":
-        return a[0][1]
+    elif f == "neg" and isinstance(a[0], tuple):
+        g, *b = a[0]
+        if g == "neg":
+            return b[0]
+        if g in ("mul", "div") and isinstance(b[0], float) and b[0] < 0:
+            return tidy((g, -b[0], b[1]))
     elif f == "pow" and _is(a[1], 1):
         return a[0]
     elif f == "pow" and _is(a[1], 0):
@@ -384,9 +390,8 @@ def constant_of(tree):
 
 
 def is_number(tree) -> bool:
-    if isinstance(tree, tuple):
-        return isinstance(tree[0], str) and all(map(is_number, tree[1:]))
-    return isinstance(tree, (int, float))
+    plain = isinstance(tree, tuple) and isinstance(tree[0], str)
+    return all(map(is_number, tree[1:])) if plain else isinstance(tree, (int, float))
 
 
 def _is_constant(tree) -> bool:

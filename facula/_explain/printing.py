@@ -102,7 +102,8 @@ def _write(tree, style):
     if name == "div":
         return style.quotient(tree, at)
     if name == "neg":
-        return style.minus + at(tree[1], _PRODUCT), _SIGN
+        s = at(tree[1], _PRODUCT)
+        return style.minus + (style.group(s) if s.startswith((style.minus, "-")) else s), _SIGN
     if name == "T":
         return style.transpose(tight(tree[1])), _ATOM
     if name in ("pow", "square"):
