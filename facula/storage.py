@@ -473,7 +473,7 @@ _legacy: dict[str, type] = {}
 
 # --- tensors over storages ---
 
-_set_to_tensor = Tensor.set_
+_set_to_tensor = _C._set_to_tensor
 
 
 def set_(self, source=None, storage_offset=0, size=None, stride=None):

@@ -101,8 +101,9 @@ class CopySlices final : public Node {
 
 class AsStridedOfBase final : public Node {  // the history of a view after its base was written to
  public:
+  // Where the types differ PyTorch makes the view anew.
   AsStridedOfBase(TensorImpl& base, const TensorImpl& view)
-      : Node("AsStridedBackward0", &edge_, 1),
+      : Node(view.grad_fn && view.dtype != base.dtype ? view.grad_fn->name : "AsStridedBackward0", &edge_, 1),
         edge_(edge_to(&base)),
         base_(geometry_of(base)),
         view_(geometry_in(view, base)) {}

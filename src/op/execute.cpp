@@ -182,6 +182,22 @@ static bool reads_elsewhere(const TensorImpl& out, const TensorImpl& in) {
   return step == 0 || (in.data - out.data) % step == 0;  // columns of a matrix pass by each other
 }
 
+// Whether two elements of t may be one: an in-place write then reads what it has written.
+static bool overlaps_itself(const TensorImpl& t) {
+  if (t.contiguous || is_dense_permutation(t)) return false;
+  Dims order;
+  for (int d = 0; d < t.ndim; ++d)
+    if (t.sizes[d] > 1) order.push(d);
+  std::sort(order.v, order.v + order.count,
+            [&](int64_t a, int64_t b) { return t.strides[a] < t.strides[b]; });
+  int64_t reach = 0;
+  for (int64_t d : order) {
+    if (t.strides[d] <= reach) return true;
+    reach += t.strides[d] * (t.sizes[d] - 1);
+  }
+  return false;
+}
+
 // One element after the other, as PyTorch's loop goes: what was written is read where operands lie in the
 // result. Dimensions in the order of the result's strides, then of the operands'.
 static void run_in_sequence(const Execution& e, const Dims& shape, const LoopOperand* operands) {
@@ -274,7 +290,7 @@ static void run_in_sequence(const Execution& e, const Dims& shape, const LoopOpe
     std::memset(operands[k + 1].strides, 0, sizeof(int64_t) * size_t(shape.count));
   }
   if (e.into) {
-    bool sequence = false, plain = true;
+    bool sequence = overlaps_itself(*out), plain = true;
     for (int k = 0; k < e.count; ++k) sequence |= e.in[k].tensor && reads_elsewhere(*out, *e.in[k].tensor);
     for (int k = 0; k <= e.count; ++k) plain &= operands[k].stored == operands[k].computed;
     if (sequence && plain) [[unlikely]] {

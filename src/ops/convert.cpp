@@ -260,6 +260,9 @@ Tensor copy_(const Tensor& self, const Tensor& source) {
             fail("output with shape ", to_string(self->shape()), " doesn't match the broadcast shape ",
                  to_string(shape));
         }
+        if (self->storage == source->storage && self->data == source->data && self->dtype == source->dtype &&
+            self->same_shape(*source) && self->stride() == source->stride())
+          return;  // the same elements
         require_writable(*self);
         require_no_partial_overlap(*self, *source);
         copy_data(*self, *source);
@@ -410,7 +413,7 @@ bool can_cast_types(DType from, DType to) { return can_cast(from, to); }
 DType promote_types(DType a, DType b) { return promote(a, b); }
 
 void require_resizable(const Tensor& self) {
-  if (requires_grad(*self)) fail("cannot resize variables that require grad");
+  if (requires_grad(*self) && !mode.inference) fail("cannot resize variables that require grad");
 }
 
 // Grows the memory when it must; elements keep their places in it.
@@ -419,8 +422,9 @@ Tensor resize_(const Tensor& self, const Dims& sizes, OptFormat format) {
   for (int64_t n : sizes)
     if (n < 0) fail("numel: integer multiplication overflow\nThe size ", n, " is negative.");
   const Dims strides = format_strides(sizes, format.value_or(MemoryFormat::Contiguous));
+  if (self->shape() == sizes && !format) return self;
   check_inplace(*self, false);
-  if (!(self->shape() == sizes) || format) resize_tensor(*self, sizes, strides);
+  resize_tensor(*self, sizes, strides);
   count_write(*self);
   return self;
 }
@@ -459,7 +463,9 @@ Tensor set_geometry(const Tensor& self, const Tensor& source, int64_t offset, co
   const Dims steps = strides.count || !sizes.count ? strides : contiguous_strides(sizes);
   for (int64_t n : sizes)
     if (n < 0) fail("numel: integer multiplication overflow\nThe size ", n, " is negative.");
+  if (!source->contiguous) fail("passed in tensor to be used as storage must be contiguous");
   const Tensor whole = detach(source);
+  offset += source->offset();
   int64_t end = offset + 1;
   bool fits = offset >= 0 && sizes.count == steps.count && sizes.numel() > 0;
   for (int d = 0; fits && d < sizes.count; ++d) {

@@ -162,7 +162,9 @@ struct Plan {
     if (size == 0) fail<IndexError>("index is out of bounds for dimension with size 0");
     for (int64_t i = 0; i < n; ++i)
       if (v[i] < -size || v[i] >= size)
-        fail<IndexError>("index ", v[i], " is out of bounds for dimension ", dim, " with size ", size);
+        fail<IndexError>(
+            size ? concat("index ", v[i], " is out of bounds for dimension ", dim, " with size ", size)
+                 : "index is out of bounds for dimension with size 0");
   }
 
   Single single_{};
@@ -360,7 +362,17 @@ Tensor index_put_(const Tensor& self, const Tensors& indices, const Tensor& valu
         "Use of index_put_ on expanded tensors is deprecated. Please clone() the tensor before performing "
         "this "
         "operation. This also applies to advanced indexing e.g. tensor[indices] = tensor");
-  if (!recorded && !accumulate && !mode.forward && fill_under_mask(*self, indices, value)) { return self; }
+  Tensor source = value;
+  if (value->storage == self->storage) {  // a number under a mask is read first; all else lies elsewhere
+    int given = 0, masks = 0;
+    for (const Tensor& i : indices)
+      if (i) ++given, masks += i->dtype == DType::Bool || i->dtype == DType::UInt8;
+    if (accumulate || value->numel != 1 || given != 1 || masks != 1) require_no_overlap(*self, *value);
+    source = clone(alias(*value));
+  }
+  for (const Tensor& i : indices)
+    if (i) require_no_overlap(*self, *i);
+  if (!recorded && !accumulate && !mode.forward && fill_under_mask(*self, indices, source)) return self;
   const Tensors in = joined({self, value}, expand_masks(self, indices));
   Ref<Node> node;
   if (recorded && is_floating(self->dtype)) {
@@ -368,7 +380,6 @@ Tensor index_put_(const Tensor& self, const Tensors& indices, const Tensor& valu
     op.value_shape = value->shape();
     node = detail::StructuralNode<IndexPut>::create(op, in.data(), int(in.size()), 1);
   }
-  const Tensor source = value->storage == self->storage ? clone(alias(*value)) : value;
   {
     GradMode off(false);
     write(*self, in.data() + 2, int(in.size()) - 2, source, accumulate);

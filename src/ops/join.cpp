@@ -567,10 +567,22 @@ Tensor joined_into(const Tensors& tensors, const Tensor& joined, const Tensor& o
   copy_to_out(out, joined, "cat");
   return out;
 }
+// PyTorch looks at histories before shapes.
+void require_no_history(const Tensors& tensors, const Tensor& out, std::string_view name) {
+  if (!out || !mode.grad) return;
+  bool any = requires_grad(*out);
+  for (const Tensor& t : tensors) any |= requires_grad(*t);
+  if (any)
+    fail(name,
+         "(): functions with out=... arguments don't support automatic differentiation, but one of the "
+         "arguments requires grad.");
+}
 Tensor cat_out(const Tensors& tensors, int64_t dim, const Tensor& out) {
+  require_no_history(tensors, out, "cat");
   return joined_into(tensors, cat(tensors, dim), out);
 }
 Tensor stack_out(const Tensors& tensors, int64_t dim, const Tensor& out) {
+  require_no_history(tensors, out, "stack");
   return joined_into(tensors, stack(tensors, dim), out);
 }
 template <auto Join> Tensor join_out(const Tensors& tensors, const Tensor& out) {

@@ -108,7 +108,7 @@ Tensor nanmean(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dtyp
 
 template <bool Whole> struct Prod {
   static constexpr const char* node = Whole ? "ProdBackward0" : "ProdBackward1";
-  static constexpr uint32_t saves = saves_input(0);
+  static constexpr uint32_t saves = saves_input(0) | kOutput;  // read by PyTorch's derivative
   void show(Parameters& p) const { r.show(p, false, Whole); }
   Reduced r;
   TensorMeta meta(const Tensor& x) { return {fold_dtype(x->dtype, Fold::Prod), r.shape()}; }

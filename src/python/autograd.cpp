@@ -163,6 +163,13 @@ PyObject* register_post_accumulate(PyObject* o, PyObject* f) {
 
 // --- backward and grad ---
 
+void retain_grad(TensorImpl& t) {
+  if (!t.grad_fn || (t.extras && t.extras->retains_grad)) return;  // never recorded: a leaf, however stale
+  Node* n = grad_fn(&t);
+  extras_of(t).retains_grad = true;
+  n->hook_list().retained.push_back({t.output_nr, &t});
+}
+
 void backward(const Tensor* roots, Tensor* gradients, size_t count, PyObject* retain, PyObject* create,
               PyObject* inputs) {
   BackwardOptions o;
@@ -172,8 +179,12 @@ void backward(const Tensor* roots, Tensor* gradients, size_t count, PyObject* re
   if (given(inputs)) {
     only = tensors_from(inputs, kInputs);
     if (only.empty()) fail("`inputs` argument to `backward()` cannot be empty.");
+    for (size_t i = 0; i < count; ++i)
+      if (!requires_grad(*roots[i]))
+        fail("element ", i, " of tensors does not require grad and does not have a grad_fn");
     for (const Tensor& t : only)
       if (!requires_grad(*t)) fail("can't retain_grad on Tensor that has requires_grad=False");
+    for (const Tensor& t : only) retain_grad(*t);
     o.inputs = &only;
   }
   if (static bool warned = false; o.create_graph && !std::exchange(warned, true))
@@ -323,11 +334,7 @@ PyObject* retain_grad_method(PyObject* o, PyObject*) {
   return guarded([&]() -> PyObject* {
     TensorImpl& t = *impl(o);
     if (!requires_grad(t)) fail("can't retain_grad on Tensor that has requires_grad=False");
-    Node* n = t.grad_fn ? grad_fn(&t) : nullptr;  // what was never recorded is a leaf, however stale
-    if (n && !extras_of(t).retains_grad) {
-      extras_of(t).retains_grad = true;
-      n->hook_list().retained.push_back({t.output_nr, &t});
-    }
+    retain_grad(t);
     Py_RETURN_NONE;
   });
 }

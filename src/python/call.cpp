@@ -189,20 +189,77 @@ void store(const OpEntry& e, const Tensor& out, const Tensor& result) {
   copy_to_out(out, result, e.signature.name, e.scope & (kLinalg | (kOutLikeResult & ~kOut)));
 }
 
+// What PyTorch looks at before it computes, asked only once something has failed: out= of what requires a
+// gradient, and views whose history can no longer be told.
+[[gnu::cold]] [[gnu::noinline]] void refuse_before(const OpEntry& e, const Value* values, PyObject* out) {
+  if (!mode.grad || e.signature.name.ends_with('_')) return;
+  bool any = out && is_tensor(out) && requires_grad(*tensor_of(out));
+  const auto look = [&](TensorImpl* t) {
+    if (!t || !requires_grad(*t)) return;
+    any = true;
+    grad_fn(t);
+  };
+  for (int i = 0; i < e.signature.count; ++i) {
+    if (values[i].kind == Value::Kind::Tensor) look(values[i].tensor);
+    else if (values[i].kind == Value::Kind::Tensors)
+      for (const Tensor& t : *values[i].tensors) look(t.get());
+  }
+  if (out && any)
+    fail(e.signature.name,
+         "(): functions with out=... arguments don't support automatic differentiation, but one of the "
+         "arguments requires grad.");
+}
+
+// scatter_(), index_add_() and the like: what they write and where to must not lie in what is written to.
+bool writes_to_places(const OpEntry& e) {
+  bool index = false, source = false;
+  for (int i = 0; i < e.signature.count; ++i) {
+    const std::string_view name = e.signature.params[i].name;
+    index |= name == "index";
+    source |= name == "source" || name == "src";
+  }
+  return index && source;
+}
+bool meets_sources(const OpEntry& e, const Value* values, const TensorImpl& target) {
+  for (int i = 1; i < e.signature.count; ++i)
+    if (values[i].kind == Value::Kind::Tensor && values[i].tensor &&
+        values[i].tensor->storage == target.storage &&
+        memory_overlap(target, *values[i].tensor) != Overlap::No)
+      return true;
+  return false;
+}
+[[noreturn]] void fail_overlap() {
+  fail(
+      "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+      "memory location. Please clone() the tensor before performing the operation.");
+}
+
 PyObject* run_entry(const OpEntry& e, Value* values, How how, PyObject* self, PyObject* out) {
   if (e.pointwise) return run_pointwise(e, values, how, self, out);
   const bool wider = needs_wider(e, values);
-  if (how == How::Function && !out && e.direct && !wider) [[likely]]
-    return wrap(e.direct(values));
+  if (how == How::Function && !out && e.direct && !wider) [[likely]] {
+    try {
+      return wrap(e.direct(values));
+    } catch (const std::exception&) {
+      refuse_before(e, values, nullptr);
+      throw;
+    }
+  }
   Result r;
   const auto invoke = [&] {
-    if (wider) invoke_wider(e, values, r);
-    else e.invoke(values, r);
+    try {
+      if (wider) invoke_wider(e, values, r);
+      else e.invoke(values, r);
+    } catch (const std::exception&) {
+      refuse_before(e, values, out);
+      throw;
+    }
   };
   if (how == How::InPlace) {
     const Tensor target = tensor_of(self);
     const bool recorded = any_requires_grad(e.signature, values);
     check_assign(target, recorded, e.signature.name);
+    const bool meets = writes_to_places(e) && meets_sources(e, values, *target);
     Tensor before;  // the derivative may read what is overwritten
     if (recorded && mode.grad && is_floating(target->dtype)) {
       before = old_value(*target);
@@ -211,6 +268,7 @@ PyObject* run_entry(const OpEntry& e, Value* values, How how, PyObject* self, Py
           v.tensor = before.get();
     }
     invoke();
+    if (meets) fail_overlap();
     assign(target, r.tensor);
     return Py_NewRef(self);
   }

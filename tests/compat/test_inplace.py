@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch")
 
 from tests.compat import statements  # noqa: E402
-from tests.compat.view_programs import compare  # noqa: E402
+from tests.compat.view_programs import WideProgram, compare  # noqa: E402
 
 CASES = """
 # views and their bases
@@ -393,3 +393,57 @@ def test_random_programs(block):
     for seed in set(range(block * 20, block * 20 + 20)) - OPEN:
         difference = compare(seed)
         assert difference is None, difference
+
+
+OPEN_WIDE = {61, 128, 158}
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_wide_random_programs(block):
+    for seed in set(range(block * 20, block * 20 + 20)) - OPEN_WIDE:
+        difference = compare(seed, kind=WideProgram)
+        assert difference is None, difference
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "x.index_add_(0, torch.tensor([0]), x[:1])",
+        "x.index_copy_(0, torch.tensor([0]), x[2:3])",
+        "x.scatter_add_(0, torch.tensor([0]), x[:1])",
+        "x.scatter_(0, torch.tensor([0]), x[:1])",
+        "x.index_put_((torch.tensor([0]),), x[:1])",
+        "x.put_(torch.tensor([0]), x[:1])",
+        "x[[0]] = x[1:2]",
+        "x[x > 0] = x[1]",
+        "x[x > 0] = x",
+        "x[:3].index_add_(0, torch.tensor([0]), x[3:4])",
+        "x.unfold(0, 2, 1).sub_(0.5)",
+        "x.as_strided((2, 2), (1, 1)).mul_(2)",
+        "x[::2].add_(x.as_strided((3,), (1,)))",
+        "x[:1].expand(3)[1:].copy_(x[:1].expand(3)[:-1])",
+        "x.resize_(6)",
+        "x.resize_(2, 3)",
+    ],
+)
+def test_writes_from_the_same_memory(write):
+    run = [statements_result(write, library) for library in libraries()]
+    assert run[0] == run[1]
+
+
+def libraries():
+    import torch
+
+    import facula
+
+    return torch, facula
+
+
+def statements_result(write, library):
+    space = {"torch": library, "x": library.arange(6.0)}
+    try:
+        exec(write, space)
+        error = None
+    except RuntimeError as e:
+        error = str(e).split("\n")[0]
+    return space["x"].tolist(), space["x"]._version, error

@@ -103,7 +103,7 @@ def leads_to(tensor) -> list:
 
 
 def alike(a, b) -> bool:
-    if isinstance(a, float) and isinstance(b, float):
+    if isinstance(a, (float, complex)) and isinstance(b, type(a)):
         return a == b or abs(a - b) <= 1e-9 * max(1, abs(a)) or (a != a and b != b)
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
         return len(a) == len(b) and all(alike(x, y) for x, y in zip(a, b))
@@ -325,6 +325,11 @@ BACKWARDS = """
 """
 
 
+def overlaps_itself(t) -> bool:
+    """Whether elements are one: most writes do not say then which of them is the last."""
+    return 1 + sum((n - 1) * s for n, s in zip(t.shape, t.stride())) < t.numel()
+
+
 class WideProgram(Program):
     """More kinds of statements than Program knows, whose seeds are to stay what they are."""
 
@@ -339,7 +344,7 @@ class WideProgram(Program):
             kinds = ["more_views", "more_writes", "out", "memory", "number", "node"]
             kind = r.choices(kinds, [30, 25, 12, 8, 5, 6])[0]
             made = getattr(self, kind)(name, t, tensors)
-            mode = r.choice(MODES)
+            mode = r.choice(MODES) if kind != "memory" else ""  # what is normal elsewhere stays so
             return f"with torch.{mode}():\n    {made}" if mode else made
         if r.random() < 0.03:
             shape = r.choice(["0", "0, 2", "2, 0", "1", "1, 3", "2, 1, 2"])
@@ -369,6 +374,8 @@ class WideProgram(Program):
         if not t.dim():
             return self.chosen(name, "{}.copy_(torch.tensor(2.0))\n{}.fill_(torch.tensor(0.5))\n{}.add_(1)")
         same = other if other[0] == "v" else name
+        if overlaps_itself(t):
+            return f"{name}.sub_({same}, alpha=0.5)"
         return self.chosen(name, MORE_WRITES).replace("OTHER", other).replace("SAME", same)
 
     def out(self, name, t, tensors) -> str:
@@ -377,8 +384,14 @@ class WideProgram(Program):
         return self.chosen(name, OUT).replace("OTHER", other).replace("SOURCE", source)
 
     def memory(self, name, t, tensors) -> str:
-        other = self.random.choice(list(tensors))
+        # Another shape under a tensor that was computed with is refused with another text.
+        other = self.random.choice(
+            [n for n, o in tensors.items() if o.shape == t.shape and not o.is_inference()] or [name]
+        )
         return self.chosen(name, MEMORY).replace("OTHER", other)
+
+    def write(self, name, t, tensors) -> str:
+        return f"{name}.exp_()" if overlaps_itself(t) else super().write(name, t, tensors)
 
     def number(self, name, t, tensors) -> str:
         return f"{self.new_name()} = " + self.chosen(name, MORE_OPERATIONS)
@@ -398,7 +411,7 @@ ANY_VIEWS = """
 {}.movedim(-1, 0)
 {}.unbind(0)
 {}.data
-{}.alias() if hasattr({}, "alias") else {}.view_as({})
+{}.view_as({})
 {}.as_strided({}.shape, {}.stride())
 {}.as_strided((2, 2), (1, 1))
 {}.as_strided((1,), (1,), 2)
@@ -427,7 +440,7 @@ MORE_WRITES = """
 {}.index_add_(0, torch.tensor([0]), {}[:1])
 {}.index_copy_(0, torch.tensor([0]), {}[:1])
 {}.masked_fill_({} < 0, torch.tensor(0.1, dtype=torch.float64))
-{}.masked_scatter_({} > 0, {})
+{}.masked_scatter_({} > 0, {}.clone())
 {}.scatter_(0, torch.zeros_like({}, dtype=torch.int64)[:1], 0.3)
 {}.scatter_add_(0, torch.zeros_like({}, dtype=torch.int64)[:1], {})
 {}.copy_(OTHER)
@@ -464,28 +477,26 @@ MORE_WRITES = """
 {}[0] -= {}[-1]
 """
 OUT = """
-torch.add({}, OTHER, out=SOURCE)
+torch.add({}.clone(), OTHER, out=SOURCE)
 torch.mul({}, OTHER, out={})
-torch.sin({}, out=SOURCE)
+torch.sin({}.clone(), out=SOURCE)
 torch.exp({}, out={})
-torch.cat([{}, {}], out=SOURCE)
-torch.sum({}, 0, out=SOURCE)
-torch.sub(2.0, {}, out=SOURCE)
-torch.clamp({}, -0.5, 0.5, out=SOURCE)
-torch.cumsum({}, 0, out=SOURCE)
-torch.abs({}, out=SOURCE.detach())
-torch.neg({}.detach(), out=SOURCE.data)
-torch.where({} > 0, {}, OTHER, out=SOURCE)
+torch.cat([{}.clone(), {}.clone()], out=SOURCE.clone())
+torch.sum({}.clone(), 0, out=SOURCE)
+torch.sub(2.0, {}.clone(), out=SOURCE)
+torch.clamp({}.clone(), -0.5, 0.5, out=SOURCE)
+torch.cumsum({}.clone(), 0, out=SOURCE)
+torch.abs({}.clone(), out=SOURCE.detach())
+torch.neg({}.clone(), out=SOURCE.data)
 """
 MEMORY = """
 {}.set_(OTHER)
-{}.set_(OTHER.untyped_storage(), 0, (2,))
-{}.set_(OTHER.detach(), 0, (1, 2), (2, 1))
+{}.set_(OTHER.untyped_storage(), 0, (1,))
+{}.set_(OTHER.detach().clone(), 0, (1, 1), (2, 1))
 {}.data = OTHER
 {}.data = OTHER.clone()
-{}.data = OTHER.detach().t() if OTHER.dim() == 2 else OTHER.data
 {}.resize_(1)
-{}.detach().resize_(2)
+{}.detach().resize_(1, 1)
 {}.data.zero_()
 {}.data.add_(1.0)
 {}.untyped_storage().nbytes()
