@@ -46,7 +46,7 @@ Tensor like(const Tensor& x, OptDType dtype, OptDevice device, OptBool pin_memor
 template <class Fill> Tensor filled(const Tensor& t, bool requires_grad, Fill fill) {
   require_writable(*t);
   fill(*t);
-  count_write(*t);
+  if (t->refcount > 1) count_write(*t);  // out=
   return finish_factory(t, requires_grad);
 }
 
