@@ -135,11 +135,12 @@ def _numpy(out, x, kind, d, scale, forward):
     native = int(numpy.__version__.partition(".")[0]) >= 2  # single precision, and `out`
     if native:
         how["out"] = out
-    if kind == _C2C or kind == _WHOLE:
-        result = (fft.fft if forward else fft.ifft)(x, **how)
-    elif kind == _HALF:
-        result = fft.rfft(x, **how)
-    else:
-        result = fft.irfft(x, n=out.shape[d], **how)
+    with numpy.errstate(invalid="ignore", over="ignore"):  # NaN in, NaN out: no warning
+        if kind == _C2C or kind == _WHOLE:
+            result = (fft.fft if forward else fft.ifft)(x, **how)
+        elif kind == _HALF:
+            result = fft.rfft(x, **how)
+        else:
+            result = fft.irfft(x, n=out.shape[d], **how)
     if not native:
         out[...] = result

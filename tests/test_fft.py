@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import pytest
 
@@ -149,3 +150,10 @@ def test_windows():
     assert torch.hamming_window(0).shape == (0,)
     with pytest.raises(ValueError, match="requires non-negative window length"):
         torch.signal.windows.gaussian(-1)
+
+
+def test_nan_passes_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert torch.fft.fft(torch.tensor([float("nan"), float("inf"), 0.0])).isnan().all()
+        assert torch.fft.rfft(torch.tensor([float("-inf"), float("inf"), 0.0])).isnan().any()
