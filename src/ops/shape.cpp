@@ -2,6 +2,7 @@
 // ...).
 #include <algorithm>
 #include "op/structural.h"
+#include "ops/view.h"
 #include "ops/functions.h"
 
 namespace facula {
@@ -184,7 +185,7 @@ Tensor movedim(const Tensor& x, const Dims& source, const Dims& destination) {
     to_seen |= uint64_t(1) << to;
     order[to] = from;
   }
-  if (x->ndim == 0) return view(x, {});
+  if (x->ndim == 0) return recorded_alias(x);
   for (int d = 0, from = 0; d < n; ++d) {
     if (order[d] >= 0) continue;
     while (from_seen >> from & 1) ++from;
