@@ -199,12 +199,13 @@ void require_direction(double start, double end, double step) {
     fail("upper bound and lower bound inconsistent with step sign");
 }
 
-// A vector whose elements `write` makes.
+// A vector whose elements `write` makes. An `out` that has as many elements keeps its shape.
 template <class Write>
 Tensor generated(const Dims& size, const Tensor& out, DType t, OPTIONS, Write&& write) {
-  Tensor result = target(size, out, t, dtype, {}, device, pin_memory, requires_grad);
+  const Dims shape = out && out->numel == size.numel() ? out->shape() : size;
+  Tensor result = target(shape, out, t, dtype, {}, device, pin_memory, requires_grad);
   if (result->is_meta() || result->numel == 0) return result;
-  const Tensor place = result->contiguous ? result : empty(t, size);
+  const Tensor place = result->contiguous ? result : empty(t, shape);
   visit(t, [&](auto element) {
     using T = decltype(element);
     write(place->as<T>(), place->numel);

@@ -44,6 +44,7 @@ template <class Count, class F> void counted(int64_t n, int64_t bins, Count* tot
 }
 
 Tensor histc(const Tensor& x, int64_t bins, Scalar min, Scalar max) {
+  if (double(min) > double(max)) fail("torch.histc: max must be larger than min");
   if (!is_real_floating(x->dtype) || item_size(x->dtype) == 1)
     fail<NotImplemented>("\"",
                          x->dtype == DType::Bool ? "linspace_cpu"

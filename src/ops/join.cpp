@@ -87,7 +87,7 @@ struct Cat {
     const Tensor& first = like ? *like : in[0];
     const Device device = alike ? Device{} : common_device(in);
     const DType dtype = alike ? first->dtype : promoted(in);
-    const int n = first->ndim, d = wrap_dim(dim, n);
+    const int n = first->ndim, d = like ? wrap_dim(dim, n) : 0;
     dim = d;
     Dims shape = first->shape();
     shape[d] = 0;
@@ -478,7 +478,8 @@ Tensor flipud(const Tensor& x) {
   return flip(x, {0});
 }
 
-Tensor roll(const Tensor& x, const Dims& shifts, const Dims& dims) {
+Tensor roll(const Tensor& x, const Dims& shifts, const OptDims& over) {
+  const Dims dims = over.value_or(Dims());
   if (shifts.count == 0) fail("`shifts` required");
   if (shifts.count != dims.count && !(dims.count == 0 && shifts.count == 1))
     fail("shifts and dimensions must align. shifts: ", shifts.count, ", dims:", dims.count);
@@ -599,7 +600,7 @@ static constexpr OpEntry entries[] = {
     moves<flip>("flip(Tensor input, int[] *dims)"),
     moves<fliplr>("fliplr(Tensor input)"),
     moves<flipud>("flipud(Tensor input)"),
-    moves<roll>("roll(Tensor input, int[1] shifts, int[1] dims=[])"),
+    moves<roll>("roll(Tensor input, int[1] shifts, int[1]? dims=[])"),
     moves<rot90>("rot90(Tensor input, int k=1, int[] dims=[0,1])"),
     moves<repeat>("repeat(Tensor input, int[] *repeats)", kMethod),
     moves<tile>("tile(Tensor input, int[] *dims)"),

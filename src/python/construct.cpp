@@ -112,23 +112,30 @@ Dims shape_of(PyObject* o) {
     o = held.back().get();
   }
   if (PyUnicode_Check(o) && shape.count) fail<ValueError>("too many dimensions 'str'");
-  if (is_tensor(o)) {  // a list of tensors
-    for (int d = 0; d < tensor_of(o)->ndim; ++d) shape.push(tensor_of(o)->sizes[d]);
-  }
   if (shape.count > kMaxDims) fail<ValueError>("too many dimensions '", Py_TYPE(o)->tp_name, "'");
   return shape;
 }
 
+// Within a sequence a tensor is a number, whatever its dimensions are, and so is a 0-dim array.
+void require_single(const TensorImpl& t) {
+  if (t.numel != 1) fail<ValueError>("only one element tensors can be converted to Python scalars");
+}
+
+bool is_number_array(PyObject* o) { return has_array_interface(o) && share_buffer(o, false)->ndim == 0; }
+
+Scalar element_of(const TensorImpl& t) {
+  require_single(t);
+  Scalar s;
+  const Owned value(item(t.dtype, t.data));
+  to_scalar(value.get(), &s);
+  return s;
+}
+
 Scalar leaf_value(PyObject* o) {
   Scalar s;
+  if (is_tensor(o)) return element_of(*tensor_of(o));
   if (to_scalar(o, &s)) return s;
-  if (is_tensor(o)) {
-    const TensorImpl& t = *tensor_of(o);
-    if (t.numel != 1) fail<ValueError>("only one element tensors can be converted to Python scalars");
-    const Owned value(item(t.dtype, t.data));
-    to_scalar(value.get(), &s);
-    return s;
-  }
+  if (is_number_array(o)) return element_of(*share_buffer(o, false));
   if (PyUnicode_Check(o)) fail<TypeError>("new(): invalid data type 'str'");
   if (PyIndex_Check(o)) {
     const Owned i(PyNumber_Index(o));
@@ -138,7 +145,51 @@ Scalar leaf_value(PyObject* o) {
   fail("Could not infer dtype of ", Py_TYPE(o)->tp_name);
 }
 
-DType leaf_dtype(PyObject* o) { return is_tensor(o) ? tensor_of(o)->dtype : dtype_of(leaf_value(o)); }
+// NumPy's numbers have types of their own.
+DType leaf_dtype(PyObject* o) {
+  if (is_tensor(o)) return tensor_of(o)->dtype;
+  if (is_number_array(o)) return share_buffer(o, false)->dtype;
+  return dtype_of(leaf_value(o));
+}
+
+// Integers that no 64 bits hold: floating types and bool take them all the same.
+bool is_beyond_int64(PyObject* o) {
+  int overflow = 0;
+  if (PyLong_Check(o)) PyLong_AsLongLongAndOverflow(o, &overflow);
+  return overflow != 0;
+}
+
+Scalar huge_value(PyObject* o, DType t) {
+  if (t == DType::UInt64) {
+    const unsigned long long bits = PyLong_AsUnsignedLongLong(o);
+    if (!PyErr_Occurred()) return int64_t(bits);
+    PyErr_Clear();
+  } else if (t == DType::Bool) {
+    return true;
+  } else if (is_floating(t)) {
+    const double v = PyLong_AsDouble(o);
+    if (v == -1 && PyErr_Occurred()) throw PythonErrorAlreadySet();
+    return v;
+  }
+  fail<ValueError>("Overflow when unpacking long long");
+}
+
+// Integers wrap in an unsigned type when they are negative, and floating numbers nowhere.
+void require_fits(DType t, const Scalar& s) {
+  if (!is_integral(t) || s.is_complex()) return;
+  const double v = double(s);
+  const bool fits = visit(t, [&](auto element) {
+    using T = decltype(element);
+    if constexpr (std::is_integral_v<T>) {
+      using L = std::numeric_limits<T>;
+      const double low = std::is_unsigned_v<T> && s.is_integral() ? -double(L::max()) : double(L::min());
+      return sizeof(T) == 8 || (v >= low && v <= double(L::max()));
+    } else {
+      return true;
+    }
+  });
+  if (!fits) fail("value cannot be converted to type ", name(t), " without overflow");
+}
 
 class Filler {
  public:
@@ -149,7 +200,7 @@ class Filler {
 
   void walk(PyObject* o, int d) {
     if (d == shape_.count) {
-      if (is_sequence(o))
+      if (is_sequence(o) && !is_number_array(o))
         fail<TypeError>(is_floating(inferred) ? "must be real number, not " : "'", Py_TYPE(o)->tp_name,
                         is_floating(inferred) ? "" : "' object cannot be interpreted as an integer",
                         "\nThe first elements at dim ", d, " are numbers, this one is a sequence of length ",
@@ -157,7 +208,7 @@ class Filler {
       leaf(o);
       return;
     }
-    if (is_tensor(o)) return walk_tensor(o, d);
+    if (is_tensor(o) && tensor_of(o)->ndim) return walk_tensor(tensor_of(o), d);
     if (!is_sequence(o)) {
       leaf_dtype(o);
       fail<TypeError>("not a sequence: expected one of length ", shape_[d], " at dim ", d, ", got ",
@@ -176,22 +227,13 @@ class Filler {
   }
 
  private:
-  void walk_tensor(PyObject* o, int d) {
-    const TensorImpl& t = *tensor_of(o);
-    if (t.ndim != shape_.count - d)
-      fail<ValueError>("only one element tensors can be converted to Python scalars");
-    for (int k = 0; k < t.ndim; ++k)
-      if (t.sizes[k] != shape_[d + k])
-        fail<ValueError>("expected sequence of length ", shape_[d + k], " at dim ", d + k, " (got ",
-                         t.sizes[k], ")");
-    if (!to) {
-      note(t.dtype);
-      return;
+  void walk_tensor(const Tensor& t, int d) {
+    if (t->sizes[0] != shape_[d])
+      fail<ValueError>("expected sequence of length ", shape_[d], " at dim ", d, " (got ", t->sizes[0], ")");
+    for (int64_t i = 0; i < t->sizes[0]; ++i) {
+      const Owned row(wrap(select(t, 0, i)));
+      walk(row.get(), d + 1);
     }
-    const Tensor values = dense(tensor_of(o), dtype_);
-    const size_t bytes = size_t(values->numel * item_size(dtype_));
-    std::memcpy(to, values->data, bytes);
-    to += bytes;
   }
   void note(DType t) {
     inferred = any ? promote(inferred, t) : t;
@@ -202,8 +244,9 @@ class Filler {
       if (infer_) note(leaf_dtype(o));
       return;
     }
-    const Scalar s = leaf_value(o);
+    const Scalar s = is_beyond_int64(o) ? huge_value(o, dtype_) : leaf_value(o);
     if (s.is_complex() && !is_complex(dtype_)) fail<TypeError>("can't convert complex to ", name(dtype_));
+    require_fits(dtype_, s);
     store_scalar(to, dtype_, s);
     to += item_size(dtype_);
   }
@@ -291,8 +334,15 @@ PyObject* frombuffer(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* k
     if (slots[2]) to_int(slots[2], &count);
     if (slots[3]) to_int(slots[3], &offset);
     auto view = std::make_unique<Py_buffer>();
+    if (!PyObject_CheckBuffer(slots[0]))
+      fail<ValueError>("object does not implement Python buffer protocol.");
     if (PyObject_GetBuffer(slots[0], view.get(), PyBUF_SIMPLE) < 0) throw PythonErrorAlreadySet();
     const int64_t available = view->len - offset, size = item_size(dtype);
+    if (view->len == 0 || count == 0) {
+      const int64_t length = view->len;
+      PyBuffer_Release(view.get());
+      fail<ValueError>("both buffer length (", length, ") and count (", count, ") must not be 0");
+    }
     const char* problem =
         offset < 0 || available <= 0    ? "offset must be non-negative and no greater than buffer length"
         : count < 0 && available % size ? "buffer length after offset must be a multiple of element size"

@@ -56,7 +56,8 @@ Parsed parse(PyObject* o) {
   if (o == Py_Ellipsis) return {Item::Ellipsis, o, nullptr};
   if (is_tensor(o)) {
     const Tensor& t = tensor_of(o);
-    if (t->ndim == 0 && is_integral(t->dtype) && !t->is_meta()) return {Item::Integer, o, nullptr};
+    if (t->ndim == 0 && is_integral(t->dtype) && t->dtype != DType::UInt8 && !t->is_meta())
+      return {Item::Integer, o, nullptr};
     if (!is_integral(t->dtype) && t->dtype != DType::Bool)
       fail<IndexError>("tensors used as indices must be long, int, byte or bool tensors");
     return {Item::Tensor, o, t};
@@ -171,7 +172,7 @@ Tensor apply(const Tensor& self, PyObject* index, Tensors& indices) {
         if (mask && p.tensor->ndim == 0) {  // a 0-dim mask is a truth value
           t = unsqueeze(t, dim);
           indices.resize(size_t(dim));
-          indices.push_back(unsqueeze(p.tensor, 0));
+          indices.push_back(unsqueeze(to_dtype(p.tensor, DType::Bool), 0));
           ++dim;
           break;
         }

@@ -97,3 +97,74 @@ def test_triangles() -> None:
         rows, columns = torch.tril_indices(3, 3, k).tolist()
         assert len(rows) == int(below.sum().item())
         assert all(c - r <= k for r, c in zip(rows, columns))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda out: torch.arange(4, out=out),
+        lambda out: torch.linspace(0, 3, 4, out=out),
+        lambda out: torch.arange(0, 8, 2, out=out).div_(2),
+        lambda out: torch.logspace(0, 3, 4, base=2, out=out).log2_(),
+    ],
+)
+def test_a_range_keeps_the_shape_of_out_where_it_fills_it(make) -> None:
+    whole = torch.full((2, 3), -1.0)
+    make(whole[:, 1:])
+    assert whole.tolist() == [[-1, 0, 1], [-1, 2, 3]]
+    square = torch.empty(2, 2)
+    make(square.t())
+    assert square.tolist() == [[0, 2], [1, 3]]
+    assert make(torch.empty(0)).tolist() == [0, 1, 2, 3]
+
+
+def test_a_tensor_within_a_sequence_is_a_number() -> None:
+    one, two = torch.tensor([1]), torch.tensor([[2]])
+    assert torch.tensor([one, two]).tolist() == [1, 2]
+    assert torch.tensor([[one], [two]], dtype=torch.float64).tolist() == [[1.0], [2.0]]
+    assert torch.tensor([[1.5, one], torch.tensor([3.0, 4.0])]).tolist() == [[1.5, 1.0], [3.0, 4.0]]
+    with pytest.raises(ValueError, match="only one element tensors"):
+        torch.tensor([torch.zeros(2), torch.zeros(2)])
+    with pytest.raises(ValueError, match="expected sequence of length 2 at dim 1"):
+        torch.tensor([[1.0, 2.0], torch.zeros(3)])
+
+
+def test_numbers_of_numpy_keep_their_types_within_sequences() -> None:
+    np = pytest.importorskip("numpy")
+    assert torch.tensor([np.float64(1), 2]).dtype == torch.float64
+    assert torch.tensor([np.float32(1)]).dtype == torch.float32
+    assert torch.tensor([[np.int32(1), np.int16(2)]]).dtype == torch.int32
+    assert torch.tensor([np.bool_(True)]).dtype == torch.bool
+    mixed = torch.tensor([[7, np.array(5)], [np.array(9), np.array(0.5)]])
+    assert mixed.dtype == torch.float64 and mixed.tolist() == [[7, 5], [9, 0.5]]
+
+
+def test_integers_beyond_64_bits_go_where_they_fit() -> None:
+    assert torch.tensor(2**64, dtype=torch.float32).item() == 2.0**64
+    assert torch.tensor([-(2**70)], dtype=torch.complex128).tolist() == [complex(-(2**70))]
+    assert torch.tensor([2**64, 0], dtype=torch.bool).tolist() == [True, False]
+    assert torch.tensor([2**63], dtype=torch.uint64).tolist() == [2**63]
+    with pytest.raises(ValueError, match="Overflow"):
+        torch.tensor(2**64)
+    for value, dtype in ((300.0, torch.uint8), (-1.0, torch.uint8), (70000, torch.int16)):
+        with pytest.raises(RuntimeError, match="without overflow"):
+            torch.tensor([value], dtype=dtype)
+    assert torch.tensor([-1], dtype=torch.uint8).item() == 255
+
+
+def test_a_byte_without_dimensions_is_a_truth_value_of_an_index() -> None:
+    x = torch.arange(3)
+    yes, no = torch.tensor(1, dtype=torch.uint8), torch.tensor(0, dtype=torch.uint8)
+    assert x[yes].tolist() == [[0, 1, 2]] and x[no].shape == (0, 3)
+    assert torch.tensor(5)[yes].tolist() == [5]
+    x[no] = 9
+    assert x.tolist() == [0, 1, 2]
+    x[yes] = 7
+    assert x.tolist() == [7, 7, 7]
+
+
+def test_buffers_are_refused_by_what_is_wrong_with_them() -> None:
+    with pytest.raises(ValueError, match="does not implement Python buffer protocol"):
+        torch.frombuffer([1, 2], dtype=torch.float32)
+    with pytest.raises(ValueError, match="both buffer length"):
+        torch.frombuffer(bytearray(), dtype=torch.float32)
