@@ -73,6 +73,10 @@ def all_parameters(operation: str) -> set[str]:
 def advise(message: str, operation: str, args: tuple, keywords: tuple[str, ...] | None) -> str:
     """The text of an error with what facula knows added to it."""
     given = Given(operation, args, keywords)
+    if "(aten::?)" in message:
+        from .ops import written_name
+
+        message = message.replace("aten::?", written_name(operation, given.args, given.named))
     message, hint, suggestion = message.partition("\nSuggestion: ")
     lines = [message]
     if given.tensors and "\nIn " not in message:

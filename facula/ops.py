@@ -192,6 +192,63 @@ def _missing(path: str, name: str) -> AttributeError:
     return MissingOperator(text)
 
 
+# Overloads of in-place operators by what is written: a number, a tensor. Arithmetic wraps its numbers.
+_BY_VALUE = dict.fromkeys(
+    ("add", "sub", "subtract", "mul", "multiply", "div", "divide"), ("Tensor", "Tensor")
+)
+_BY_VALUE |= dict.fromkeys(("true_divide", "floor_divide"), ("Tensor", "Tensor"))
+_BY_VALUE |= dict.fromkeys(
+    (
+        "bitwise_and",
+        "bitwise_or",
+        "bitwise_xor",
+        "copysign",
+        "eq",
+        "fill",
+        "float_power",
+        "fmod",
+        "ge",
+        "greater",
+    )
+    + ("greater_equal", "gt", "le", "less", "less_equal", "lt", "ne", "not_equal", "pow", "remainder", "lerp")
+    + ("masked_fill",),
+    ("Scalar", "Tensor"),
+)
+_BY_VALUE |= dict.fromkeys(("bitwise_left_shift", "bitwise_right_shift"), ("Tensor_Scalar", "Tensor"))
+_BY_VALUE |= dict.fromkeys(("clamp", "clip", "clamp_min", "clamp_max"), ("", "Tensor"))
+_BY_VALUE |= {"xlogy": ("Scalar_Other", "Tensor"), "index_fill": ("int_Scalar", "int_Tensor")}
+_BY_VALUE |= {"bernoulli": ("float", "Tensor"), "scatter": ("value", "src"), "set": ("", "source_Tensor")}
+
+
+def written_name(operation: str, args: tuple, keywords: dict) -> str:
+    """The operator that an in-place call of these arguments is to PyTorch's dispatcher: aten::add_.Tensor."""
+    from . import Tensor
+
+    given = [*args[1:], *keywords.values()]
+    name, overload = operation.rstrip("_"), ""
+    if operation == "__setitem__":
+        by_tensor = [
+            t for t in (args[1] if isinstance(args[1], tuple) else (args[1],)) if isinstance(t, Tensor)
+        ]
+        return "aten::index_put_" if by_tensor else "aten::copy_"
+    if name in _BY_VALUE and given:
+        values = [v for v in given if v is not None and not isinstance(v, str)]
+        overload = _BY_VALUE[name][bool(values) and isinstance(values[-1], Tensor)]
+        if name in ("add", "sub", "div", "subtract", "divide") and "rounding_mode" in keywords:
+            overload = "Tensor_mode"
+        elif name == "scatter" and "reduce" in keywords:
+            overload = "value_reduce" if overload == "value" else "reduce"
+    elif name == "squeeze" and given:
+        overload = "dims" if isinstance(given[0], (tuple, list)) else "dim"
+    elif name == "random" and given:
+        overload = "to" if len(given) == 1 else "from"
+    elif name == "round" and given:
+        overload = "decimals"
+    elif name == "scatter_reduce":
+        overload = "two"
+    return f"aten::{name}_" + (f".{overload}" if overload else "")
+
+
 _namespaces: dict[str, _Namespace] = {}
 
 

@@ -321,7 +321,7 @@ def once_differentiable(fn):
         if not recorded or not any(isinstance(a, _C.Tensor) and a.requires_grad for a in args):
             return outputs
         many = outputs if isinstance(outputs, tuple) else (outputs,)
-        leaves = [t if t is None else t.detach().requires_grad_() for t in many]
+        leaves = [t if t is None else _C._leaf_alias(t.detach()) for t in many]
         return _DelayedError.apply(
             "trying to differentiate twice a function that was marked with @once_differentiable", *leaves
         )

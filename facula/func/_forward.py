@@ -24,6 +24,7 @@ class _DualLevel(Transform):
         if forward_ad._current_level >= 0:
             raise RuntimeError("Nested forward mode AD is not supported at the moment")
         super().__enter__()
+        _C._enter_transform()
         self.allowed = _C._set_fwd_grad_enabled(True)
         self.level = _C._push_dual_level()
         return self.level
@@ -31,6 +32,7 @@ class _DualLevel(Transform):
     def __exit__(self, *exc):
         _C._exit_dual_level()
         _C._set_fwd_grad_enabled(self.allowed)
+        _C._leave_transform()
         super().__exit__(*exc)
 
 
@@ -52,6 +54,7 @@ def dual(primal, tangent, level):
         if p.dtype != t.dtype:
             t = t.to(p.dtype)
         made = _C._make_dual(p, t, level)
+    _C._own_inputs([made, t])
     return rewrap(made)
 
 

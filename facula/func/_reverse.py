@@ -32,6 +32,18 @@ class _Recording(Transform):
         super().__exit__(*exc)
 
 
+class _Transforming(_Recording):
+    """The same for the function itself, which may not write to what it captured."""
+
+    def __enter__(self):
+        super().__enter__()
+        _C._enter_transform()
+
+    def __exit__(self, *exc):
+        _C._leave_transform()
+        super().__exit__(*exc)
+
+
 def aliases_of(tensors, outer):
     """A recorded alias of each: (values, what the function is called with)."""
     values, seen = [], []
@@ -47,6 +59,7 @@ def aliases_of(tensors, outer):
             v = _C._leaf_alias(v)
         values.append(v)
         seen.append(rewrap(v))
+    _C._own_inputs(values)
     return values, seen
 
 
@@ -134,7 +147,7 @@ def grad_and_value(func, argnums=0, has_aux=False):
     @wraps(func)
     def wrapper(*args, **kwargs):
         outer = _C.is_grad_enabled()
-        with _Recording():
+        with _Transforming():
             chosen, replaced = _select(argnums, args)
             leaves, spec = tree_flatten(chosen)
             aliases, seen = aliases_of(leaves, outer)
@@ -227,7 +240,7 @@ class Pulled:
         leaves, self.spec = tree_flatten(primals)
         self.levels = live()
         self.state = _C.default_generator.get_state() if self._draws() else None
-        with _Recording():
+        with _Transforming():
             self.aliases, seen = aliases_of(leaves, outer)
             output = func(*tree_unflatten(seen, self.spec))
             self.aux = None

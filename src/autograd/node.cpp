@@ -123,8 +123,24 @@ std::string short_name(const Node& n) {
   return concat(name == "CopySlices" || name == "CopyBackwards" ? "torch::autograd::" : "", name);
 }
 
+// Of several operands that were changed PyTorch names the first by its names for them: `other`, `exponent`
+// and `mat2` come before `self`.
+static const Saved* named_before(const Saved* found, const Node& owner) {
+  static constexpr std::string_view products[] = {"Mm", "Bmm", "LinalgCross", "UnsafeView", "Squeeze4"};
+  const NodeParts parts = owner.parts();
+  if (!(parts.pointwise && owner.edge_count == 2) &&
+      std::ranges::find(products, short_name(owner)) == std::end(products))
+    return found;
+  for (size_t i = 0; i < std::min<size_t>(parts.saved_count, owner.edge_count); ++i) {
+    const Saved& s = parts.saved[i];
+    if (&s > found && s.tensor && s.tensor->version() != s.version) found = &s;
+  }
+  return found;
+}
+
 void Saved::fail_changed(const Node* owner) const {
   if (!tensor) fail_released(owner);
+  if (const Saved* other = named_before(this, *owner); other != this) other->fail_changed(owner);
   const Node* maker = is_output ? owner : grad_fn(tensor.get());
   const std::string of = maker ? concat(", which is output ", int(is_output ? output : tensor->output_nr),
                                         " of ", short_name(*maker), ",")

@@ -210,6 +210,8 @@ static std::string suggestion_for_leaf(const TensorImpl& t, std::string_view wha
 }
 
 void check_inplace(TensorImpl& self, bool recorded) {
+  if (capturing) [[unlikely]]
+    refuse_captured(self);
   if (recorded && mode.grad) {
     if (self.view != ViewKind::None && self.base) {
       if (self.view != ViewKind::Plain) refuse_write(self, false);

@@ -10,6 +10,8 @@ bool packed_before = false;
 std::shared_ptr<PackedTensor> (*pack_tensor)(const Tensor&) = nullptr;
 Anomaly anomaly;
 bool (*is_single_function)(const Node&) = nullptr;
+bool (*is_function)(const Node&) = [](const Node&) { return false; };
+thread_local constinit Capture* capturing [[gnu::tls_model("initial-exec")]] = nullptr;
 thread_local Node* running_node = nullptr;
 
 namespace {
@@ -105,6 +107,16 @@ Unpacked::~Unpacked() {
     p.saved->tensor = std::move(p.stand_in);
     p.saved->version = p.saved->tensor->version();
   }
+}
+
+void refuse_captured(const TensorImpl& t) {
+  const Capture& c = *capturing;
+  if (t.storage->born >= c.since || std::ranges::find(c.own, t.storage) != c.own.end()) return;
+  // The operation's name is put in where it is known (facula/_advice.py).
+  fail(
+      "During a grad (vjp, jvp, grad, etc) transform, the function provided attempted to call in-place "
+      "operation (aten::?) that would mutate a captured Tensor. This is not supported; please rewrite the "
+      "function being transformed to explicitly accept the mutated Tensor(s) as inputs.");
 }
 
 Notes* notes_of(const Node& n) { return n.hooks ? found_in<Notes>(n.hooks->post) : nullptr; }

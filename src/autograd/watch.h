@@ -62,6 +62,34 @@ struct Anomaly {
 extern Anomaly anomaly;
 extern thread_local Node* running_node;  // whose backward runs
 
+// The hooks that a gradient meets are those of the moment it arrives: one that another of them takes away is
+// still called. Hooks removed during a pass let go of their functions when the outermost pass ends.
+struct HookPass {
+  static inline uint64_t clock = 0;    // passes and removals, in order (under the GIL)
+  static inline uint64_t current = 0;  // when the innermost pass began; 0: none
+  static inline std::vector<std::function<void()>> later;
+  uint64_t outer = current;
+  HookPass() { current = ++clock; }
+  ~HookPass() {
+    current = outer;
+    if (!outer && !later.empty()) [[unlikely]]
+      for (const auto& f : std::exchange(later, {})) f();
+  }
+  HookPass(const HookPass&) = delete;
+};
+
+// A transform of torch.func that runs on this thread. Its function may not write to memory that is older than
+// the transform and is not that of its inputs.
+struct Capture {
+  Capture* outer;
+  uint32_t since;
+  std::vector<const Storage*> own;
+};
+extern thread_local constinit Capture* capturing [[gnu::tls_model("initial-exec")]];  // the innermost
+void refuse_captured(const TensorImpl& written);  // where it is captured: call where `capturing` is set
+
+// Whether a node is a Function of the user's own: it runs even where no gradient has come to it.
+extern bool (*is_function)(const Node&);
 // Whether a node is a Function of the user's own with one output that has gradients (python/function.cpp).
 extern bool (*is_single_function)(const Node&);
 

@@ -20,9 +20,17 @@ FACULA_STEP(Ceil, ceil, "")
 FACULA_STEP(Trunc, trunc, "fix")
 #undef FACULA_STEP
 
-struct Round {  // to even; `decimals` as PyTorch: scaled, rounded, scaled back
-  static constexpr OpInfo info{.signature = "round(Tensor input, *, int decimals=0)",
+struct Round {  // to even
+  static constexpr OpInfo info{
+      .signature = "round(Tensor input)", .types = kInts | kFloats, .kernel = "round_vml_cpu"};
+  template <class T> constexpr T forward(T x) const { return round(x); }
+  template <class T> constexpr T backward(T, T, T) const { return T(0); }
+};
+
+struct RoundDecimals {  // as PyTorch: scaled, rounded, scaled back
+  static constexpr OpInfo info{.signature = "round(Tensor input, *, int decimals)",
                                .types = kInts | kFloats,
+                               .node = "RoundBackward1",
                                .kernel = "round_vml_cpu"};
   int64_t decimals = 0;
   constexpr const char* refuses(DType t) const {
@@ -194,8 +202,8 @@ struct ClampTensors {
   }
 };
 
-using clamp_ops = List<Floor, Ceil, Trunc, Round, Frac, Fmod, Remainder, FloorDivide, DivFloor, DivTrunc,
-                       Clamp, ClampMin, ClampMax, ClampMinNumber, ClampMaxNumber, ClampTensors>;
+using clamp_ops = List<Floor, Ceil, Trunc, Round, RoundDecimals, Frac, Fmod, Remainder, FloorDivide, DivFloor,
+                       DivTrunc, Clamp, ClampMin, ClampMax, ClampMinNumber, ClampMaxNumber, ClampTensors>;
 
 }  // namespace FACULA_ISA
 }  // namespace facula

@@ -195,11 +195,21 @@ Tensor float_power_(const Tensor& x, const Arg& exponent) {
   assign(x, y);
   return x;
 }
+struct Frexp {  // the exponent is a step, and has no derivative
+  static constexpr const char* node = "FrexpBackward0";
+  static constexpr uint32_t saves = kOutput;
+  static constexpr bool chooses = true;
+  Tensors forward(const Tensor& x) const {
+    const NoForward off;
+    return {call(FrexpMantissa{}, x), to_dtype(call(FrexpExponent{}, x), DType::Int32)};
+  }
+  void vjp(const Back& b, Tensor* d) const {
+    if (b.needs(0) && b.g[0]) d[0] = b.g[0] / call(Exp2{}, to_dtype(b.out[1], b.g[0]->dtype));
+  }
+};
 Tensors frexp(const Tensor& x) {
   if (!is_real_floating(x->dtype)) fail("torch.frexp() only supports floating-point dtypes");
-  Tensor mantissa = call(FrexpMantissa{}, x);
-  const NoForward off;
-  return {mantissa, to_dtype(call(FrexpExponent{}, x), DType::Int32)};
+  return call_structural(Frexp{}, x);
 }
 Tensor heaviside(const Tensor& x, const Tensor& values) {
   if (!is_complex(x->dtype) && !is_complex(values->dtype) && x->dtype != values->dtype)

@@ -55,13 +55,14 @@ std::vector<Tensor> tensors_from(PyObject* o, const char* what, bool allow_none 
 
 struct PythonHook final : GradHook {
   PyObject* function;
-  bool after;  // of a leaf whose .grad is there: it returns nothing, or the leaf
+  bool after;               // of a leaf whose .grad is there: it returns nothing, or the leaf
+  uint64_t removed_at = 0;  // on the clock of HookPass
   explicit PythonHook(PyObject* f, bool accumulated = false) : function(Py_NewRef(f)), after(accumulated) {}
   ~PythonHook() override { Py_XDECREF(function); }
   Tensor call(const Tensor& g) override {
-    if (!function) return nullptr;  // removed
+    if (!function || (removed_at && removed_at < HookPass::current)) return nullptr;
     const Owned keep(Py_NewRef(function));
-    const Owned argument(wrap(g));
+    const Owned argument(g ? wrap(g) : Py_NewRef(Py_None));
     const Owned result(batch_of_run()
                            ? call_in_batch(keep.get(), Owned(PyTuple_Pack(1, argument.get())).get())
                            : PyObject_CallOneArg(keep.get(), argument.get()));
@@ -72,6 +73,7 @@ struct PythonHook final : GradHook {
       fail(
           "Tensor post accumulate grad hooks should return None.\nSuggestion: change p.grad in the hook "
           "instead.");
+    if (!g) fail("can't replace a None gradient with a non-None value");
     const Tensor& replaced = tensor_of(result.get());
     if (replaced->dtype != g->dtype)
       fail("hook '", hook_name(keep.get()), "' has changed the type of value (was torch.", c_name(g->dtype),
@@ -79,13 +81,14 @@ struct PythonHook final : GradHook {
     if (!replaced->same_shape(*g)) fail("hook '", hook_name(keep.get()), "' has changed the size of value");
     return replaced;
   }
+  bool alive() const { return function && !removed_at; }
 };
 
 // Takes those out whose handles were removed: a leaf may see many come and go.
 void forget_removed(std::vector<std::shared_ptr<GradHook>>& hooks) {
   std::erase_if(hooks, [](const auto& h) {
     const auto* python = dynamic_cast<const PythonHook*>(h.get());
-    return python && !python->function;
+    return python && !python->alive();
   });
 }
 // The hooks as the dictionary that PyTorch keeps, or None.
@@ -93,8 +96,7 @@ PyObject* as_dictionary(const std::vector<std::shared_ptr<GradHook>>& hooks) {
   const Owned all(PyObject_CallNoArgs(imported("collections", "OrderedDict")));
   for (size_t i = 0; i < hooks.size(); ++i) {
     const auto* hook = dynamic_cast<const PythonHook*>(hooks[i].get());
-    if (hook && hook->function)
-      PyObject_SetItem(all.get(), Owned(PyLong_FromSize_t(i)).get(), hook->function);
+    if (hook && hook->alive()) PyObject_SetItem(all.get(), Owned(PyLong_FromSize_t(i)).get(), hook->function);
   }
   return PyObject_Size(all.get()) ? Py_NewRef(all.get()) : Py_NewRef(Py_None);
 }
@@ -104,7 +106,7 @@ struct HandleObject {  // what register_hook returns
 };
 PyObject* handle_remove(PyObject* o, PyObject*) {
   auto* h = reinterpret_cast<HandleObject*>(o);
-  if (h->hook) Py_CLEAR(h->hook->function);
+  if (h->hook) remove_hook(h->hook);
   Py_RETURN_NONE;
 }
 PyObject* handle_enter(PyObject* o, PyObject*) { return Py_NewRef(o); }
@@ -169,9 +171,21 @@ void retain_grad(TensorImpl& t) {
   extras_of(t).retains_grad = true;
   n->hook_list().retained.push_back({t.output_nr, &t});
 }
+bool transformed() { return capturing || live_vmaps; }
+void refuse_in_transform(const char* method, const char* perhaps = "") {
+  if (transformed())
+    fail("You are attempting to call Tensor.", method, "() ", perhaps,
+         "inside of a function being transformed by a functorch transform. This is unsupported, please "
+         "attempt to use the functorch transforms (e.g. grad, vjp, jacrev, jacfwd, hessian) or call ",
+         method, "() outside of a function being transformed instead.");
+}
 
 void backward(const Tensor* roots, Tensor* gradients, size_t count, PyObject* retain, PyObject* create,
               PyObject* inputs) {
+  if (transformed())
+    fail(
+        "backward() called inside a functorch transform. This is not supported, please use functorch.grad or "
+        "functorch.vjp instead or call backward() outside of functorch transforms.");
   BackwardOptions o;
   o.create_graph = is_true(create, false);
   o.retain_graph = is_true(retain, o.create_graph);
@@ -316,6 +330,7 @@ PyObject* size_of_graph(PyObject*, PyObject* roots) {  // (largest, plain), see 
 
 PyObject* requires_grad_method(PyObject* o, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
+    refuse_in_transform("requires_grad_", "(or perhaps using torch.autograd.functional.* APIs) ");
     PyObject* slot[1];
     bind_objects("requires_grad_", {"requires_grad"}, 0, args, n, keywords, slot);
     if (slot[0] && !PyBool_Check(slot[0]))
@@ -332,6 +347,7 @@ PyObject* requires_grad_method(PyObject* o, PyObject* const* args, Py_ssize_t n,
 }
 PyObject* retain_grad_method(PyObject* o, PyObject*) {
   return guarded([&]() -> PyObject* {
+    refuse_in_transform("retain_grad");
     TensorImpl& t = *impl(o);
     if (!requires_grad(t)) fail("can't retain_grad on Tensor that has requires_grad=False");
     retain_grad(t);

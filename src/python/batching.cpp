@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 #include "autograd/forward.h"
+#include "autograd/watch.h"
 #include "ops/functions.h"
 #include "python/args.h"
 #include "python/tensor_type.h"
@@ -159,7 +160,33 @@ PyObject* depends_on_others(PyObject*, PyObject* const* args, Py_ssize_t n) {
   });
 }
 
+// A transform begins; it ends with _leave_transform.
+PyObject* enter_transform(PyObject*, PyObject*) {
+  capturing = new Capture{capturing, ++storage_age, {}};
+  Py_RETURN_NONE;
+}
+// Tensors whose memory the transform's function may write to, although it is older.
+PyObject* own_inputs(PyObject*, PyObject* tensors) {
+  return guarded([&]() -> PyObject* {
+    const Owned all(PySequence_Tuple(tensors));
+    for (Py_ssize_t i = 0; capturing && i < PyTuple_GET_SIZE(all.get()); ++i)
+      if (PyObject* o = PyTuple_GET_ITEM(all.get(), i); is_tensor(o))
+        capturing->own.push_back(tensor_of(o)->storage);
+    Py_RETURN_NONE;
+  });
+}
+PyObject* leave_transform(PyObject*, PyObject*) {
+  if (Capture* ended = capturing) {
+    capturing = ended->outer;
+    delete ended;
+  }
+  Py_RETURN_NONE;
+}
+
 PyMethodDef kFunctions[] = {
+    {"_enter_transform", enter_transform, METH_NOARGS, nullptr},
+    {"_own_inputs", own_inputs, METH_O, nullptr},
+    {"_leave_transform", leave_transform, METH_NOARGS, nullptr},
     {"_leaf_alias", leaf_alias, METH_O, nullptr},
     {"_is_batched", [](PyObject*, PyObject* o) { return PyBool_FromLong(is_batched(o)); }, METH_O,
      "Whether a tensor stands for a batch of examples, whose values cannot be looked at."},

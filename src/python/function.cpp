@@ -473,6 +473,7 @@ Node* node_behind(PyObject* ctx) {
 
 void add_function_node(PyObject* module) {
   ContextType.tp_base = &NodeBaseType;
+  is_function = [](const Node& n) { return dynamic_cast<const FunctionNode*>(&n) != nullptr; };
   is_single_function = [](const Node& n) {
     const auto* f = dynamic_cast<const FunctionNode*>(&n);
     return f && f->single;

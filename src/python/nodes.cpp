@@ -94,11 +94,12 @@ std::vector<int> shown_edges(const Node& n) {
 struct PythonNodeHook final : NodeHook {  // a hook on a node sees tuples of gradients
   PyObject* function;
   bool pre;
-  std::vector<int> shown;  // which gradients it sees; empty: all
+  uint64_t removed_at = 0;  // on the clock of HookPass
+  std::vector<int> shown;   // which gradients it sees; empty: all
   PythonNodeHook(PyObject* f, bool before) : function(Py_NewRef(f)), pre(before) {}
   ~PythonNodeHook() override { Py_XDECREF(function); }
   void call(Tensor* inputs, int input_count, const Tensor* outputs, int output_count) override {
-    if (!function) return;
+    if (!function || (removed_at && removed_at < HookPass::current)) return;
     if (shown.empty()) return call_with(inputs, input_count, outputs, output_count);
     std::vector<Tensor> some;
     for (const int i : shown) some.push_back(inputs[i]);
@@ -127,7 +128,7 @@ struct PythonNodeHook final : NodeHook {  // a hook on a node sees tuples of gra
         inputs[i] = nullptr;
         continue;
       }
-      if (!inputs[i] && pre) fail<TypeError>("can't replace a None gradient with a non-None value");
+      if (!inputs[i]) fail("can't replace a None gradient with a non-None value");
       if (!is_tensor(o)) fail<TypeError>("expected Variable, but hook returned '", Py_TYPE(o)->tp_name, "'");
       if (inputs[i] && !tensor_of(o)->same_shape(*inputs[i]))
         fail("hook '", hook_name(keep.get()), "' has changed the size of value");
@@ -140,7 +141,7 @@ struct HandleObject {
   PyObject_HEAD std::shared_ptr<PythonNodeHook> hook;
 };
 PyObject* handle_remove(PyObject* o, PyObject*) {
-  if (auto& hook = reinterpret_cast<HandleObject*>(o)->hook) Py_CLEAR(hook->function);
+  if (auto& hook = reinterpret_cast<HandleObject*>(o)->hook) remove_hook(hook);
   Py_RETURN_NONE;
 }
 PyObject* handle_enter(PyObject* o, PyObject*) { return Py_NewRef(o); }
@@ -171,7 +172,7 @@ template <class Lists> PyObject* add_hook(Lists& hooks, PyObject* f, bool pre, c
   auto& list = pre ? hooks.pre : hooks.post;
   std::erase_if(list, [](const auto& h) {  // those whose handles were removed
     const auto* python = dynamic_cast<const PythonNodeHook*>(h.get());
-    return python && !python->function;
+    return python && (!python->function || python->removed_at);
   });
   list.push_back(hook);
   auto* h = PyObject_New(HandleObject, &HandleType);

@@ -10,6 +10,16 @@ extern PyTypeObject NodeBaseType;  // of every node object: torch.autograd.graph
 // What a Function's node keeps, or null: where it is no Function, or the index too high.
 Saved* saved_of_function(Node* node, size_t index, bool* released);
 PyObject* new_saved_tensor(Node* node, size_t index);  // watch.cpp
+// Takes a hook's function away: at once, or after the hooks that are being called.
+template <class Hook> void remove_hook(const std::shared_ptr<Hook>& hook) {
+  if (!HookPass::current) {
+    Py_CLEAR(hook->function);
+    return;
+  }
+  if (hook->removed_at) return;
+  hook->removed_at = ++HookPass::clock;
+  HookPass::later.emplace_back([hook] { Py_CLEAR(hook->function); });
+}
 std::string hook_name(PyObject* function);
 inline std::string type_name(PyObject* o) {  // without its module
   const std::string name = Py_TYPE(o)->tp_name;
