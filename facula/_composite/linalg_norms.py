@@ -277,7 +277,8 @@ def renorm(input, p, dim, maxnorm):
     if input.requires_grad:
         input = input.clone()  # renorm_ writes over what the derivative reads
     size = _C._linalg.vector_norm(input, p, others, True)
-    return input * _C._functions.where(size > maxnorm, maxnorm / (size + 1e-7), 1.0).to(size.dtype)
+    scaled = input * _C._functions.where(size > maxnorm, maxnorm / (size + 1e-7), 1.0).to(size.dtype)
+    return _C._name_history(scaled, "RenormBackward0")
 
 
 @composite("torch")

@@ -67,7 +67,7 @@ def _quantile(function, input, q, dim, keepdim, interpolation, skip_nan):
         weight = _T.full_like(rank, 0.5) if interpolation == "midpoint" else rank - below
         values = values.lerp(above, weight)
     if scalar:
-        return values.squeeze(-1).reshape(shape)
+        return _C._name_history(values.reshape([*shape, 1]).squeeze(-1), "SqueezeBackward4")
     return values.movedim(-1, 0).reshape([q.numel(), *shape])
 
 

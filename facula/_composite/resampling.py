@@ -243,4 +243,4 @@ def affine_grid(theta, size, align_corners=None):
         )
     if min(size) <= 0:
         raise ValueError(f"Expected non-zero, positive output size. Got {shown}")
-    return affine_grid_generator(theta, size, align_corners)
+    return _C._name_history(affine_grid_generator(theta, size, align_corners), "AffineGridGeneratorBackward0")

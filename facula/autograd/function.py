@@ -238,8 +238,11 @@ def _with_defaults(function, args, kwargs, skipped):
     try:
         bound = signature(function).bind(*(None,) * skipped, *args, **kwargs)
     except TypeError as error:
-        raise TypeError(f"forward() {error}") from None
+        raise TypeError(f"forward() {error}" if skipped else str(error)) from None
     bound.apply_defaults()
+    if bound.kwargs:
+        name = next(iter(bound.kwargs))
+        raise TypeError(f"forward() got an unexpected keyword argument '{name}'")
     return bound.args[skipped:]
 
 
@@ -249,12 +252,16 @@ def _push(cls, ctx, tangents, args, outputs, level):
         tangents = [
             a.detach() * 0 if t is None and isinstance(a, _C.Tensor) else t for t, a in zip(tangents, args)
         ]
+    versions = [t._version if isinstance(t, _C.Tensor) else 0 for t in tangents]
     before = _C._set_forward_levels(level - 1)
     try:
         results = ctx.apply_jvp(*tangents)
     finally:
         _C._set_forward_levels(before)
     results = results if isinstance(results, tuple) else (results,)
+    for i, result in enumerate(results):
+        if result is not None and not isinstance(result, _C.Tensor):
+            raise RuntimeError(f"expected Variable or None (got {type(result).__name__}) for grad output {i}")
     if len(results) != len(outputs):
         raise RuntimeError(
             "Function's jvp returned an invalid number of forward gradients (expected "
@@ -265,13 +272,20 @@ def _push(cls, ctx, tangents, args, outputs, level):
         if not isinstance(output, _C.Tensor) or result is None:
             continue
         if any(output is d for d in dirty):
-            if not any(result is t for t in tangents):
+            at = next((i for i, a in enumerate(args) if a is output), 0)
+            if isinstance(tangents[at], _C.Tensor) and tangents[at]._version == versions[at]:
                 raise RuntimeError(
                     "An inplace custom Function is not modifying the forward mode gradients inplace. If the "
                     "forward is modifying an input inplace, then the jvp function must modify the "
                     "corresponding gradient inplace."
                 )
-        elif _looks_into(output, args) and not _looks_into(result, tangents):
+            if result is not tangents[at]:
+                raise RuntimeError(
+                    "An inplace custom Function is not returning the forward mode gradients as-is. If the "
+                    "forward is modifying an input inplace, then the jvp function must modify the gradient "
+                    "inplace and return it as-is."
+                )
+        elif _looks_into(output, args) and not _is_view_of(result, tangents):
             raise RuntimeError(
                 "A custom Function's forward is returning a view (or an input as-is) but the jvp is not "
                 "returning a view."
@@ -283,6 +297,10 @@ def _looks_into(tensor, others):
     """Whether a tensor is one of these, or a view of one."""
     base = tensor if tensor._base is None else tensor._base
     return any(isinstance(o, _C.Tensor) and (o is base or o._base is base) for o in others)
+
+
+def _is_view_of(tensor, others):
+    return tensor._base is not None and _looks_into(tensor, others)
 
 
 def _tangents(args, level):

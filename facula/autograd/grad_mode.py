@@ -142,9 +142,11 @@ class inference_mode(_Decorator):
     def __enter__(self):
         self.grad = _set(False)
         self.previous = _C._set_inference_mode(self.mode)
+        self.forward = _C._set_fwd_grad_enabled(not self.mode)
         _set(not self.mode)
 
     def __exit__(self, *exc):
+        _C._set_fwd_grad_enabled(self.forward)
         _C._set_inference_mode(self.previous)
         _set(self.grad)
 
@@ -159,17 +161,60 @@ class set_multithreading_enabled(_Decorator):
         mode: True or False.
     """
 
+    asked = True  # what was asked for last
+
     def __new__(cls, mode):
         return object.__new__(cls)
 
     def __init__(self, mode):
         self.mode = mode
+        self.previous = set_multithreading_enabled.asked
+        set_multithreading_enabled.asked = mode
 
     def __enter__(self):
         pass
 
     def __exit__(self, *exc):
-        pass
+        set_multithreading_enabled.asked = self.previous
 
     def clone(self):
         return self.__class__(self.mode)
+
+
+class enforce_grad_layout_policy(_Decorator):
+    """Whether the first gradient of a leaf is given the strides of the leaf, which is the default.
+
+    Without, a gradient that may be taken without a copy is taken as it is. Holds from the call on; as a
+    context or decorator, within.
+
+    Args:
+        enable: True or False.
+    """
+
+    def __new__(cls, enable=True):
+        return object.__new__(cls)
+
+    def __init__(self, enable=True):
+        self.mode = enable
+        self.previous = _C._is_grad_layout_enforcement_enabled()
+        _C._set_grad_layout_enforcement_enabled(enable)
+
+    def __call__(self, f):
+        _C._set_grad_layout_enforcement_enabled(self.previous)
+        return super().__call__(f)
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *exc):
+        _C._set_grad_layout_enforcement_enabled(self.previous)
+
+    def clone(self):
+        return self.__class__(self.mode)
+
+
+def _is_multithreading_enabled() -> bool:
+    return set_multithreading_enabled.asked
+
+
+_C._is_multithreading_enabled = _is_multithreading_enabled

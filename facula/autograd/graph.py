@@ -67,6 +67,13 @@ class GradientEdge(NamedTuple):
     ownership_token: object = None  # keeps nothing alive here: the node does
 
 
+class _EdgeOfTensor(GradientEdge):
+    """One that knows the shape of the gradient."""
+
+
+_EdgeOfTensor.__name__ = _EdgeOfTensor.__qualname__ = "GradientEdge"
+
+
 def get_gradient_edge(tensor) -> GradientEdge:
     """The edge at which the gradient of a tensor arrives.
 
@@ -77,7 +84,9 @@ def get_gradient_edge(tensor) -> GradientEdge:
         raise RuntimeError(
             "It is not possible to get the gradient edge for a Tensor that does not require gradients"
         )
-    return GradientEdge(*_C._edge_of(tensor))
+    edge = _EdgeOfTensor(*_C._edge_of(tensor))
+    edge.shape = tensor.shape
+    return edge
 
 
 def increment_version(tensor) -> None:
@@ -189,6 +198,9 @@ def register_multi_grad_hook(tensors, fn, *, mode="all"):
                 fn(gradient)
 
         return _MultiHandle(tuple(t.register_hook(once) for t in tensors if t.requires_grad))
+    for t in tensors:
+        if not t.requires_grad:
+            raise AssertionError("Expected gradient function to be set")
     nodes = [_C._edge_of(t)[0] for t in tensors]
 
     def hook_of(i):

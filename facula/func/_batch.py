@@ -457,7 +457,16 @@ def dispatch(index, args, inplace, out):
         from ._derived import with_number
 
         return with_number(e, args, inplace, level)
-    return e.rule(e, args, inplace, level)
+    if not inplace:
+        return e.rule(e, args, inplace, level)
+    try:
+        return e.rule(e, args, inplace, level)
+    except RuntimeError as error:
+        if "aten::?" not in str(error):
+            raise
+        from ..ops import written_name
+
+        raise RuntimeError(str(error).replace("aten::?", written_name(e.name + "_", args, {}))) from None
 
 
 def fail_inplace():

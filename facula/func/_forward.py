@@ -78,6 +78,8 @@ def undual(x, level, strict=False):
 def push(func, primals, tangents, strict=False, has_aux=False):
     """(outputs as leaves, their tangents, structure, aux) of a function along tangents; all are lists."""
     flat, spec = tree_flatten(primals)
+    from ._reverse import check_aux
+
     with _DualLevel() as level:
         duals = [dual(p, t, level) for p, t in zip(flat, tangents)]
         output = func(*tree_unflatten(duals, spec))
@@ -88,9 +90,10 @@ def push(func, primals, tangents, strict=False, has_aux=False):
                     f"{_NAME}: output of function f should be a tuple: (output, aux) if has_aux is True"
                 )
             output, aux = output
+            check_aux(aux)
             aux = tree_map(lambda x: undual(x, level)[0] if isinstance(x, Tensor) else x, aux)
         leaves, out_spec = tree_flatten(output)
-        if isinstance(output, (tuple, list)) and not output:
+        if (isinstance(output, (tuple, list)) and not output) or all(o is None for o in leaves):
             raise RuntimeError(
                 f"{_NAME}: Expected f to be a function that has non-empty output (got output = {leaves})"
             )

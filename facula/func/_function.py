@@ -162,6 +162,11 @@ def _generated(cls, args, level):
                 output = cls.forward(*inputs)
                 inner = _Inner(tuple(isinstance(a, Tensor) and a.requires_grad for a in args))
                 cls.setup_context(inner, inputs, output)
+                if inner.dirty_tensors:  # what is written to are the examples' values
+                    raise RuntimeError(
+                        "Some elements marked as dirty during the forward method were not returned as "
+                        "output. The inputs that are modified inplace must all be outputs of the Function."
+                    )
                 held["inner"], held["single"] = inner, not isinstance(output, tuple)
                 outputs = (output,) if held["single"] else output
                 held["constant"] = [any(o is c for c in inner.non_differentiable) for o in outputs]

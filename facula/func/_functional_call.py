@@ -49,6 +49,8 @@ def functional_call(
                 f"{repeated} appeared in multiple dictionaries; behavior of functional call is ambiguous"
             )
         given = {k: v for d in parameter_and_buffer_dicts for k, v in d.items()}
+    elif isinstance(parameter_and_buffer_dicts, str):
+        raise ValueError("Expected all elements of parameter_and_buffer_dicts to be dictionaries")
     else:
         raise ValueError(
             "Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts, but got "
@@ -95,16 +97,16 @@ def replaced(module, given, tie_weights=True, strict=False):
             raise RuntimeError(
                 f"Error(s) in reparametrizing for {type(module).__name__}:\n\t" + "\n\t".join(lines)
             )
-    before = []
+    before, new = [], []
     try:
         for name, tensor in (_tied(own, given) if tie_weights else given).items():
             found = _owner(module, name)
-            if found is None:
-                missing = _first_missing(module, name)
-                raise AttributeError(f"{type(module).__name__} has no attribute `{missing}`")
-            registry, key = found
             if not isinstance(tensor, _C.Tensor) and tensor is not None:
                 raise TypeError(f"{tensor} is not an instance of torch.Tensor")
+            if found is None:
+                new.append(_set_new(module, name, tensor))
+                continue
+            registry, key = found
             before.append((registry, key, registry[key], name))
             registry[key] = tensor
         yield
@@ -113,6 +115,25 @@ def replaced(module, given, tie_weights=True, strict=False):
             if name in given:  # a buffer that the module assigned anew
                 given[name] = registry.get(key)
             registry[key] = tensor
+        for owner, key in new:
+            owner.__dict__.pop(key, None)
+            owner._parameters.pop(key, None)
+
+
+def _set_new(module, name, tensor):
+    """(module, key) of a name the module does not have, which it gets."""
+    *path, key = name.split(".")
+    if not key:
+        raise KeyError('tensor name can\'t be empty string ""')
+    owner = module
+    for part in path:
+        if not hasattr(owner, part):
+            raise AttributeError(f"{type(owner).__name__} has no attribute `{part}`")
+        owner = getattr(owner, part)
+    if hasattr(owner, key):
+        raise TypeError(f"attribute `{name}`: {getattr(owner, key)} is not an instance of torch.Tensor")
+    object.__setattr__(owner, key, tensor)
+    return owner, key
 
 
 def _tied(own, given):
@@ -176,12 +197,3 @@ def _stacked(tensors, name):
         raise RuntimeError(f"Expected {name} from each model to have the same .requires_grad")
     result = _C._functions.stack([t.detach() for t in tensors])
     return result.requires_grad_() if wanted.pop() else result
-
-
-def _first_missing(module, name):
-    """The part of a dotted name that is not there."""
-    for part in name.split("."):
-        module = getattr(module, part, None)
-        if module is None:
-            return part
-    return name

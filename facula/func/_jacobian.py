@@ -202,6 +202,10 @@ def jacfwd(func, argnums=0, has_aux=False, *, chunk_size=None, randomness="error
     """
     if not (chunk_size is None or chunk_size > 0):
         raise ValueError("jacfwd: `chunk_size` should be greater than 0.")
+    if randomness not in ("error", "different", "same"):
+        raise RuntimeError(
+            f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}"
+        )
 
     @wraps(func)
     def wrapper(*args):

@@ -18,6 +18,10 @@ from ._levels import Transform, everywhere, plain, rewrap, wrapped_like
 __all__ = ["grad", "grad_and_value", "vjp"]
 
 _set_grad = _C._set_grad_enabled
+_NO_HOOKS = (
+    "torch.func.{grad, vjp, jacrev, hessian} don't yet support saved tensor hooks. Please open an issue with "
+    "your use case."
+)
 
 
 class _Recording(Transform):
@@ -36,12 +40,14 @@ class _Transforming(_Recording):
     """The same for the function itself, which may not write to what it captured."""
 
     def __enter__(self):
+        _C._refuse_saved_tensors_hooks(_NO_HOOKS)
         super().__enter__()
         _C._enter_transform()
 
     def __exit__(self, *exc):
         _C._leave_transform()
         super().__exit__(*exc)
+        _C._refuse_saved_tensors_hooks(None)
 
 
 def aliases_of(tensors, outer):
@@ -87,7 +93,7 @@ def _select(argnums, args):
         raise RuntimeError("argnums must be non-empty")
     many = [at(i) for i in argnums]
     if len(set(many)) != len(many):
-        raise RuntimeError(f"argnums elements must be unique, got {argnums}")
+        raise RuntimeError(f"argnums elements must be unique, got {tuple(many)}")
 
     def replaced_many(new):
         every = list(args)
@@ -121,6 +127,13 @@ def _leave(tree, outside):
         return wrapped_like(_C._without_history(v), x) if v.requires_grad else x
 
     return tree_map(cut, tree)
+
+
+def check_aux(aux):
+    """What a function returns besides may be any nesting, of tensors."""
+    for x in tree_flatten(aux)[0]:
+        if not isinstance(x, Tensor):
+            raise RuntimeError(f"Expected tensors, got unsupported type {type(x)}")
 
 
 def grad_and_value(func, argnums=0, has_aux=False):
@@ -160,6 +173,7 @@ def grad_and_value(func, argnums=0, has_aux=False):
                         "has_aux is True"
                     )
                 output, aux = output
+                check_aux(aux)
             if not isinstance(output, Tensor):
                 raise RuntimeError(
                     f"grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got {type(output)}"
@@ -221,7 +235,7 @@ def grad(func, argnums=0, has_aux=False):
 
 
 def _check_outputs(api, output, leaves):
-    if isinstance(output, (tuple, list)) and not output:
+    if (isinstance(output, (tuple, list)) and not output) or all(o is None for o in leaves):
         raise RuntimeError(
             f"{api}: Expected f to be a function that has non-empty output (got output = {leaves})"
         )
@@ -251,6 +265,7 @@ class Pulled:
                         "has_aux is True"
                     )
                 output, self.aux = output
+                check_aux(self.aux)
             self.leaves, self.out_spec = tree_flatten(output)
             _check_outputs("vjp(f, *primals)", output, self.leaves)
             for o in self.leaves:

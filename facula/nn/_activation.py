@@ -76,7 +76,9 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
         from .._composite.linalg_norms import type_name
 
         raise NotImplementedError(f"\"glu_cpu\" not implemented for '{type_name(input.dtype)}'")
-    return input.narrow(dim, 0, size // 2) * input.narrow(dim, size // 2, size // 2).sigmoid()
+    half = size // 2
+    product = input.narrow(dim, 0, half) * input.narrow(dim, half, half).sigmoid()
+    return _C._name_history(product, "GluBackward0")
 
 
 def rrelu(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 import facula as torch
-from facula import Tensor
+from facula import _C, Tensor
 
 from ._distance import pairwise_distance
 
@@ -301,7 +301,8 @@ def multi_margin_loss(
         z = z * weight[index]
     z = z.scatter(1, index, 0.0)
     loss = z.sum(1) / rows.size(1)
-    return _reduced(loss if target.dim() else loss.squeeze(0), reduction, size_average, reduce)
+    result = _reduced(loss if target.dim() else loss.squeeze(0), reduction, size_average, reduce)
+    return _C._name_history(result, "MultiMarginLossBackward0")
 
 
 def multilabel_margin_loss(
@@ -328,7 +329,8 @@ def multilabel_margin_loss(
     gaps = 1 - rows.gather(1, index).unsqueeze(2) + rows.unsqueeze(1)
     mask = listed.unsqueeze(2) * (~is_target).to(rows.dtype).unsqueeze(1)
     loss = (gaps.clamp_min(0) * mask).sum((1, 2)) / rows.size(1)
-    return _reduced(loss if input.dim() == 2 else loss.squeeze(0), reduction, size_average, reduce)
+    result = _reduced(loss if input.dim() == 2 else loss.squeeze(0), reduction, size_average, reduce)
+    return _C._name_history(result, "MultilabelMarginLossBackward0")
 
 
 def triplet_margin_loss(

@@ -8,6 +8,7 @@ Tensor (*dense_of)(const Tensor&) = [](const Tensor& t) { return t; };
 thread_local constinit bool packing [[gnu::tls_model("initial-exec")]] = false;
 bool packed_before = false;
 std::shared_ptr<PackedTensor> (*pack_tensor)(const Tensor&) = nullptr;
+bool keep_layout = true;
 Anomaly anomaly;
 bool (*is_single_function)(const Node&) = nullptr;
 bool (*is_function)(const Node&) = [](const Node&) { return false; };

@@ -53,6 +53,8 @@ struct AccumulateHooks : GradHook {
 AccumulateHooks* accumulate_hooks(const TensorImpl& leaf);  // or null
 AccumulateHooks& make_accumulate_hooks(TensorImpl& leaf);
 
+extern bool keep_layout;  // gradients of leaves are laid out as these; else those that may be taken are
+
 struct Anomaly {
   bool on = false, check_nan = true;
   bool (*has_nan)(const Tensor&) = nullptr;

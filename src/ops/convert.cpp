@@ -1,5 +1,6 @@
 // Copies and conversions: clone, contiguous, detach, to and its short forms, copy_, fill_, zero_, and what
 // asks about types. Views of complex numbers as real ones stand in shape.cpp.
+#include "autograd/watch.h"
 #include "ops/functions.h"
 #include "ops/index.h"
 #include "op/inplace.h"
@@ -332,6 +333,8 @@ Tensor detach_(const Tensor& self) {
         "The view has shape ",
         to_string(self->shape()), "; its base has shape ", to_string(self->base->shape()),
         ".\nSuggestion: x = x.detach(), or detach_() the base before the view is taken.");
+  if (capturing) [[unlikely]]
+    refuse_captured(*self);
   set_grad_fn(*self, nullptr);
   return self;
 }
@@ -418,6 +421,8 @@ void require_resizable(const Tensor& self) {
 
 // Grows the memory when it must; elements keep their places in it.
 Tensor resize_(const Tensor& self, const Dims& sizes, OptFormat format) {
+  if (capturing) [[unlikely]]
+    refuse_captured(*self);
   require_resizable(self);
   for (int64_t n : sizes)
     if (n < 0) fail("numel: integer multiplication overflow\nThe size ", n, " is negative.");

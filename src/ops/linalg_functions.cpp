@@ -63,9 +63,10 @@ struct MatrixExp {
   static constexpr uint32_t saves = saves_input(0);
   // Squarings multiply the error of what is squared: in double where that is cheap.
   Tensor forward(const Tensor& a) const {
-    if ((a->dtype != DType::Float32 && a->dtype != DType::Complex64) || rows(a) > 256) return exponential(a);
     const GradMode off(false);
     const NoForward plain;
+    if ((a->dtype != DType::Float32 && a->dtype != DType::Complex64) || rows(a) > 256)
+      return alias(*exponential(a));  // no view of what was made here
     const DType wide = a->dtype == DType::Float32 ? DType::Float64 : DType::Complex128;
     return to_dtype(exponential(to_dtype(a, wide)), a->dtype);
   }

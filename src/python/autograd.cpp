@@ -31,6 +31,17 @@ std::vector<Tensor> tensors_from(PyObject* o, const char* what, bool allow_none 
   auto from_edge = [&](PyObject* e, size_t i) {
     int64_t output = 0;
     to_int(PyTuple_GET_ITEM(e, 1), &output);
+    const Tensor given = like && i < like->size() ? (*like)[i] : Tensor();
+    if (like && PyObject_HasAttrString(e, "shape")) {
+      Dims shape;
+      if (to_ints(Owned(PyObject_GetAttrString(e, "shape")).get(), &shape)) {
+        if (!given && shape.numel() != 1) fail("grad can be implicitly created only for scalar outputs");
+        if (given && given->shape() != shape)
+          fail("Mismatch in shape: grad_output[", i, "] has a shape of torch.Size(",
+               to_string(given->shape()), ") and output[", i, "] has a shape of torch.Size(",
+               to_string(shape), ").");
+      }
+    }
     return tensor_at_edge(PyTuple_GET_ITEM(e, 0), output, like && i < like->size() ? &(*like)[i] : nullptr);
   };
   if (is_edge(o)) return {from_edge(o, 0)};
@@ -249,6 +260,11 @@ PyObject* backward_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyOb
     bind_objects("backward",
                  {"tensors", "grad_tensors", "retain_graph", "create_graph", "grad_variables", "inputs"}, 1,
                  args, n, keywords, slots);
+    if (given(slots[1]) && given(slots[4]))
+      fail(
+          "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please "
+          "only "
+          "use `grad_tensors`.");
     PyObject* given_gradients = given(slots[1]) ? slots[1] : slots[4];
     std::vector<Tensor> gradients = gradients_from(given_gradients);
     const std::vector<Tensor> roots = tensors_from(slots[0], kRoots, false, &gradients);

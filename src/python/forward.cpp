@@ -58,6 +58,9 @@ PyObject* make_dual(PyObject*, PyObject* const* args, Py_ssize_t n) {
       fail(
           "Making a dual Tensor based on a Tensor that already has a forward gradient at the same level 0 is "
           "not supported.");
+    if (tangent_at(*tangent, level))
+      fail("Setting a forward grad that itself has a forward gradient at the same level", level - 1,
+           " is not supported.");
     check_tangent(t, tangent);
     Tensor dual = view(t, t->shape());
     bool same = true;  // then the tangent is taken as it is: whoever holds it sees in-place writes

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 #include "autograd/parameters.h"
 #include "op/pointwise.h"
 #include "python/tensor_type.h"
@@ -377,6 +378,18 @@ PyObject* node_dir(PyObject* o, PyObject*) {
   });
 }
 
+// (tensor, name): the last of several nodes that stand for one of PyTorch's goes by its name.
+PyObject* name_history(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    static std::unordered_set<std::string> names;  // nodes keep the address
+    PyObject* tensor;
+    const char* name;
+    if (!PyArg_ParseTuple(args, "Os", &tensor, &name)) throw PythonErrorAlreadySet();
+    if (Node* n = is_tensor(tensor) ? tensor_of(tensor)->grad_fn : nullptr)
+      n->name = names.emplace(name).first->c_str();
+    return Py_NewRef(tensor);
+  });
+}
 PyMethodDef node_methods[] = {{"name", node_name, METH_NOARGS, "The name of the operation's derivative."},
                               {"__dir__", node_dir, METH_NOARGS, nullptr},
                               {"_sequence_nr", node_sequence, METH_NOARGS, nullptr},
@@ -463,6 +476,7 @@ PyObject* checkpoint_valid(PyObject*, PyObject*) { return PyBool_FromLong(!run_f
 
 PyMethodDef kFunctions[] = {{"_is_checkpoint_valid", checkpoint_valid, METH_NOARGS, nullptr},
                             {"_edge_of", edge_of, METH_O, nullptr},
+                            {"_name_history", name_history, METH_VARARGS, nullptr},
                             {"_current_graph_task_id", current_task, METH_NOARGS, nullptr},
                             {"_will_engine_execute_node", will_execute, METH_O, nullptr},
                             {"_queue_callback", queue_callback, METH_O, nullptr},

@@ -41,6 +41,11 @@ std::shared_ptr<PackedTensor> pack_in_python(const Tensor& t) {
 PyObject* push_hooks(PyObject*, PyObject* args) {
   PyObject *pack, *unpack;
   if (!PyArg_ParseTuple(args, "OO", &pack, &unpack)) return nullptr;
+  if (!PyCallable_Check(pack) || !PyCallable_Check(unpack))
+    return PyErr_Format(
+        PyExc_TypeError,
+        "_push_saved_tensors_default_hooks(): incompatible function arguments. Both hooks must "
+        "be callable.");
   if (!refused.empty()) {
     PyErr_SetObject(PyExc_RuntimeError, refused.back());
     return nullptr;
@@ -190,6 +195,11 @@ PyObject* set_anomaly(PyObject*, PyObject* args) {
   anomaly.check_nan = check_nan;
   Py_RETURN_NONE;
 }
+PyObject* set_keep_layout(PyObject*, PyObject* on) {
+  keep_layout = PyObject_IsTrue(on) == 1;
+  Py_RETURN_NONE;
+}
+PyObject* layout_kept(PyObject*, PyObject*) { return PyBool_FromLong(keep_layout); }
 PyObject* anomaly_enabled(PyObject*, PyObject*) { return PyBool_FromLong(anomaly.on); }
 PyObject* anomaly_checks(PyObject*, PyObject*) { return PyBool_FromLong(anomaly.check_nan); }
 
@@ -203,6 +213,8 @@ PyObject* bump_version(PyObject*, PyObject* o) {
 }
 
 PyMethodDef kFunctions[] = {
+    {"_set_grad_layout_enforcement_enabled", set_keep_layout, METH_O, nullptr},
+    {"_is_grad_layout_enforcement_enabled", layout_kept, METH_NOARGS, nullptr},
     {"_push_saved_tensors_default_hooks", push_hooks, METH_VARARGS, nullptr},
     {"_pop_saved_tensors_default_hooks", pop_hooks, METH_NOARGS, nullptr},
     {"_refuse_saved_tensors_hooks", refuse_hooks, METH_O, nullptr},

@@ -160,7 +160,7 @@ def test_jvp():
     assert [p.tolist() for p in t.func.jvp(lambda a: a * a, (x,), (v,))] == [[1.0, 4.0], [2.0, 2.0]]
     (one, two), (first, second) = t.func.jvp(lambda a, b: (a + b, a * 2), (x, x), (v, v))
     assert first.tolist() == [2.0, 1.0] and second.tolist() == [2.0, 1.0] and one.tolist() == two.tolist()
-    assert t.func.jvp(lambda a: (a * 2, "aux"), (x,), (v,), has_aux=True)[2] == "aux"
+    assert t.func.jvp(lambda a: (a * 2, [a]), (x,), (v,), has_aux=True)[2][0].equal(x)
     with pytest.raises(RuntimeError, match="Expected primals to be a tuple"):
         t.func.jvp(t.sin, x, (v,))
     out, derivative = t.autograd.functional.jvp(lambda a: a**3, x, v)

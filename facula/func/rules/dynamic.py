@@ -20,9 +20,17 @@ def dynamic(e, args, inplace, level):
 def masked_select(e, args, inplace, level):
     x, mask = args
     if is_batched(mask, level):
-        return dynamic(e, args, inplace, level)
+        return _of_any(e, args, level, _fail_masked)
     shape = _f.broadcast_tensors(_f.empty(x.shape, device="meta"), mask.to("meta"))[0].shape
     return x.expand(shape)[mask.expand(shape)]
+
+
+def _fail_masked():
+    raise NotBatchable(
+        "vmap: Attempted to vmap over `mask` in torch.masked_select(self, mask) We cannot support this "
+        "because for each batch this would return a differently shaped Tensor. Please voice your support in "
+        "https://github.com/pytorch/functorch/issues/256"
+    )
 
 
 @full_rule("equal", "allclose")
