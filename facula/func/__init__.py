@@ -76,13 +76,21 @@ def debug_unwrap(tensor, *, recurse=True):
         tensor: any tensor; one that is not batched is returned as it is.
         recurse: through all running vmaps; else through the innermost.
     """
+    from .. import _C
+    from ..autograd.function import transforms
     from ._batch import BatchedTensor
 
+    if not isinstance(tensor, _C.Tensor):
+        raise TypeError(
+            "is_functorch_wrapped_tensor(): incompatible function arguments: a tensor is wanted, not "
+            f"{type(tensor)}"
+        )
     while type(tensor) is BatchedTensor:
         tensor = tensor._value
         if not recurse:
-            break
-    return tensor
+            return tensor
+    inside = transforms.count and type(tensor) is _C.Tensor and tensor.requires_grad
+    return _C._without_history(tensor) if inside else tensor
 
 
 explain_in(sys.modules[__name__])

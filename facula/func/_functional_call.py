@@ -176,8 +176,7 @@ def stack_module_state(models):
         >>> params["weight"].shape
         torch.Size([4, 3, 2])
     """
-    models = list(models)
-    if not models:
+    if len(models) == 0:
         raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
     if len({m.training for m in models}) > 1:
         raise RuntimeError("stack_module_state: Expected all models to have the same training/eval mode.")

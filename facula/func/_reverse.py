@@ -410,6 +410,8 @@ def vjp(func, *primals, has_aux=False):
         create = _C.is_grad_enabled() if create_graph is None else create_graph
         with _Recording():
             for c, o in zip(leaves, pulled.leaves):
+                if not isinstance(c, Tensor):
+                    raise TypeError(f"gradients can be either Tensors or None, but got {type(c).__name__}")
                 if c.shape != o.shape:
                     raise RuntimeError(
                         f"Mismatch in shape: grad_output[0] has a shape of {c.shape} and output[0] has a "

@@ -137,13 +137,21 @@ class _Caching(TorchFunctionMode):
         if not _has_tensors(output):
             return output
         context = SelectiveCheckpointContext(is_recompute=False, op_output=output)
-        policy = self.policy(context, operator_of(func, args, kwargs, output), *args, **kwargs)
+        seen, named = (self._of_linear(*args, **kwargs), {}) if _name(func) == "linear" else (args, kwargs)
+        policy = self.policy(context, operator_of(func, args, kwargs, output), *seen, **named)
         if isinstance(policy, bool):
             policy = CheckpointPolicy.MUST_SAVE if policy else CheckpointPolicy.PREFER_RECOMPUTE
         keep = policy in (CheckpointPolicy.MUST_SAVE, CheckpointPolicy.PREFER_SAVE)
         entry = _Kept(output, (args, kwargs), packed) if keep and not _in_place(args, output) else _RECOMPUTE
         self.storage.setdefault(_name(func), []).append(entry)
         return output
+
+    def _of_linear(self, input, weight, bias=None):
+        """What the dispatcher sees of it: the weight is transposed, then multiplied with."""
+        transposed = weight.detach().t()
+        context = SelectiveCheckpointContext(is_recompute=False, op_output=transposed)
+        self.policy(context, torch.ops.aten.t.default, weight)
+        return (input, transposed) if bias is None else (bias, input, transposed)
 
 
 def _in_place(args, output):

@@ -7,9 +7,10 @@
 namespace facula::python {
 namespace {
 
-const Tensor& tensor_argument(const char* function, const char* name, PyObject* o) {
+const Tensor& tensor_argument(const char* function, const char* name, PyObject* o, int position) {
   if (!is_tensor(o))
-    fail<TypeError>(function, "(): argument '", name, "' must be Tensor, not ", Py_TYPE(o)->tp_name);
+    fail<TypeError>(function, "(): argument '", name, "' (position ", position, ") must be Tensor, not ",
+                    Py_TYPE(o)->tp_name);
   return tensor_of(o);
 }
 
@@ -50,8 +51,8 @@ int level_argument(PyObject* const* args, Py_ssize_t n, Py_ssize_t others) {
 PyObject* make_dual(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guarded([&] {
     if (n < 2) fail<TypeError>("_make_dual() takes 2 positional arguments");
-    const Tensor &t = tensor_argument("_make_dual", "tensor", args[0]),
-                 &tangent = tensor_argument("_make_dual", "tangent", args[1]);
+    const Tensor &t = tensor_argument("_make_dual", "tensor", args[0], 1),
+                 &tangent = tensor_argument("_make_dual", "tangent", args[1], 2);
     const int level = level_argument(args, n, 2);
     if (level == 0) fail("there is no open forward AD level");
     if (tangent_at(*t, level))
@@ -75,7 +76,7 @@ PyObject* make_dual(PyObject*, PyObject* const* args, Py_ssize_t n) {
 PyObject* unpack_dual(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guarded([&] {
     if (n < 1) fail<TypeError>("_unpack_dual() takes a tensor");
-    const Tensor& t = tensor_argument("_unpack_dual", "dual", args[0]);
+    const Tensor& t = tensor_argument("_unpack_dual", "dual", args[0], 1);
     const int level = level_argument(args, n, 1);
     const Tensor tangent = level ? tangent_at(*t, level) : Tensor();
     const Owned primal(tangent ? wrap(same_with_history(t, level)) : Py_NewRef(args[0])),

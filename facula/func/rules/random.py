@@ -23,6 +23,10 @@ def run_random(e, args, inplace, out):
         return e.rule(e, args, inplace, level) if e.name != "rrelu" else _rrelu(args)
     if out is not None or (("out" in e.names) and args[e.position("out")] is not None):
         raise NotBatchable(f"vmap: {e.name} with out= draws no random numbers of a batch")
+    if e.name == "rrelu":
+        raise NotBatchable(
+            "vmap: we do not yet support aten::rrelu. Please file an issue with functorch if you need it"
+        )
     level = live()[-1]
     if level.randomness == "error":
         raise NotBatchable(
