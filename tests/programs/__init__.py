@@ -64,7 +64,8 @@ def written(which: str, name: str, library) -> list[str]:
     lines: list[str] = []
 
     def clean(value) -> str:
-        text = ADDRESS.sub("0x", str(value)).replace("torch._C.TensorBase", "torch.Tensor")
+        text = ADDRESS.sub("0x", str(value)).replace("torch._C.TensorBase' objects", "Tensor' objects")
+        text = text.replace("torch._C.TensorBase", "torch.Tensor")
         # The interpreter names a class written in C by its module too.
         text = text.replace("'torch.Tensor' and", "'Tensor' and").replace(
             "and 'torch.Tensor'", "and 'Tensor'"
