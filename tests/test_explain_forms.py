@@ -53,6 +53,16 @@ def test_logistic_regression_cancels():
     }
 
 
+def test_differences_stay_the_way_round_they_are_in_the_program():
+    x, y = torch.tensor(2.0), torch.tensor(0.5)
+    w, b = torch.tensor(0.3, requires_grad=True), torch.tensor(0.1, requires_grad=True)
+    loss = (torch.tanh(w * x + b) - y) ** 2
+    assert forms(torch.explain(loss)) == {
+        "w": "2*x*(1 - tanh(w*x + b)**2)*(tanh(w*x + b) - y)",
+        "b": "2*(1 - tanh(w*x + b)**2)*(tanh(w*x + b) - y)",
+    }
+
+
 def test_entries_are_written_out():
     w = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
     t = w.t().reshape(4)

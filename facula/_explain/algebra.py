@@ -48,6 +48,7 @@ def simplify(tree, order: dict):
         if start.count_ops() < 40:
             forms.append(reader.pull_out(sympy.factor(forms[1])))
         best = reader.rescaled(min(forms, key=lambda e: (e.count_ops(), len(str(e)))))
+        best = reader.oriented(best, {a.primitive()[1] for a in start.atoms(sympy.Add)})
         if best.could_extract_minus_sign() and isinstance(best, sympy.Mul):  # -2*(y - z) reads as 2*(z - y)
             sums = [a for a in best.args if isinstance(a, sympy.Add)]
             if sums:
@@ -215,6 +216,21 @@ class _Reader:
                         scaled = s.Add(1, *(a / size for a in s.Add.make_args(others)))
                         return new * scaled**p.exp * rest / p
             return m
+
+        return e.replace(lambda x: isinstance(x, s.Mul), one)
+
+    def oriented(self, e, written):
+        """(h**2 - 1)*(y - h) is (1 - h**2)*(h - y) where the graph has its differences that way round."""
+        s = self.sympy
+
+        def one(m):
+            turned = [a for a in m.args if isinstance(a, s.Add) and a not in written and -a in written]
+            number, _ = m.as_coeff_Mul()
+            if not turned or len(turned) % 2 and number > 0:
+                return m
+            factors = [-a if a in turned else a for a in m.args if a != number]
+            number *= (-1) ** len(turned)
+            return s.Mul(*([] if number == 1 else [number]), *factors, evaluate=False)
 
         return e.replace(lambda x: isinstance(x, s.Mul), one)
 
