@@ -40,7 +40,7 @@ def empty_permuted(
 
 @composite("torch")
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
-    """A tensor of what `obj` holds: a tensor, an array, a buffer (read as `dtype`), numbers or sequences.
+    """A tensor of what `obj` is: a tensor, an array, a DLPack capsule, a buffer (read as `dtype`), numbers.
 
     Args:
         dtype, device: of the result; those of `obj` by default.
@@ -63,7 +63,11 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
             result = obj.clone()
         if requires_grad is False and result.requires_grad:
             result = result.detach()
-        return result.requires_grad_() if requires_grad and not result.requires_grad else result
+        if not requires_grad or result.requires_grad:
+            return result
+        if not (result.is_floating_point() or result.is_complex()):
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+        return result.requires_grad_()
     if numpy is not None and isinstance(obj, numpy.generic) and copy is False:
         raise RuntimeError(
             "can't alias NumPy scalars. Either remove copy=False or transform it in a ndarray. "
@@ -71,7 +75,7 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
     if numpy is not None and isinstance(obj, (numpy.ndarray, numpy.generic)):
         shared = _C.as_tensor(obj)
         return asarray(shared, dtype=dtype, device=device, copy=copy, requires_grad=requires_grad)
-    if hasattr(obj, "__dlpack__"):
+    if hasattr(obj, "__dlpack__") or type(obj).__name__ == "PyCapsule" and '"dltensor"' in repr(obj):
         from ..utils.dlpack import from_dlpack
 
         shared = from_dlpack(obj)

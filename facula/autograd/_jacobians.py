@@ -32,8 +32,7 @@ def _recorded(outputs):
 
 
 def _plain_call(function, inputs):
-    with torch.no_grad():
-        return tuple(o.detach().clone() for o in _tuple(function(*inputs)) if isinstance(o, _C.Tensor))
+    return tuple(o.detach().clone() for o in _tuple(function(*inputs)) if isinstance(o, _C.Tensor))
 
 
 def _difference(function, inputs, at: int, step, eps: float):

@@ -174,14 +174,14 @@ def _scalar_only(function: str, many: bool, outputs) -> None:
         )
 
 
-def _direction(v, function: str, like, many: bool, single: str):
+def _direction(v, function: str, like, many: bool, single: str, create_graph: bool):
     """The vector v as a tuple; where it is None, `single` says what must have one element."""
     if v is None:
         if len(like) != 1 or like[0].nelement() != 1:
             raise RuntimeError(f"The vector v can only be None if {single} with a single element.")
         return None
     _, v = _tensors(v, "v", function)
-    v = _fresh(v, create_graph=False, need_graph=False)
+    v = _fresh(v, create_graph, need_graph=False)
     _check_direction(v, like, many)
     return v
 
@@ -223,7 +223,7 @@ def vjp(func, inputs, v=None, create_graph=False, strict=False):
     """
     with torch.enable_grad():
         many, inputs, many_out, outputs = _recorded(func, inputs, "vjp", create_graph, strict)
-        v = _direction(v, "vjp", outputs, many_out, _SINGLE_OUTPUT)
+        v = _direction(v, "vjp", outputs, many_out, _SINGLE_OUTPUT, create_graph)
     with torch.set_grad_enabled(create_graph or torch.is_grad_enabled()):
         found = _gradients(outputs, inputs, v, create_graph=create_graph)
         product = _with_zeros(found, inputs, strict, create_graph, _OUTPUT_INDEPENDENT, _constant("jacobian"))
@@ -256,7 +256,7 @@ def jvp(func, inputs, v=None, create_graph=False, strict=False):
     with torch.enable_grad():
         many, inputs = _tensors(inputs, "inputs", "jvp")
         inputs = _fresh(inputs, create_graph)
-        v = _direction(v, "jvp", inputs, many, _SINGLE_INPUT)
+        v = _direction(v, "jvp", inputs, many, _SINGLE_INPUT, create_graph)
         many_out, outputs = _tensors(func(*inputs), "outputs of the user-provided function", "jvp")
         _need_history(outputs, strict, _output_unrecorded)
         # The backward is linear in the gradients given to it, whatever they are.
@@ -499,7 +499,7 @@ def _first_order(name, func, inputs, v, create_graph, strict):
     """What products with a Hessian begin with: the checked arguments, the output, its recorded gradient."""
     many, inputs = _tensors(inputs, "inputs", name)
     inputs = _fresh(inputs, create_graph)
-    v = _direction(v, name, inputs, many, _SINGLE_INPUT)
+    v = _direction(v, name, inputs, many, _SINGLE_INPUT, create_graph)
     many_out, outputs = _tensors(func(*inputs), "outputs of the user-provided function", name)
     _need_history(outputs, strict, _output_unrecorded)
     _scalar_only(name, many_out, outputs)

@@ -35,22 +35,21 @@ class _Decorator:
             def generator(*args, **kwargs):
                 with self.clone():
                     inner = function(*args, **kwargs)
-                sent = None
+                resume, given = inner.send, None
                 while True:
                     try:
                         with self.clone():
-                            value = inner.send(sent)
+                            value = resume(given)
                     except StopIteration as stop:
                         return stop.value
                     try:
-                        sent = yield value
+                        resume, given = inner.send, (yield value)
                     except GeneratorExit:
-                        inner.close()
+                        with self.clone():
+                            inner.close()
                         raise
                     except BaseException as error:  # noqa: BLE001  handed on to the generator
-                        with self.clone():
-                            value = inner.throw(error)
-                        sent = yield value
+                        resume, given = inner.throw, error
 
             return generator
 
@@ -213,8 +212,9 @@ class enforce_grad_layout_policy(_Decorator):
         return self.__class__(self.mode)
 
 
-def _is_multithreading_enabled() -> bool:
+def is_multithreading_enabled() -> bool:
+    """What was asked for last with `set_multithreading_enabled`."""
     return set_multithreading_enabled.asked
 
 
-_C._is_multithreading_enabled = _is_multithreading_enabled
+_C._is_multithreading_enabled = is_multithreading_enabled

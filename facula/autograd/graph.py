@@ -224,7 +224,7 @@ def register_multi_grad_hook(tensors, fn, *, mode="all"):
     return _MultiHandle(tuple(t.register_hook(hook_of(i)) for i, t in enumerate(tensors)))
 
 
-_mutation_allowed = False
+_mutation_allowed = None  # or a token of the context that allows it
 
 
 @contextmanager
@@ -237,8 +237,10 @@ def allow_mutation_on_saved_tensors():
     if _mutation_allowed:
         raise RuntimeError("allow_mutation_on_saved_tensors contexts cannot be nested")
 
+    here = object()
+
     def unpack(copy):
-        if not _mutation_allowed:
+        if _mutation_allowed is not here:
             raise AssertionError(
                 "Trying to backward outside of the 'allow_mutation_on_saved_tensors' contextin which the "
                 "graph "
@@ -246,9 +248,9 @@ def allow_mutation_on_saved_tensors():
             )
         return copy
 
-    _mutation_allowed = True
+    _mutation_allowed = here
     try:
         with saved_tensors_hooks(lambda t: t.clone(), unpack):
             yield None
     finally:
-        _mutation_allowed = False
+        _mutation_allowed = None

@@ -195,7 +195,9 @@ bool convert(const Param& p, PyObject* o, Value& v, Call& call) {
       v.device = d;
       return true;
     }
-    case ParamType::Layout: return Py_TYPE(o) == &LayoutType;
+    case ParamType::Layout:
+      v.kind = Value::Kind::None;  // only strided exists; what an earlier call left here must not be read
+      return Py_TYPE(o) == &LayoutType;
     case ParamType::MemoryFormat:
       if (Py_TYPE(o) != &MemoryFormatType) return false;
       v.kind = Value::Kind::MemoryFormat;

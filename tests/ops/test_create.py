@@ -168,3 +168,23 @@ def test_buffers_are_refused_by_what_is_wrong_with_them() -> None:
         torch.frombuffer([1, 2], dtype=torch.float32)
     with pytest.raises(ValueError, match="both buffer length"):
         torch.frombuffer(bytearray(), dtype=torch.float32)
+
+
+def test_a_layout_is_no_tensor_of_an_earlier_call() -> None:
+    first, second = torch.ones(3), torch.ones(3)
+    torch.where(first > 0, first, second)
+    del first, second
+    with pytest.raises(RuntimeError, match="pin_memory"):
+        torch.arange(
+            2, 2, 2, dtype=torch.float64, layout=torch.strided, device="cpu", pin_memory=True
+        )  # fails after its arguments were read
+    assert torch.func.vmap(lambda x: x + torch.arange(0, 2, 1, layout=torch.strided))(
+        torch.ones(2, 1)
+    ).shape == (2, 2)
+
+
+def test_a_dlpack_capsule_is_shared() -> None:
+    x = torch.arange(4.0)
+    shared = torch.asarray(x.__dlpack__())
+    shared[0] = 9
+    assert x[0] == 9
