@@ -9,7 +9,7 @@ from .fft import _wrap
 _T = _C._functions
 
 
-def _check_q(function, input, q):
+def _check_q(input, q):
     if not isinstance(q, _C.Tensor):
         if not 0 <= q <= 1:
             raise RuntimeError(f"quantile() q must be in the range [0, 1] but got {q:g}")
@@ -27,13 +27,13 @@ def _check_q(function, input, q):
     return q
 
 
-def _quantile(function, input, q, dim, keepdim, interpolation, skip_nan):
+def _quantile(input, q, dim, keepdim, interpolation, skip_nan):
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise RuntimeError(
-            f"quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "
+            "quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "
             f"{interpolation}"
         )
-    q = _check_q(function, input, q)
+    q = _check_q(input, q)
     scalar, ndim = q.dim() == 0, input.dim()
     if dim is None:
         lines = input.flatten()
@@ -81,13 +81,13 @@ def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
         dim, keepdim: as for sum.
         interpolation: between the two nearest elements: "linear", "lower", "higher", "midpoint", "nearest".
     """
-    return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
+    return _quantile(input, q, dim, keepdim, interpolation, False)
 
 
 @composite("torch", "Tensor", out="exact")
 def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     """quantile of the elements that are not NaN; NaN where all are."""
-    return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
+    return _quantile(input, q, dim, keepdim, interpolation, True)
 
 
 @composite("torch")

@@ -6,22 +6,11 @@ import math
 from typing import Any
 
 import torch
+from tolerances import TOLERANCE
 
 import facula
 
 from .mirror import is_dense, tensors, to_torch
-
-# PyTorch's own (torch.testing.assert_close): relative, absolute.
-TOLERANCE = {
-    torch.float16: (1e-3, 1e-5),
-    torch.bfloat16: (1.6e-2, 1e-5),
-    torch.float32: (1.3e-6, 1e-5),
-    torch.float64: (1e-7, 1e-7),
-    torch.complex32: (1e-3, 1e-5),
-    torch.complex64: (1.3e-6, 1e-5),
-    torch.complex128: (1e-7, 1e-7),
-}
-
 
 WIDE = {
     torch.float16: torch.float64,

@@ -17,23 +17,21 @@ from tests.compat.upstream.dtypes import FROM_NUMPY, TO_NUMPY
 
 
 @contextlib.contextmanager
+def _with_setting(read, write, value):
+    before = read()
+    write(value)
+    try:
+        yield
+    finally:
+        write(before)
+
+
 def set_default_dtype(dtype: torch.dtype):
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
+    return _with_setting(torch.get_default_dtype, torch.set_default_dtype, dtype)
 
 
-@contextlib.contextmanager
 def set_warn_always_context(always: bool):
-    before = torch.is_warn_always_enabled()
-    torch.set_warn_always(always)
-    try:
-        yield
-    finally:
-        torch.set_warn_always(before)
+    return _with_setting(torch.is_warn_always_enabled, torch.set_warn_always, always)
 
 
 @contextlib.contextmanager

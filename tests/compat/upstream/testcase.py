@@ -11,19 +11,10 @@ import warnings
 import numpy as np
 import torch
 
+from tests.compat.tolerances import TOLERANCE
 from tests.compat.upstream.dtypes import FROM_NUMPY
 from tests.compat.upstream.helpers import set_warn_always_context
 
-# Absolute and relative, where the test and the call say nothing: those of torch.testing.assert_close.
-TOLERANCES = {
-    torch.float16: (1e-5, 1e-3),
-    torch.bfloat16: (1e-5, 1.6e-2),
-    torch.float32: (1e-5, 1.3e-6),
-    torch.float64: (1e-7, 1e-7),
-    torch.complex32: (1e-5, 1e-3),
-    torch.complex64: (1e-5, 1.3e-6),
-    torch.complex128: (1e-7, 1e-7),
-}
 NUMBERS = (bool, int, float, complex)
 
 
@@ -102,9 +93,9 @@ class TestCase(unittest.TestCase):
             self.assertEqual(x.shape, y.shape)
             x, y = x.to_dense(), y.to_dense()
         if atol is None:
-            usual = [TOLERANCES.get(each.dtype, (0.0, 0.0)) for each in (x, y)]
-            atol = max(usual[0][0], usual[1][0], self.precision)
-            rtol = max(usual[0][1], usual[1][1], self.rel_tol) if rtol is None else rtol
+            usual = [TOLERANCE.get(each.dtype, (0.0, 0.0)) for each in (x, y)]
+            atol = max(usual[0][1], usual[1][1], self.precision)
+            rtol = max(usual[0][0], usual[1][0], self.rel_tol) if rtol is None else rtol
         torch.testing.assert_close(
             x,
             y,
