@@ -193,8 +193,10 @@ class Function(metaclass=FunctionMeta):
     def apply(cls, *args, **kwargs):
         """Calls `forward` and records the call."""
         split = cls.setup_context is not Function.setup_context
-        if split or kwargs:
-            args = _with_defaults(cls.forward, args, kwargs, 0 if split else 1)
+        if split:
+            args = _with_defaults(cls.forward, args, kwargs)
+        elif kwargs:
+            args = _by_position(cls.forward, args, kwargs)
         if transforms.count:
             from ..func._function import apply_batched, check
 
@@ -203,10 +205,10 @@ class Function(metaclass=FunctionMeta):
             if result is not None:
                 return result
         ctx = cls._backward_cls()
-        ctx.needs_input_grad = needed = tuple(isinstance(a, _C.Tensor) and a.requires_grad for a in args)
+        ctx.needs_input_grad = needed = _C._needs_grad(args)
         levels = _C._set_forward_levels(0)
         tangents = {k: _tangents(args, k) for k in range(1, levels + 1)}
-        recorded = _C._set_grad_enabled(False)
+        recorded = _C._set_recording(False)
         try:
             if split:
                 output = cls.forward(*args)
@@ -214,7 +216,7 @@ class Function(metaclass=FunctionMeta):
             else:
                 output = cls.forward(ctx, *args)
         finally:
-            _C._set_grad_enabled(recorded)
+            _C._set_recording(recorded)
             _C._set_forward_levels(levels)
         single = not isinstance(output, tuple)
         outputs = (output,) if single else output
@@ -231,27 +233,44 @@ class Function(metaclass=FunctionMeta):
         return made[0] if single else made
 
 
-def _with_defaults(function, args, kwargs, skipped):
-    """All arguments of `forward` by position, its defaults included."""
+def _with_defaults(function, args, kwargs):
+    """All arguments of a `forward` without ctx by position, its defaults included."""
     from inspect import signature
 
-    try:
-        bound = signature(function).bind(*(None,) * skipped, *args, **kwargs)
-    except TypeError as error:
-        raise TypeError(f"forward() {error}" if skipped else str(error)) from None
+    bound = signature(function).bind(*args, **kwargs)
     bound.apply_defaults()
     if bound.kwargs:
         name = next(iter(bound.kwargs))
         raise TypeError(f"forward() got an unexpected keyword argument '{name}'")
-    return bound.args[skipped:]
+    return bound.args
+
+
+def _by_position(function, args, kwargs):
+    """The arguments of a `forward` with ctx by position, as far as they are given."""
+    from inspect import Parameter, signature
+
+    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    known = [p for p in list(signature(function).parameters.values())[1:] if p.kind in kinds]
+    names = [p.name for p in known]
+    for name in kwargs:
+        if name not in names:
+            raise TypeError(f"forward() got an unexpected keyword argument '{name}'")
+        if names.index(name) < len(args):
+            raise TypeError(f"forward() got multiple values for argument '{name}'")
+    values = list(args)
+    for k in range(len(args), 1 + max(map(names.index, kwargs))):
+        value = kwargs.get(names[k], known[k].default)
+        if value is Parameter.empty:
+            raise TypeError(f"forward() missing required argument: '{names[k]}' (position {k})")
+        values.append(value)
+    return tuple(values)
 
 
 def _push(cls, ctx, tangents, args, outputs, level):
     """The tangents of the outputs at a level that `jvp` says; they carry those of the levels below."""
+    own = tangents
     if ctx._materialize_grads:
-        tangents = [
-            a.detach() * 0 if t is None and isinstance(a, _C.Tensor) else t for t, a in zip(tangents, args)
-        ]
+        tangents = [a.detach() * 0 if t is None and _has_tangents(a) else t for t, a in zip(tangents, args)]
     versions = [t._version if isinstance(t, _C.Tensor) else 0 for t in tangents]
     before = _C._set_forward_levels(level - 1)
     try:
@@ -261,46 +280,83 @@ def _push(cls, ctx, tangents, args, outputs, level):
     results = results if isinstance(results, tuple) else (results,)
     for i, result in enumerate(results):
         if result is not None and not isinstance(result, _C.Tensor):
-            raise RuntimeError(f"expected Variable or None (got {type(result).__name__}) for grad output {i}")
+            kind = type(result).__name__
+            raise RuntimeError(f"expected Variable or None (got {kind}) for grad output {i}.")
     if len(results) != len(outputs):
         raise RuntimeError(
             "Function's jvp returned an invalid number of forward gradients (expected "
             f"{len(outputs)} but got {len(results)})"
         )
-    dirty = ctx.dirty_tensors or ()
-    for output, result in zip(outputs, results):
-        if not isinstance(output, _C.Tensor) or result is None:
+    dirty, constant = ctx.dirty_tensors or (), ctx.non_differentiable or ()
+    for i, (output, result) in enumerate(zip(outputs, results)):
+        if result is None or not isinstance(output, _C.Tensor):
             continue
-        if any(output is d for d in dirty):
-            at = next((i for i, a in enumerate(args) if a is output), 0)
-            if isinstance(tangents[at], _C.Tensor) and tangents[at]._version == versions[at]:
-                raise RuntimeError(
-                    "An inplace custom Function is not modifying the forward mode gradients inplace. If the "
-                    "forward is modifying an input inplace, then the jvp function must modify the "
-                    "corresponding gradient inplace."
-                )
-            if result is not tangents[at]:
-                raise RuntimeError(
-                    "An inplace custom Function is not returning the forward mode gradients as-is. If the "
-                    "forward is modifying an input inplace, then the jvp function must modify the gradient "
-                    "inplace and return it as-is."
-                )
-        elif _looks_into(output, args) and not _is_view_of(result, tangents):
+        if not _has_tangents(output) or any(output is c for c in constant):
             raise RuntimeError(
-                "A custom Function's forward is returning a view (or an input as-is) but the jvp is not "
-                "returning a view."
+                f"Function's jvp returned a gradient at position {i}, but  the corresponding forward output "
+                "is not a differentiable Tensor.You should return None at that position instead."
             )
+        at = next((k for k, a in enumerate(args) if a is output), None)
+        if any(output is d for d in dirty):
+            _check_written(result, tangents[at or 0], versions[at or 0])
+        elif at is not None or _looks_into(output, args):
+            _check_view(output, result, args, own, at)
     return results
 
 
+def _has_tangents(value):
+    return isinstance(value, _C.Tensor) and (value.dtype.is_floating_point or value.dtype.is_complex)
+
+
+def _check_written(result, tangent, version):
+    """Where `forward` wrote to an input, `jvp` writes to its tangent."""
+    if isinstance(tangent, _C.Tensor) and result._version == version:
+        raise RuntimeError(
+            "An inplace custom Function is not modifying the forward mode gradients inplace. If the "
+            "forward is modifying an input inplace, then the jvp function must modify the "
+            "corresponding gradient inplace."
+        )
+    if result is not tangent:
+        raise RuntimeError(
+            "An inplace custom Function is not returning the forward mode gradients as-is. If the "
+            "forward is modifying an input inplace, then the jvp function must modify the gradient "
+            "inplace and return it as-is."
+        )
+
+
+def _check_view(output, result, args, tangents, at):
+    """Where `forward` returns a view of an input, `jvp` returns a view of its tangent."""
+    if at is None:
+        at = next(k for k, a in enumerate(args) if _looks_into(output, (a,)))
+        if tangents[at] is None:
+            return
+    if result._base is None:
+        raise RuntimeError(
+            "A custom Function's forward is returning a view (or an input as-is) but the jvp is not "
+            "returning a view."
+        )
+    tangent = tangents[at]
+    if output is args[at] or tangent is None:
+        return
+    if tangent._base is not None:
+        if result._base is not tangent._base:
+            raise RuntimeError(
+                "A custom Function is returning a view but the jvp is not returning a view of the same base "
+                "as the given grad input."
+            )
+    elif result._base is not tangent:
+        raise RuntimeError(
+            "A custom Function is returning a view but the jvp is not returning a view of the given grad "
+            "input."
+        )
+
+
 def _looks_into(tensor, others):
-    """Whether a tensor is one of these, or a view of one."""
-    base = tensor if tensor._base is None else tensor._base
+    """Whether a tensor is a view of one of these, or of the base of one."""
+    base = tensor._base
+    if base is None:
+        return False
     return any(isinstance(o, _C.Tensor) and (o is base or o._base is base) for o in others)
-
-
-def _is_view_of(tensor, others):
-    return tensor._base is not None and _looks_into(tensor, others)
 
 
 def _tangents(args, level):
@@ -313,13 +369,14 @@ class _DelayedError(Function):
     """The identity, whose derivative is an error."""
 
     @staticmethod
-    def forward(ctx, text, *tensors):
-        ctx.text = text
-        return tuple(t.detach() if t is not None else None for t in tensors)
+    def forward(ctx, *tensors):
+        return tuple(t.detach() for t in tensors)
 
     @staticmethod
     def backward(ctx, *grads):
-        raise RuntimeError(ctx.text)
+        raise RuntimeError(
+            "trying to differentiate twice a function that was marked with @once_differentiable"
+        )
 
 
 _DelayedError._backward_cls.__name__ = "Error"
@@ -331,18 +388,18 @@ def once_differentiable(fn):
 
     @wraps(fn)
     def wrapper(ctx, *args):
-        recorded = _C._set_grad_enabled(False)
+        recorded = _C._set_recording(False)
         try:
             outputs = fn(ctx, *args)
         finally:
-            _C._set_grad_enabled(recorded)
+            _C._set_recording(recorded)
         if not recorded or not any(isinstance(a, _C.Tensor) and a.requires_grad for a in args):
             return outputs
         many = outputs if isinstance(outputs, tuple) else (outputs,)
-        leaves = [t if t is None else _C._leaf_alias(t.detach()) for t in many]
-        return _DelayedError.apply(
-            "trying to differentiate twice a function that was marked with @once_differentiable", *leaves
-        )
+        # A missing gradient has an edge as well.
+        leaves = [_C.tensor(0) if t is None else _C._leaf_alias(t.detach()) for t in many]
+        made = _DelayedError.apply(*leaves)
+        return tuple(None if t is None else m for t, m in zip(many, made))
 
     return wrapper
 

@@ -282,7 +282,7 @@ class _Frame:
         self.counts[task] = 0
 
         def pack(t):
-            t = t.detach()
+            t = t.detach() if t.requires_grad else t
             n = self.counts[task]
             self.counts[task] += 1
             if n >= len(self.tickets):

@@ -178,7 +178,7 @@ bool view_requires_grad(const TensorImpl& v) { return v.base && v.base->requires
   const Node* maker = v.grad_fn;  // views of such a view are none of the function's outputs
   while (maker && is_single_function && !is_single_function(*maker))
     maker = maker->edge_count == 1 ? maker->edges[0].node.get() : nullptr;
-  if (maker && is_single_function)
+  if ((maker && is_single_function) || (!v.grad_fn && v.output_nr == kOfFunction))
     fail(
         start, subject, end,
         ". This view was created inside a custom Function (or because an input was returned as-is) and the "

@@ -10,6 +10,7 @@ bool packed_before = false;
 std::shared_ptr<PackedTensor> (*pack_tensor)(const Tensor&) = nullptr;
 bool keep_layout = true;
 Anomaly anomaly;
+void (*on_fresh_stack)(const std::function<void()>&) = nullptr;
 bool (*is_single_function)(const Node&) = nullptr;
 bool (*is_function)(const Node&) = [](const Node&) { return false; };
 thread_local constinit Capture* capturing [[gnu::tls_model("initial-exec")]] = nullptr;

@@ -64,6 +64,13 @@ struct Anomaly {
 extern Anomaly anomaly;
 extern thread_local Node* running_node;  // whose backward runs
 
+// f() on a thread of its own, which the caller waits for and which has the caller's modes: backwards within
+// backwards, thousands deep, need more than one stack.
+extern void (*on_fresh_stack)(const std::function<void()>& f);
+
+// The output_nr of a view that a Function returned where nothing was recorded: it may not be written to.
+constexpr uint16_t kOfFunction = UINT16_MAX;
+
 // The hooks that a gradient meets are those of the moment it arrives: one that another of them takes away is
 // still called. Hooks removed during a pass let go of their functions when the outermost pass ends.
 struct HookPass {

@@ -1,6 +1,7 @@
 // Tensor's attributes.
 #include "op/inplace.h"
 #include "ops/functions.h"
+#include "python/nodes.h"
 #include "python/override.h"
 #include "python/tensor_type.h"
 
@@ -35,9 +36,11 @@ PyObject* get_version(PyObject* o, void*) {
   });
 }
 PyObject* get_grad_fn(PyObject* o, void*) {
-  return guarded([&] { return wrap_node(grad_fn(impl(o))); });
+  return guarded([&] { return wrap_history(*impl(o)); });
 }
-PyObject* get_output_nr(PyObject* o, void*) { return PyLong_FromLong(impl(o)->output_nr); }
+PyObject* get_output_nr(PyObject* o, void*) {
+  return PyLong_FromLong(impl(o)->grad_fn ? impl(o)->output_nr : 0);
+}
 PyObject* get_grad(PyObject* o, void*) {
   return guarded([&]() -> PyObject* {
     TensorImpl* t = impl(o);

@@ -112,12 +112,11 @@ PyObject* as_dictionary(const std::vector<std::shared_ptr<GradHook>>& hooks) {
   return PyObject_Size(all.get()) ? Py_NewRef(all.get()) : Py_NewRef(Py_None);
 }
 
-struct HandleObject {  // what register_hook returns
-  PyObject_HEAD std::shared_ptr<PythonHook> hook;
+struct HandleObject {  // what register_hook returns; the tensor or its node has the hook
+  PyObject_HEAD std::weak_ptr<PythonHook> hook;
 };
 PyObject* handle_remove(PyObject* o, PyObject*) {
-  auto* h = reinterpret_cast<HandleObject*>(o);
-  if (h->hook) remove_hook(h->hook);
+  if (const auto hook = reinterpret_cast<HandleObject*>(o)->hook.lock()) remove_hook(hook);
   Py_RETURN_NONE;
 }
 PyObject* handle_enter(PyObject* o, PyObject*) { return Py_NewRef(o); }
@@ -127,7 +126,7 @@ PyMethodDef handle_methods[] = {{"remove", handle_remove, METH_NOARGS, "Takes th
                                 {}};
 void handle_dealloc(PyObject* o) {
   auto* h = reinterpret_cast<HandleObject*>(o);
-  h->hook.~shared_ptr();
+  h->hook.~weak_ptr();
   PyObject_Free(o);
 }
 PyTypeObject HandleType = {.ob_base = {PyObject_HEAD_INIT(nullptr) 0},
@@ -136,22 +135,17 @@ PyTypeObject HandleType = {.ob_base = {PyObject_HEAD_INIT(nullptr) 0},
                            .tp_dealloc = handle_dealloc,
                            .tp_flags = Py_TPFLAGS_DEFAULT,
                            .tp_methods = handle_methods};
-PyObject* new_handle(std::shared_ptr<PythonHook> hook) {
+PyObject* new_handle(const std::shared_ptr<PythonHook>& hook) {
   auto* h = PyObject_New(HandleObject, &HandleType);
   if (!h) throw PythonErrorAlreadySet();
-  new (&h->hook) std::shared_ptr<PythonHook>(std::move(hook));
+  new (&h->hook) std::weak_ptr<PythonHook>(hook);
   return reinterpret_cast<PyObject*>(h);
-}
-
-void require_callable(PyObject* f) {
-  if (!PyCallable_Check(f)) fail<TypeError>("a hook must be callable, got ", Py_TYPE(f)->tp_name);
 }
 
 PyObject* register_hook(PyObject* o, PyObject* f) {
   return guarded([&] {
     TensorImpl& t = *impl(o);
     if (!requires_grad(t)) fail("cannot register a hook on a tensor that doesn't require gradient");
-    require_callable(f);
     auto hook = std::make_shared<PythonHook>(f);
     if (Node* n = grad_fn(&t)) n->hook_list().on_output.push_back({t.output_nr, hook});
     else {
@@ -163,7 +157,6 @@ PyObject* register_hook(PyObject* o, PyObject* f) {
 }
 PyObject* register_post_accumulate(PyObject* o, PyObject* f) {
   return guarded([&] {
-    require_callable(f);
     TensorImpl& t = *impl(o);
     if (!requires_grad(t)) fail("cannot register a hook on a tensor that doesn't require gradient");
     if (grad_fn(&t)) fail("post accumulate grad hooks cannot be registered on non-leaf tensors");
@@ -175,6 +168,19 @@ PyObject* register_post_accumulate(PyObject* o, PyObject* f) {
 }
 
 // --- backward and grad ---
+
+// What `inputs` names: the values of a dictionary, in order. `names`: where there is one.
+PyObject* values_of(PyObject* inputs, const char* function, PyObject** names = nullptr) {
+  if (PyDict_CheckExact(inputs)) {
+    if (names) *names = PyDict_Keys(inputs);
+    return PyDict_Values(inputs);
+  }
+  if (!is_tensor(inputs) && !PyTuple_Check(inputs) && !PyList_Check(inputs) &&
+      PyObject_IsInstance(inputs, imported("collections.abc", "Mapping")) == 1)
+    fail<TypeError>("`inputs` argument to `", function, "()` must be a dict, not ", type_name(inputs),
+                    ". Other Mapping types are not supported.");
+  return Py_NewRef(inputs);
+}
 
 void retain_grad(TensorImpl& t) {
   if (!t.grad_fn || (t.extras && t.extras->retains_grad)) return;  // never recorded: a leaf, however stale
@@ -202,7 +208,7 @@ void backward(const Tensor* roots, Tensor* gradients, size_t count, PyObject* re
   o.retain_graph = is_true(retain, o.create_graph);
   std::vector<Tensor> only;
   if (given(inputs)) {
-    only = tensors_from(inputs, kInputs);
+    only = tensors_from(Owned(values_of(inputs, "backward")).get(), kInputs);
     if (only.empty()) fail("`inputs` argument to `backward()` cannot be empty.");
     for (size_t i = 0; i < count; ++i)
       if (!requires_grad(*roots[i]))
@@ -274,6 +280,46 @@ PyObject* backward_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyOb
   });
 }
 
+bool is_edge_at(PyObject* inputs, Py_ssize_t i) {
+  if (is_edge(inputs)) return true;
+  if (PyTuple_Check(inputs)) return is_edge(PyTuple_GET_ITEM(inputs, i));
+  return PyList_Check(inputs) && is_edge(PyList_GET_ITEM(inputs, i));
+}
+PyObject* grad_of_slots(PyObject* const* slots) {
+  if (is_true(slots[7], false)) {
+    PyObject* all[] = {slots[0], slots[1], slots[2], slots[3], slots[4], slots[6], slots[8]};
+    for (PyObject*& o : all)
+      if (!o) o = Py_None;
+    return PyObject_Vectorcall(imported("facula.autograd._batched", "grad"), all, std::size(all), nullptr);
+  }
+  std::vector<Tensor> gradients = gradients_from(slots[2]);
+  const std::vector<Tensor> roots = tensors_from(slots[0], kRoots, false, &gradients),
+                            inputs = tensors_from(slots[1], kInputs);
+  check_count(gradients, slots[2], roots.size());
+  if (inputs.empty()) fail("`inputs` argument to `grad()` cannot be empty.");
+  BackwardOptions o;
+  const bool materialize = is_true(slots[8], false);
+  o.create_graph = is_true(slots[4], false);
+  o.retain_graph = is_true(slots[3], o.create_graph);
+  o.accumulate = false;
+  o.inputs = &inputs;
+  if (materialize && slots[6] && slots[6] == Py_False)
+    fail<ValueError>(
+        "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+        "allow_unused=False.");
+  o.allow_unused = is_true(slots[6], materialize) || materialize;
+  std::vector<Tensor> grads = run_backward(roots.data(), gradients.data(), roots.size(), o);
+  if (materialize)
+    for (size_t i = 0; i < grads.size(); ++i)
+      if (!grads[i]) {
+        if (is_edge_at(slots[1], Py_ssize_t(i)))
+          fail("materialize_grads cannot be used when the given input is a GradientEdge");
+        grads[i] = zeros_like(inputs[i]);
+        grads[i]->requires_grad = o.create_graph;
+      }
+  return tuple_of(grads);
+}
+
 PyObject* grad_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
   if (live_vmaps && any_batched(args, n, keywords)) [[unlikely]]
     return grad_batched(args, n, keywords);
@@ -285,36 +331,25 @@ PyObject* grad_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject
                  {"outputs", "inputs", "grad_outputs", "retain_graph", "create_graph", "only_inputs",
                   "allow_unused", "is_grads_batched", "materialize_grads"},
                  2, args, n, keywords, slots);
-    if (is_true(slots[7], false)) {
-      PyObject* all[] = {slots[0], slots[1], slots[2], slots[3], slots[4], slots[6], slots[8]};
-      for (PyObject*& o : all)
-        if (!o) o = Py_None;
-      return PyObject_Vectorcall(imported("facula.autograd._batched", "grad"), all, std::size(all), nullptr);
+    if (slots[5] && !is_true(slots[5], true) &&
+        PyErr_WarnEx(
+            PyExc_FutureWarning,
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate "
+            "gradient for other parts of the graph, please use torch.autograd.backward.",
+            1) < 0)
+      throw PythonErrorAlreadySet();
+    PyObject* names = nullptr;
+    const Owned values(values_of(slots[1], "grad", &names));
+    slots[1] = values.get();
+    if (names) {
+      const Owned keys(names), all(grad_of_slots(slots)), dict(PyDict_New());
+      for (Py_ssize_t i = 0; i < PyList_GET_SIZE(keys.get()); ++i)
+        PyDict_SetItem(dict.get(), PyList_GET_ITEM(keys.get(), i), PyTuple_GET_ITEM(all.get(), i));
+      return Py_NewRef(dict.get());
     }
-    std::vector<Tensor> gradients = gradients_from(slots[2]);
-    const std::vector<Tensor> roots = tensors_from(slots[0], kRoots, false, &gradients),
-                              inputs = tensors_from(slots[1], kInputs);
-    check_count(gradients, slots[2], roots.size());
-    if (inputs.empty()) fail("`inputs` argument to `grad()` cannot be empty.");
-    BackwardOptions o;
-    const bool materialize = is_true(slots[8], false);
-    o.create_graph = is_true(slots[4], false);
-    o.retain_graph = is_true(slots[3], o.create_graph);
-    o.accumulate = false;
-    o.inputs = &inputs;
-    if (materialize && slots[6] && slots[6] == Py_False)
-      fail<ValueError>(
-          "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
-          "allow_unused=False.");
-    o.allow_unused = is_true(slots[6], materialize) || materialize;
-    std::vector<Tensor> grads = run_backward(roots.data(), gradients.data(), roots.size(), o);
-    if (materialize)
-      for (size_t i = 0; i < grads.size(); ++i)
-        if (!grads[i]) grads[i] = zeros_like(inputs[i]);
-    return tuple_of(grads);
+    return grad_of_slots(slots);
   });
 }
-
 // (outputs, inputs, gradients with a batch in front, its size, retain, create, allow_unused, drop zeros)
 PyObject* grad_batch(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject*) {
   return guarded([&]() -> PyObject* {
@@ -385,6 +420,12 @@ PyObject* set_grad_enabled(PyObject*, PyObject* on) {
   mode.grad = asked && !mode.inference;
   return previous;
 }
+// The same of the library's own: nobody is asked.
+PyObject* set_recording(PyObject*, PyObject* on) {
+  PyObject* previous = PyBool_FromLong(mode.grad);
+  mode.grad = on == Py_True && !mode.inference;
+  return previous;
+}
 PyObject* is_grad_enabled(PyObject*, PyObject*) {
   return PyBool_FromLong(mode.grad || (mode.inference && mode.asked));
 }
@@ -397,15 +438,17 @@ PyObject* set_inference(PyObject*, PyObject* on) {
 PyObject* is_inference(PyObject*, PyObject*) { return PyBool_FromLong(mode.inference); }
 
 PyMethodDef kFunctions[] = {
-    {"_backward", as_function(backward_function), kFastCall, nullptr},
-    {"_grad", as_function(grad_function), kFastCall, nullptr},
     {"_grad_batch", as_function(grad_batch), kFastCall, nullptr},
     {"_graph_size", size_of_graph, METH_O, nullptr},
     {"_set_grad_enabled", set_grad_enabled, METH_O, nullptr},
+    {"_set_recording", set_recording, METH_O, nullptr},
     {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Whether operations are being recorded."},
     {"_set_inference_mode", set_inference, METH_O, nullptr},
     {"is_inference_mode_enabled", is_inference, METH_NOARGS, "Whether inference mode is on."},
     {}};
+
+PyMethodDef kPublic[] = {{"backward", as_function(backward_function), kFastCall, nullptr},
+                         {"grad", as_function(grad_function), kFastCall, nullptr}};
 
 }  // namespace
 
@@ -454,6 +497,10 @@ void add_autograd_methods(std::vector<PyMethodDef>& methods) {
 void add_autograd(PyObject* module) {
   if (PyType_Ready(&HandleType) < 0 || PyModule_AddFunctions(module, kFunctions) < 0)
     throw PythonErrorAlreadySet();
+  for (PyMethodDef& f : kPublic) {
+    const Owned where(PyUnicode_FromString("torch.autograd"));
+    PyModule_AddObject(module, concat("_", f.ml_name).c_str(), PyCFunction_NewEx(&f, module, where.get()));
+  }
   PyModule_AddObjectRef(module, "_RemovableHandle", reinterpret_cast<PyObject*>(&HandleType));
 }
 

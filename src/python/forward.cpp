@@ -27,6 +27,14 @@ void check_tangent(const Tensor& t, const Tensor& tangent) {
          to_string(t->device), " and ", to_string(tangent->device), "!");
 }
 
+// Of one layout, the tangent is taken as it is: whoever holds it sees in-place writes.
+void take_tangent(TensorImpl& t, const Tensor& tangent) {
+  bool same = true;
+  for (int d = 0; d < t.ndim; ++d) same &= t.sizes[d] < 2 || t.strides[d] == tangent->strides[d];
+  if (same) set_view_tangent(t, tangent);
+  else set_tangent(t, tangent);
+}
+
 // A tensor of its own, on the same memory and with the same history, that has no tangent from `level` on.
 Tensor same_with_history(const Tensor& t, int level) {
   Node* history = grad_fn(t.get());
@@ -64,12 +72,7 @@ PyObject* make_dual(PyObject*, PyObject* const* args, Py_ssize_t n) {
            " is not supported.");
     check_tangent(t, tangent);
     Tensor dual = view(t, t->shape());
-    bool same = true;  // then the tangent is taken as it is: whoever holds it sees in-place writes
-    for (int d = 0; d < t->ndim; ++d) same &= t->sizes[d] < 2 || t->strides[d] == tangent->strides[d];
-    mode_at(level, [&] {
-      if (same) set_view_tangent(*dual, tangent);
-      else set_tangent(*dual, tangent);
-    });
+    mode_at(level, [&] { take_tangent(*dual, tangent); });
     return wrap(dual);
   });
 }
@@ -93,7 +96,7 @@ PyObject* set_tangent_function(PyObject*, PyObject* const* args, Py_ssize_t n) {
     check_tangent(t, tangent);
     mode_at(level_argument(args, n, 3), [&] {
       if (args[2] == Py_True) write_tangent(*t, tangent);
-      else set_tangent(*t, tangent);
+      else take_tangent(*t, tangent);
     });
     Py_RETURN_NONE;
   });

@@ -7,6 +7,7 @@
 #include "autograd/batch.h"
 #include "ops/functions.h"
 #include "python/nodes.h"
+#include "python/override.h"
 #include "python/tensor_type.h"
 
 #include <structmember.h>
@@ -19,7 +20,7 @@ struct Context {
   PyObject_HEAD Ref<Node> owned;  // while Python holds the ctx
   FunctionNode* node;             // null before the call is recorded, or where it is not
   PyObject *to_save, *for_forward, *dirty, *constant, *needs, *metadata, *dict, *weakrefs;
-  bool materialize;
+  bool materialize, materialize_constant;  // the latter: of outputs marked as without gradients, too
 };
 Context* context(PyObject* o) { return reinterpret_cast<Context*>(o); }
 
@@ -27,7 +28,7 @@ struct Meta {
   DType dtype{};
   Dims shape;
   Device device;
-  bool known = false;
+  bool known = false, constant = false;
   void note(const TensorImpl& t) {
     dtype = t.dtype;
     shape = t.shape();
@@ -59,6 +60,12 @@ class FunctionNode final : public Node {
 
   void note_input(size_t i, const TensorImpl& t) { inputs_[i].note(t); }
   void note_output(size_t i, const TensorImpl& t) { outputs_[i].note(t); }
+  void mark_constant(size_t i) { outputs_[i].constant = true; }
+  const Dims* shape_of(int64_t output, DType* dtype) const {
+    if (output < 0 || size_t(output) >= outputs_.size() || !outputs_[size_t(output)].known) return nullptr;
+    *dtype = outputs_[size_t(output)].dtype;
+    return &outputs_[size_t(output)].shape;
+  }
   void save(PyObject* tensors, const std::vector<Tensor>& outputs) {
     if (tensors && tensors != Py_None && !PyTuple_Check(tensors))
       fail<TypeError>("saved tensors must be a tuple, not ", Py_TYPE(tensors)->tp_name);
@@ -105,12 +112,13 @@ class FunctionNode final : public Node {
   void backward_batch(const Tensor* g, Tensor* grads, bool, int64_t n) override { run(g, grads, n); }
   void run(const Tensor* g, Tensor* grads, int64_t batch) {
     const Owned ctx(hand_out());
-    const bool materialize = context(ctx.get())->materialize;
+    const bool materialize = context(ctx.get())->materialize,
+               materialize_constant = context(ctx.get())->materialize_constant;
     const Owned arguments(PyTuple_New(output_count));
     for (int i = 0; i < output_count; ++i) {
       Tensor t = g[i];
       const Meta& m = outputs_[size_t(i)];
-      if (!t && materialize && m.known)
+      if (!t && materialize && m.known && (materialize_constant || !m.constant))
         t = zeros(batch ? with_batch(m.shape, batch) : m.shape, m.dtype, m.device);
       PyTuple_SET_ITEM(arguments.get(), i, t ? wrap(t) : Py_NewRef(Py_None));
     }
@@ -190,7 +198,7 @@ PyObject* context_new(PyTypeObject* type, PyObject*, PyObject*) {
   PyObject* o = type->tp_alloc(type, 0);
   if (!o) return nullptr;
   new (&context(o)->owned) Ref<Node>;
-  context(o)->materialize = true;
+  context(o)->materialize = context(o)->materialize_constant = true;
   return o;
 }
 // Set on every class of contexts: Python's own would clear the dictionary before anybody could object.
@@ -225,11 +233,12 @@ int context_traverse(PyObject* o, visitproc visit, void* arg) {
   Py_VISIT(c->needs);
   Py_VISIT(c->metadata);
   Py_VISIT(c->dict);
-  return 0;
+  return visit_hooks(c->owned.get(), visit, arg);
 }
 int context_clear(PyObject* o) {
   context_drop(context(o));
   Py_CLEAR(context(o)->dict);
+  clear_hooks(context(o)->owned.get());
   return 0;
 }
 FunctionNode* need_node(PyObject* o, const char* attribute) {
@@ -246,7 +255,6 @@ PyObject* context_saved(PyObject* o, void*) {
     Context* c = context(o);
     if (c->for_forward && PyTuple_Check(c->for_forward)) return Py_NewRef(c->for_forward);
     if (c->node) return c->node->unpack();
-    if (c->to_save && PyTuple_Check(c->to_save)) return Py_NewRef(c->to_save);  // for jvp
     return PyTuple_New(0);
   });
 }
@@ -276,6 +284,19 @@ int set_materialize(PyObject* o, PyObject* value, void*) {
   return 0;
 }
 
+PyObject* get_materialize_constant(PyObject* o, void*) {
+  return PyBool_FromLong(context(o)->materialize_constant);
+}
+int set_materialize_constant(PyObject* o, PyObject* value, void*) {
+  context(o)->materialize_constant = value && PyObject_IsTrue(value) == 1;
+  return 0;
+}
+PyObject* context_variables(PyObject* o, void*) {
+  if (PyErr_WarnEx(PyExc_DeprecationWarning, "'saved_variables' is deprecated; use 'saved_tensors'", 0) < 0)
+    return nullptr;
+  return context_saved(o, nullptr);
+}
+
 PyObject* context_raw_saved(PyObject* o, void*) {
   return guarded([&]() -> PyObject* {
     FunctionNode* n = need_node(o, "_raw_saved_tensors");
@@ -297,13 +318,14 @@ PyMemberDef context_members[] = {
 PyGetSetDef context_attributes[] = {
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
     {"saved_tensors", context_saved, nullptr, "The tensors given to save_for_backward().", nullptr},
-    {"saved_variables", context_saved, nullptr, nullptr, nullptr},
+    {"saved_variables", context_variables, nullptr, nullptr, nullptr},
     {"_raw_saved_tensors", context_raw_saved, nullptr, nullptr, nullptr},
     {"next_functions", context_next, nullptr, nullptr, nullptr},
     {"metadata", context_metadata, nullptr, nullptr, nullptr},
     {"requires_grad", context_requires_grad, nullptr, nullptr, nullptr},
     {"materialize_grads", nullptr, set_materialize, nullptr, nullptr},
     {"_materialize_grads", get_materialize, nullptr, nullptr, nullptr},
+    {"_materialize_non_diff_grads", get_materialize_constant, set_materialize_constant, nullptr, nullptr},
     {}};
 // Every class of contexts, whoever makes it.
 PyObject* context_subclass(PyObject* type, PyObject*, PyObject*) {
@@ -362,8 +384,13 @@ bool among(const std::vector<Tensor>& list, const Tensor& t) {
     if (other && other.get() == t.get()) return true;
   return false;
 }
-// t again, on the same memory: a view of it, or a tensor without history.
-Tensor alias_view(TensorImpl& t) {
+// t again, on the same memory: a view of it. A class of the user's makes it itself.
+Tensor alias_view(TensorImpl& t, PyObject* object, std::vector<Owned>& kept) {
+  if (overridden(object)) {
+    const GradMode off(false);
+    kept.emplace_back(PyObject_CallMethod(object, "view_as", "O", object));
+    if (is_tensor(kept.back().get())) return tensor_of(kept.back().get());
+  }
   Tensor out = alias(t);
   mark_view(*out, t);
   return out;
@@ -385,13 +412,22 @@ PyObject* attach(PyObject*, PyObject* const* args, Py_ssize_t count) {
         fail(
             "Some elements marked as dirty during the forward method were not returned as output. The inputs "
             "that are modified inplace must all be outputs of the Function.");
+    static bool warned = false;
+    for (const Tensor& t : dirty)
+      if (!among(inputs, t) && !std::exchange(warned, true))
+        warn(
+            "ctx.mark_dirty() received a tensor that was not an input. Only input Tensors that have been "
+            "mutated should be passed to ctx.mark_dirty().");
     Ref<Node> node;
     FunctionNode* n = nullptr;
     if (recorded) {
       n = new (allocate(kSizeClass<FunctionNode>)) FunctionNode(args[0], inputs.size(), outputs.size());
       node = Ref<Node>::adopt(n);
       for (size_t i = 0; i < inputs.size(); ++i) {
-        if (!inputs[i]) continue;
+        if (!inputs[i]) {
+          n->edges[i].remember(nullptr, true);
+          continue;
+        }
         n->note_input(i, *inputs[i]);
         if (is_floating(inputs[i]->dtype) && requires_grad(*inputs[i]))
           n->edges[i] = edge_to(inputs[i].get());
@@ -399,15 +435,18 @@ PyObject* attach(PyObject*, PyObject* const* args, Py_ssize_t count) {
       c->node = n;
       c->owned = node;
     }
+    std::vector<Owned> kept;  // what alias_view() made: as objects they have their class
     int differentiable = 0;
     for (size_t i = 0; i < outputs.size(); ++i) {
       Tensor& t = outputs[i];
       if (!t) continue;
+      PyObject* const given = PyTuple_GET_ITEM(args[2], Py_ssize_t(i));
       if (n) n->note_output(i, *t);
       const bool of_input = among(inputs, t), written = among(dirty, t);
+      if (n && among(constant, t)) n->mark_constant(i);
       if (!n || !is_floating(t->dtype) || among(constant, t)) {
         if (written && !n) t->bump_version();
-        if (of_input && !written) t = requires_grad(*t) ? alias(*t) : alias_view(*t);
+        if (of_input && !written) t = requires_grad(*t) ? alias(*t) : alias_view(*t, given, kept);
         else if (requires_grad(*t) && !of_input && t->view == ViewKind::None) set_grad_fn(*t, nullptr);
         continue;
       }
@@ -429,16 +468,20 @@ PyObject* attach(PyObject*, PyObject* const* args, Py_ssize_t count) {
         if (t->grad_fn == n) t->output_nr = uint16_t(i);
         continue;
       }
-      if (of_input) t = alias_view(*t);
+      if (of_input) t = alias_view(*t, given, kept);
       else if (t->grad_fn == n) t->output_nr = uint16_t(i);  // returned twice
       else if (t->grad_fn || t->requires_grad) t = alias(*t);
       set_grad_fn(*t, node, int(i));
+      t->seen_version = t->version();  // whatever `forward` wrote is part of this history
     }
     if (n) n->single = differentiable == 1;
     // Views among the outputs may not be written to: that would go around the user's derivative.
-    for (const Tensor& t : outputs)
-      if (t && n && t->grad_fn == n && t->view != ViewKind::None && !among(dirty, t))
-        t->view = ViewKind::Multi;
+    for (const Tensor& t : outputs) {
+      if (!t || t->view == ViewKind::None || t->view == ViewKind::Inference || among(dirty, t)) continue;
+      if (t->grad_fn && t->grad_fn != n) continue;
+      t->view = ViewKind::Multi;
+      if (!t->grad_fn) t->output_nr = kOfFunction;
+    }
     if (n) n->save(c->to_save, outputs);
     context_drop(c);
     const Owned result(PyTuple_New(PyTuple_GET_SIZE(args[2])));
@@ -449,7 +492,20 @@ PyObject* attach(PyObject*, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
+// For each of a tuple of arguments whether it is a tensor that requires grad. Classes are not asked.
+PyObject* needs_grad(PyObject*, PyObject* arguments) {
+  return guarded([&]() -> PyObject* {
+    const Owned all(PyTuple_New(PyTuple_GET_SIZE(arguments)));
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(arguments); ++i) {
+      PyObject* o = PyTuple_GET_ITEM(arguments, i);
+      PyTuple_SET_ITEM(all.get(), i, PyBool_FromLong(is_tensor(o) && requires_grad(*tensor_of(o))));
+    }
+    return Py_NewRef(all.get());
+  });
+}
+
 PyMethodDef kFunctions[] = {
+    {"_needs_grad", needs_grad, METH_O, nullptr},
     {"_attach_function", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(attach)), METH_FASTCALL,
      nullptr},
     {}};
@@ -465,6 +521,11 @@ Saved* saved_of_function(Node* node, size_t index, bool* released) {
 PyObject* hand_out_context(Node* node) {
   auto* n = dynamic_cast<FunctionNode*>(node);
   return n ? n->hand_out() : nullptr;
+}
+
+const Dims* shape_of_output(const Node* node, int64_t output, DType* dtype) {
+  const auto* n = dynamic_cast<const FunctionNode*>(node);
+  return n ? n->shape_of(output, dtype) : nullptr;
 }
 
 Node* node_behind(PyObject* ctx) {

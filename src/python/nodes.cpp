@@ -13,10 +13,16 @@
 namespace facula::python {
 namespace {
 
+struct Noted {  // of an output of a node, whose tensor was seen: nodes do not keep it
+  uint32_t output;
+  DType dtype;
+  Dims shape;
+};
 struct NodeObject {
   PyObject_HEAD Ref<Node> node;
   Tensor leaf;  // of AccumulateGrad
   PyObject *metadata, *weakrefs;
+  std::vector<Noted> noted;
 };
 NodeObject* node_object(PyObject* o) { return reinterpret_cast<NodeObject*>(o); }
 // One object a leaf, while anybody holds it: AccumulateGrad can be told by identity.
@@ -25,12 +31,14 @@ std::unordered_map<TensorImpl*, PyObject*> accumulators;
 void node_dealloc(PyObject* o) {
   PyTypeObject* type = Py_TYPE(o);
   NodeObject* self = node_object(o);
+  PyObject_GC_UnTrack(o);
   if (self->weakrefs) PyObject_ClearWeakRefs(o);
   if (self->node) self->node->python = nullptr;
   if (self->leaf) accumulators.erase(self->leaf.get());
   Py_XDECREF(self->metadata);
   self->node.~Ref<Node>();
   self->leaf.~Tensor();
+  self->noted.~vector();
   type->tp_free(o);
   Py_DECREF(type);
 }
@@ -138,11 +146,25 @@ struct PythonNodeHook final : NodeHook {  // a hook on a node sees tuples of gra
   }
 };
 
-struct HandleObject {
-  PyObject_HEAD std::shared_ptr<PythonNodeHook> hook;
+// The collector follows a hook from its node where nobody else has it.
+int traverse_hooks(const Hooks& hooks, visitproc visit, void* arg) {
+  for (const Hooks::OnOutput& h : hooks.on_output)
+    if (h.hook.use_count() == 1) Py_VISIT(python_hook_target(*h.hook));
+  for (const auto* list : {&hooks.pre, &hooks.post})
+    for (const auto& h : *list) {
+      if (h.use_count() != 1) continue;
+      if (const auto* hook = dynamic_cast<const PythonNodeHook*>(h.get())) Py_VISIT(hook->function);
+      const auto* notes = dynamic_cast<const Notes*>(h.get());
+      if (notes && notes->metadata.use_count() == 1) Py_VISIT(static_cast<PyObject*>(notes->metadata.get()));
+    }
+  return 0;
+}
+
+struct HandleObject {  // the node has the hook
+  PyObject_HEAD std::weak_ptr<PythonNodeHook> hook;
 };
 PyObject* handle_remove(PyObject* o, PyObject*) {
-  if (auto& hook = reinterpret_cast<HandleObject*>(o)->hook) remove_hook(hook);
+  if (const auto hook = reinterpret_cast<HandleObject*>(o)->hook.lock()) remove_hook(hook);
   Py_RETURN_NONE;
 }
 PyObject* handle_enter(PyObject* o, PyObject*) { return Py_NewRef(o); }
@@ -157,14 +179,13 @@ PyTypeObject HandleType = [] {
   t.tp_flags = Py_TPFLAGS_DEFAULT;
   t.tp_methods = handle_methods;
   t.tp_dealloc = [](PyObject* o) {
-    reinterpret_cast<HandleObject*>(o)->hook.~shared_ptr();
+    reinterpret_cast<HandleObject*>(o)->hook.~weak_ptr();
     PyObject_Free(o);
   };
   return t;
 }();
 
 template <class Lists> PyObject* add_hook(Lists& hooks, PyObject* f, bool pre, const Node* node = nullptr) {
-  if (!PyCallable_Check(f)) fail<TypeError>("a hook must be callable, got ", Py_TYPE(f)->tp_name);
   auto hook = std::make_shared<PythonNodeHook>(f, pre);
   if (node && !pre) {
     hook->shown = shown_edges(*node);
@@ -178,7 +199,7 @@ template <class Lists> PyObject* add_hook(Lists& hooks, PyObject* f, bool pre, c
   list.push_back(hook);
   auto* h = PyObject_New(HandleObject, &HandleType);
   if (!h) throw PythonErrorAlreadySet();
-  new (&h->hook) std::shared_ptr<PythonNodeHook>(std::move(hook));
+  new (&h->hook) std::weak_ptr<PythonNodeHook>(hook);
   return reinterpret_cast<PyObject*>(h);
 }
 PyObject* hook_of_object(PyObject* o, PyObject* f, bool pre) {
@@ -390,6 +411,58 @@ PyObject* name_history(PyObject*, PyObject* args) {
     return Py_NewRef(tensor);
   });
 }
+// node(*gradients): what its backward gives, without hooks. Recorded operations check the shapes. The last
+// outputs may be missing: PyTorch does not count indices.
+PyObject* node_call(PyObject* o, PyObject* args, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    NodeObject* self = node_object(o);
+    const Py_ssize_t expected = self->node ? self->node->output_count : 1, given = PyTuple_GET_SIZE(args);
+    if (given > expected || given == 0)
+      fail<TypeError>("expected ", int64_t(expected), " arguments, got ", int64_t(given), " instead");
+    std::vector<Tensor> g(static_cast<size_t>(expected));
+    bool none = true;
+    for (Py_ssize_t i = 0; i < given; ++i) {
+      PyObject* a = PyTuple_GET_ITEM(args, i);
+      if (a == Py_None) continue;
+      if (!is_tensor(a)) fail<TypeError>("argument ", int64_t(i), " is not a Variable");
+      g[size_t(i)] = tensor_of(a);
+      none = false;
+    }
+    if (keywords && PyDict_GET_SIZE(keywords)) fail<TypeError>("keyword arguments are not supported");
+    if (!self->node) {
+      if (!none) run_backward(&self->leaf, g.data(), 1, {});
+      return PyTuple_New(0);
+    }
+    Node& n = *self->node;
+    const Ref<Node> alive(&n);
+    std::vector<Tensor> grads(n.edge_count);
+    const bool recorded = recording();
+    if (!none) {
+      const GradMode on(true);
+      const NodeParts parts = n.parts();
+      const Unpacked whole(const_cast<Saved*>(parts.saved), parts.released ? 0 : parts.saved_count, &n);
+      n.backward(g.data(), grads.data(), true);
+    }
+    std::vector<Tensor> shown;
+    for (const int i : shown_edges(n))
+      shown.push_back(grads[size_t(i)] && !recorded ? alias(*grads[size_t(i)]) : grads[size_t(i)]);
+    if (shown.size() != 1) return tuple_of(shown);
+    return shown[0] ? wrap(shown[0]) : Py_NewRef(Py_None);
+  });
+}
+int node_traverse(PyObject* o, visitproc visit, void* arg) {
+  NodeObject* self = node_object(o);
+  Py_VISIT(Py_TYPE(o));
+  Py_VISIT(self->metadata);
+  return visit_hooks(self->node.get(), visit, arg);
+}
+int node_clear(PyObject* o) {
+  NodeObject* self = node_object(o);
+  Py_CLEAR(self->metadata);
+  clear_hooks(self->node.get());
+  return 0;
+}
+void node_free(void* o) { PyObject_GC_Del(o); }
 PyMethodDef node_methods[] = {{"name", node_name, METH_NOARGS, "The name of the operation's derivative."},
                               {"__dir__", node_dir, METH_NOARGS, nullptr},
                               {"_sequence_nr", node_sequence, METH_NOARGS, nullptr},
@@ -414,13 +487,17 @@ PyTypeObject* node_type(const char* name, bool accumulate) {
   if (!type) {
     PyType_Slot slots[] = {{Py_tp_repr, reinterpret_cast<void*>(node_repr)},
                            {Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)},
+                           {Py_tp_traverse, reinterpret_cast<void*>(node_traverse)},
+                           {Py_tp_clear, reinterpret_cast<void*>(node_clear)},
+                           {Py_tp_free, reinterpret_cast<void*>(node_free)},
+                           {Py_tp_call, reinterpret_cast<void*>(node_call)},
                            {Py_tp_getattro, reinterpret_cast<void*>(node_getattr)},
                            {Py_tp_methods, node_methods},
                            {Py_tp_members, node_members},
                            {Py_tp_getset, accumulate ? accumulate_getset : node_getset},
                            {}};
     auto* kept = new std::string("builtins." + std::string(name));  // the type points to it
-    PyType_Spec spec = {kept->c_str(), sizeof(NodeObject), 0, Py_TPFLAGS_DEFAULT, slots};
+    PyType_Spec spec = {kept->c_str(), sizeof(NodeObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
     type = reinterpret_cast<PyTypeObject*>(
         PyType_FromSpecWithBases(&spec, reinterpret_cast<PyObject*>(&NodeBaseType)));
     if (!type) throw PythonErrorAlreadySet();
@@ -429,11 +506,13 @@ PyTypeObject* node_type(const char* name, bool accumulate) {
   return type;
 }
 PyObject* new_node_object(const char* name, Node* node, const Tensor& leaf) {
-  auto* o = PyObject_New(NodeObject, node_type(name, bool(leaf)));
+  auto* o = PyObject_GC_New(NodeObject, node_type(name, bool(leaf)));
   if (!o) throw PythonErrorAlreadySet();
   new (&o->node) Ref<Node>(node);
   new (&o->leaf) Tensor(leaf);
+  new (&o->noted) std::vector<Noted>;
   o->metadata = o->weakrefs = nullptr;
+  PyObject_GC_Track(o);
   return reinterpret_cast<PyObject*>(o);
 }
 PyObject* wrap_leaf(const Tensor& leaf) {
@@ -448,6 +527,7 @@ PyObject* wrap_leaf(const Tensor& leaf) {
 PyObject* edge_of(PyObject*, PyObject* o) {
   return guarded([&]() -> PyObject* {
     if (!is_tensor(o)) fail<TypeError>("expected a Tensor, got ", Py_TYPE(o)->tp_name);
+    const Owned noted(wrap_history(*tensor_of(o)));
     return wrap_edge(edge_to(tensor_of(o).get()));
   });
 }
@@ -517,6 +597,12 @@ PyObject* next_functions(const Node* n) {
     PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(k), wrap_edge(n->edges[shown[k]]));
   return Py_NewRef(tuple.get());
 }
+int visit_hooks(const Node* n, visitproc visit, void* arg) {
+  return n && n->refcount == 1 && n->hooks ? traverse_hooks(*n->hooks, visit, arg) : 0;
+}
+void clear_hooks(Node* n) {
+  if (n && n->refcount == 1 && n->hooks) delete std::exchange(n->hooks, nullptr);
+}
 PyObject* add_node_hook(Node& node, PyObject* f, bool pre) {
   return add_hook(node.hook_list(), f, pre, &node);
 }
@@ -527,6 +613,14 @@ PyObject* wrap_node(Node* node) {
   if (node->python) return Py_NewRef(static_cast<PyObject*>(node->python));
   PyObject* o = new_node_object(node->name, node, nullptr);
   node->python = o;
+  return o;
+}
+PyObject* wrap_history(TensorImpl& t) {
+  PyObject* o = wrap_node(grad_fn(&t));
+  if (Py_TYPE(o)->tp_dealloc != node_dealloc) return o;  // none, or the ctx of a Function, which knows
+  std::vector<Noted>& noted = node_object(o)->noted;
+  if (std::ranges::none_of(noted, [&](const Noted& n) { return n.output == t.output_nr; }))
+    noted.push_back({t.output_nr, t.dtype, t.shape()});
   return o;
 }
 PyObject* wrap_edge(const Edge& e) {
@@ -540,13 +634,21 @@ bool is_edge(PyObject* o) {
 }
 Tensor tensor_at_edge(PyObject* node, int64_t output, const Tensor* like) {
   Node* n = node_behind(node);
+  std::optional<Noted> known;
   if (!n && Py_TYPE(node)->tp_dealloc == node_dealloc) {
     if (node_object(node)->leaf) return node_object(node)->leaf;
     n = node_object(node)->node.get();
+    for (const Noted& seen : node_object(node)->noted)
+      if (seen.output == output) known = seen;
+  } else if (n) {
+    if (const Dims* shape = shape_of_output(n, output, &known.emplace().dtype)) known->shape = *shape;
+    else known.reset();
   }
   if (!n) fail("the node of this GradientEdge is gone");
   if (output < 0 || output >= n->output_count) fail("GradientEdge: the node has no output ", output);
-  Tensor t = like && *like ? alias(**like) : full(Dims(), 0, default_dtype);
+  const Tensor one =
+      like && *like && !known ? alias(**like) : full(Dims(), 0, known ? known->dtype : default_dtype);
+  Tensor t = known ? as_strided(one, known->shape, Dims::filled(known->shape.count, 0), 0) : one;
   set_grad_fn(*t, Ref<Node>(n), int(output));
   return t;
 }

@@ -28,7 +28,13 @@ inline std::string type_name(PyObject* o) {  // without its module
 // f(*arguments) where a backward sends many gradients at once: it sees one, as under vmap.
 PyObject* call_in_batch(PyObject* f, PyObject* arguments);
 PyObject* next_functions(const Node* node);
+PyObject* wrap_history(TensorImpl& t);  // t.grad_fn; its object knows what t is
 PyObject* add_node_hook(Node& node, PyObject* f, bool pre);
+// For the collector: the hooks of a node that nobody but the object asked has.
+int visit_hooks(const Node* node, visitproc visit, void* arg);
+void clear_hooks(Node* node);
+// Of a Function's node: what an output was, or null.
+const Dims* shape_of_output(const Node* node, int64_t output, DType* dtype);
 PyObject* hand_out_context(Node* node);  // of a Function: its ctx, a new reference; null for other nodes
 Node* node_behind(PyObject* ctx);        // the node of a ctx, or null
 

@@ -435,6 +435,19 @@ NoOverrides::~NoOverrides() {
   update();
 }
 
+static std::vector<PyObject*>& modes_here() { return python::modes; }
+CallersOverrides::CallersOverrides() : modes(modes_here()), off(uint8_t(python::off)) {}
+void CallersOverrides::take_over() const {
+  modes_here() = modes;  // their references are the caller's, which waits
+  python::off = Off(off);
+  update();
+}
+void CallersOverrides::let_go() const {
+  modes_here().clear();
+  python::off = Off::Nothing;
+  update();
+}
+
 bool has_override(PyTypeObject* type) { return off == Off::Nothing && has_handler(type); }
 
 bool any_override(PyObject* const* args, Py_ssize_t count) {

@@ -14,6 +14,13 @@ struct NoOverrides {  // until the end of the scope nobody is asked
   ~NoOverrides();
   NoOverrides(const NoOverrides&) = delete;
 };
+struct CallersOverrides {  // for a thread that goes on with what another one, which waits, was doing
+  std::vector<PyObject*> modes;
+  uint8_t off;
+  CallersOverrides();
+  void take_over() const;
+  void let_go() const;
+};
 // Whether this class, which is not Tensor itself, has a __torch_function__ that is to be asked now.
 bool has_override(PyTypeObject* type);
 inline bool overridden(PyObject* o) {

@@ -1,7 +1,9 @@
 // What autograd/watch.h leaves to Python: hooks on saved tensors, and where the nodes of anomaly mode were
 // made.
-#include "autograd/watch.h"
+#include <thread>
+#include "core/parallel.h"
 #include "python/nodes.h"
+#include "python/override.h"
 #include "python/tensor_type.h"
 
 namespace facula::python {
@@ -15,6 +17,27 @@ struct HookPair {
 thread_local std::vector<HookPair> pairs;     // the last is asked; owned
 thread_local std::vector<PyObject*> refused;  // messages of disable_saved_tensors_hooks
 
+// Hooks that an unpack hook puts on or takes off during a backward are as they were before.
+class SameHooks {
+ public:
+  SameHooks() : active_(current_run() >= 0) {
+    if (!active_) return;
+    before_ = pairs;
+    for (const HookPair& p : before_) Py_INCREF(p.pack), Py_INCREF(p.unpack);
+  }
+  ~SameHooks() {
+    if (!active_) return;
+    pairs.swap(before_);
+    packing = !pairs.empty() && packing_;
+    for (const HookPair& p : before_) Py_DECREF(p.pack), Py_DECREF(p.unpack);
+  }
+  SameHooks(const SameHooks&) = delete;
+
+ private:
+  bool active_, packing_ = packing;
+  std::vector<HookPair> before_;
+};
+
 struct PackedByPython final : PackedTensor {
   PyObject *unpack_function, *object;
   PackedByPython(PyObject* f, PyObject* o) : unpack_function(Py_NewRef(f)), object(o) {}
@@ -23,6 +46,7 @@ struct PackedByPython final : PackedTensor {
     Py_DECREF(object);
   }
   Tensor unpack() override {
+    const SameHooks same;
     const Owned result(PyObject_CallOneArg(unpack_function, object));
     if (!is_tensor(result.get()))
       fail<TypeError>("Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
@@ -159,6 +183,37 @@ PyTypeObject SavedTensorType = [] {
   return t;
 }();
 
+// --- backwards within backwards ---
+
+void run_on_fresh_stack(const std::function<void()>& f) {
+  const std::vector<HookPair> hooks = pairs;
+  const std::vector<PyObject*> messages = refused;
+  const bool packs = packing;
+  const CallersOverrides overrides;
+  std::exception_ptr failed;
+  PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
+  {
+    const WithoutInterpreter others_go_on;
+    std::thread([&] {
+      const PyGILState_STATE state = PyGILState_Ensure();
+      pairs = hooks;
+      refused = messages;
+      packing = packs;
+      overrides.take_over();
+      try {
+        f();
+      } catch (...) {
+        failed = std::current_exception();
+        PyErr_Fetch(&type, &value, &traceback);
+      }
+      overrides.let_go();
+      PyGILState_Release(state);
+    }).join();
+  }
+  if (type) PyErr_Restore(type, value, traceback);
+  if (failed) std::rethrow_exception(failed);
+}
+
 // --- anomaly mode ---
 
 std::shared_ptr<void> owned_by_cpp(PyObject* o) {
@@ -245,6 +300,7 @@ void add_watch(PyObject* module) {
   if (PyType_Ready(&SavedTensorType) < 0) throw PythonErrorAlreadySet();
   PyModule_AddObjectRef(module, "_SavedTensor", reinterpret_cast<PyObject*>(&SavedTensorType));
   pack_tensor = pack_in_python;
+  on_fresh_stack = run_on_fresh_stack;
   anomaly.has_nan = has_nan;
   anomaly.created = note_creation;
   anomaly.failed = tell_failure;
