@@ -209,7 +209,7 @@ class SparseTensor(_C.Tensor):
         return self.to_dense().item()
 
     def backward(self, *args, **kwargs):
-        _refuse("backward")
+        FUNCTIONS["backward"](self, *args, **kwargs)
 
     def __getitem__(self, index):
         if isinstance(index, int) and self.dim() > 0:

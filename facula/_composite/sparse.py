@@ -198,6 +198,8 @@ def coalesce(x):
     if x._is_coalesced:
         return x
     _checked(x)
+    if x._nnz() < 2:
+        return _make(x._at, x._held, x.shape, True)
     if x.sparse_dim() == 0:
         return _make(x._at[:, :1], x._held.sum(0, keepdim=True), x.shape, True)
     flat, where = _T.unique(_flat(x), return_inverse=True)
@@ -342,6 +344,80 @@ def _div(a, b, *, rounding_mode=None):
     if rounding_mode is not None:
         a = coalesce(a)
     return _mapped(a, lambda v: v.div(b, rounding_mode=rounding_mode))
+
+
+# --- gradients ---
+
+
+def accumulated(total, part, in_place):
+    """The sum of two gradients of which one is sparse (`total` None: a copy of the other), or `total` itself
+    that `part` was added to."""
+    if total is None:
+        return _clone(part if _C.is_grad_enabled() else part.detach())
+    if not _sparse(part):
+        return part + to_dense(total)
+    if not _sparse(total):
+        return total.add_(to_dense(part)) if in_place else total + to_dense(part)
+    result = _add(total, part)
+    if not in_place:
+        return result
+    vars(total).update(vars(result))
+    return total
+
+
+def _root(output, gradient):
+    """What a backward from a sparse tensor starts from: its values, with the gradients of their places."""
+    if not _sparse(output):
+        return output, gradient
+    if gradient is None:
+        raise RuntimeError("grad can be implicitly created only for scalar outputs")
+    if output.shape != gradient.shape:
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[0] has a shape of {gradient.shape} and output[0] has a shape of "
+            f"{output.shape}."
+        )
+    return output._held, sparse_mask(gradient, output)._held
+
+
+def _tuple(value):
+    return (
+        (value,) if value is None or isinstance(value, _C.Tensor) or hasattr(value, "node") else tuple(value)
+    )
+
+
+def _roots(outputs, gradients):
+    outputs, gradients = _tuple(outputs), _tuple(gradients)
+    if len(gradients) == 1 and gradients[0] is None:
+        gradients *= len(outputs)
+    if len(outputs) != len(gradients):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(gradients)} gradients")
+    return zip(*map(_root, outputs, gradients))
+
+
+def _leaves(inputs):
+    return [x._held if _sparse(x) else x for x in inputs]
+
+
+@_known("backward")
+def _backward(
+    tensors, gradient=None, retain_graph=None, create_graph=False, inputs=None, *, grad_tensors=None
+):
+    roots, gradients = _roots(tensors, gradient if grad_tensors is None else grad_tensors)
+    with _C.DisableTorchFunctionSubclass():
+        inputs = None if inputs is None else _leaves(_tuple(inputs))
+        _C._backward(roots, gradients, retain_graph, create_graph, inputs=inputs)
+
+
+@_known("grad")
+def _grad(outputs, inputs, grad_outputs=None, *args, **kwargs):
+    roots, gradients = _roots(outputs, grad_outputs)
+    inputs = _tuple(inputs)
+    with _C.DisableTorchFunctionSubclass():
+        found = _C._grad(roots, _leaves(inputs), gradients, *args, **kwargs)
+    return tuple(
+        _make(x._at, g, x.shape, x._is_coalesced) if _sparse(x) and g is not None else g
+        for x, g in zip(inputs, found)
+    )
 
 
 # --- shape ---

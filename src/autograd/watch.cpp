@@ -4,6 +4,8 @@
 namespace facula {
 
 Tensor (*dense_of)(const Tensor&) = [](const Tensor& t) { return t; };
+bool (*is_sparse)(const TensorImpl&) = [](const TensorImpl&) { return false; };
+Tensor (*add_sparse)(const Tensor&, const Tensor&, bool) = nullptr;
 
 thread_local constinit bool packing [[gnu::tls_model("initial-exec")]] = false;
 bool packed_before = false;

@@ -6,8 +6,11 @@
 
 namespace facula {
 
-extern Tensor (*dense_of)(
-    const Tensor&);  // of a sparse tensor, which the engine takes for one without memory
+// Of sparse tensors, which are written in Python; what the engine sees of one has no memory. Only Functions
+// of the user's own and leaves get sparse gradients.
+extern Tensor (*dense_of)(const Tensor&);
+extern bool (*is_sparse)(const TensorImpl&);
+extern Tensor (*add_sparse)(const Tensor& sum, const Tensor& part, bool in_place);  // either is sparse
 
 // Nodes made now hand what they save to a hook (torch.autograd.graph.saved_tensors_hooks). What is kept then
 // is a stand-in: a tensor without elements that owns what the hook gave. Around a node's backward the engine

@@ -57,12 +57,6 @@ PyObject* get_grad(PyObject* o, void*) {
     Py_RETURN_NONE;
   });
 }
-// Sparse tensors are written in Python (facula/_sparse.py); what the engine sees of one lies on no device.
-bool is_sparse(PyObject* o) {
-  if (!tensor_of(o)->is_meta() || Py_TYPE(o) == &TensorType) return false;
-  const Owned answer(PyObject_GetAttrString(o, "is_sparse"));
-  return answer.get() == Py_True;
-}
 const char* type_in_cpp(DType t) {  // as PyTorch's error has it
   switch (t) {
     case DType::Float32: return "float";
@@ -134,7 +128,7 @@ int set_grad(PyObject* o, PyObject* value, void*) {
           "grad_dtype "
           "with caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that "
           "assume they match.\nSuggestion: x.grad = gradient.to(x.dtype).");
-    if (!(g.device == t->device) && !is_sparse(value))
+    if (!(g.device == t->device) && !(g.is_meta() && is_sparse(g)))
       fail("attempting to assign a gradient with device type '", to_string(g.device),
            "' to a tensor with device type '", to_string(t->device),
            "'. Please ensure that the gradient and the tensor are on the same device");

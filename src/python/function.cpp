@@ -170,6 +170,7 @@ class FunctionNode final : public Node {
              to_string(g->shape()), " but expected shape compatible with ", to_string(m.shape));
       g = sum_to(g, m.shape);
     }
+    if (g->is_meta() && is_sparse(*g)) return edges[i].node && !is_function(*edges[i].node) ? dense_of(g) : g;
     if (!(g->device == m.device))
       fail("Function ", text_, " returned an invalid gradient at index ", i, " - expected device ",
            to_string(m.device), " but got ", to_string(g->device));

@@ -10,6 +10,9 @@ extern PyTypeObject NodeBaseType;  // of every node object: torch.autograd.graph
 // What a Function's node keeps, or null: where it is no Function, or the index too high.
 Saved* saved_of_function(Node* node, size_t index, bool* released);
 PyObject* new_saved_tensor(Node* node, size_t index);  // watch.cpp
+// The value of grad_fn._saved_NAME, or of ._raw_saved_NAME; null without an error where there is none.
+PyObject* saved_called(Node* node, std::string_view name, bool raw);  // saved_names.cpp
+std::vector<std::string> saved_attributes(const Node& node);
 // Takes a hook's function away: at once, or after the hooks that are being called.
 template <class Hook> void remove_hook(const std::shared_ptr<Hook>& hook) {
   if (!HookPass::current) {

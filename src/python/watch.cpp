@@ -297,6 +297,18 @@ void add_watch(PyObject* module) {
     const Owned o(wrap(t)), dense(PyObject_CallMethod(o.get(), "to_dense", nullptr));
     return Tensor(tensor_of(dense.get()));
   };
+  is_sparse = [](const TensorImpl& t) {
+    auto* o = static_cast<PyObject*>(t.python);
+    if (!o || Py_TYPE(o) == &TensorType) return false;
+    const Owned answer(PyObject_GetAttrString(o, "is_sparse"));
+    return answer.get() == Py_True;
+  };
+  add_sparse = [](const Tensor& sum, const Tensor& part, bool in_place) {
+    const Owned first(sum ? wrap(sum) : Py_NewRef(Py_None)), second(wrap(part)),
+        result(PyObject_CallFunction(imported("facula._composite.sparse", "accumulated"), "OOO", first.get(),
+                                     second.get(), in_place ? Py_True : Py_False));
+    return Tensor(tensor_of(result.get()));
+  };
   if (PyType_Ready(&SavedTensorType) < 0) throw PythonErrorAlreadySet();
   PyModule_AddObjectRef(module, "_SavedTensor", reinterpret_cast<PyObject*>(&SavedTensorType));
   pack_tensor = pack_in_python;

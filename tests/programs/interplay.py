@@ -164,7 +164,7 @@ class Id(Function):
     def backward(ctx, g): return g
 for t in (torch.ones(2).as_subclass(Plain), torch.ones(2).as_subclass(Logged), torch.ones(2, requires_grad=True).as_subclass(Logged), nn.Parameter(torch.ones(2))):
     y = Id.apply(t); log(type(y).__name__, y is t, y._is_view())
-# mark_dirty of what is no input warns
+# mark_dirty of what is no input
 class Bad(Function):
     @staticmethod
     def forward(ctx, a): r = a * 3; ctx.mark_dirty(r); return r
@@ -471,4 +471,32 @@ s = torch.Tensor._make_subclass(Plain, torch.ones(2), True); log(type(s).__name_
 s = torch.ones(2).as_subclass(Logged)
 with torch._C.DisableTorchFunctionSubclass(): log(type(s * 2).__name__)
 log(type(s * 2).__name__)
+# a Function that gives sparse gradients
+i1 = torch.tensor([[0, 3, 4], [0, 2, 2]]); v1 = torch.arange(1., 7.).reshape(3, 2); i2 = torch.tensor([[0, 1, 3, 4], [0, 1, 2, 2]]); v2 = torch.arange(8.).reshape(4, 2)
+size = (6, 3, 2); s1 = torch.sparse_coo_tensor(i1, v1, size); s2 = torch.sparse_coo_tensor(i2, v2, size); d = torch.ones(size)
+class Fixed(Function):
+    @staticmethod
+    def forward(ctx, a, g): ctx.save_for_backward(g); return a
+    @staticmethod
+    def backward(ctx, g): return ctx.saved_tensors[0], None
+f = Fixed.apply
+for gs in ((s1, d, s2), (d, s1, s2), (s1, s2), (s1,)):
+    w = torch.zeros(size, requires_grad=True); sum(f(w, g) for g in gs).sum().abs().backward()
+    log(w.grad.is_sparse, torch.equal((w.grad.to_dense() if w.grad.is_sparse else w.grad), sum(g.to_dense() for g in gs)), w.grad is s1)
+w = torch.zeros(size, requires_grad=True); (f(w, s1) + f(w * 2, s2)).sum().backward(); log((w.grad.to_dense() if w.grad.is_sparse else w.grad).sum())
+w = torch.zeros(size, requires_grad=True); w.register_hook(lambda g: log("hook", g.is_sparse)); f(w, s1).sum().backward(); log(grad(f(w, s1).sum(), w)[0].is_sparse)
+y = f(f(w, s1), s2); log(grad(y.sum(), w)[0].is_sparse); w.grad = None; y = f(w, s1); y.sum().backward(retain_graph=True); kept = w.grad; y.sum().backward(); log(w.grad is kept, w.grad.to_dense().sum())
+# sparse gradients given to backward
+for create in (False, True):
+    for a, b in ((s, t) for s in (True, False) for t in (True, False)):
+        p = torch.tensor([1.5, 1.5], requires_grad=True)
+        made = [torch.sparse_coo_tensor(torch.tensor([[1, 1]]), torch.tensor([1., 1.])) if k else torch.tensor([1.5, 1.5]) for k in (a, b)]
+        p.grad = made[0]; kept = p.grad; p.backward(made[1], create_graph=create); log(a, b, kept is p.grad, p.grad.is_sparse, p.grad.to_dense() if p.grad.is_sparse else p.grad)
+# through sparse tensors and back
+i = torch.tensor([[0, 1, 1], [2, 0, 2]]); v = torch.tensor([3., 4., 5.], requires_grad=True)
+s = torch.sparse_coo_tensor(i, v, (2, 3)); y = (s + torch.sparse_coo_tensor([[0], [2]], [1.], (2, 3))).coalesce(); t = y.values().tanh(); q = torch.sparse_coo_tensor(y.indices(), t, y.size()).coalesce().values(); log(grad(q.sum(), v)[0])
+g = torch.arange(6.).reshape(2, 3); w = torch.tensor([[7., 1., 2.], [3., 8., 9.]], requires_grad=True); sp = w.to_sparse(); log(grad(sp, w, g.to_sparse())[0]);
+l = torch.sparse_coo_tensor(i, torch.ones(3), (2, 3)).requires_grad_(); r, = grad(l.to_dense(), l, g); log(r.is_sparse, r.to_dense())
+for sd, ds, nnz in (((2, 1), (1, 2), 5), ((), (1, 2), 5), ((), (1, 2), 0), ((2, 1), (1, 0, 2), 5), ((), (1, 0, 2), 0), ((2, 1), (1, 2), 0)):
+    at = torch.zeros(len(sd), nnz, dtype=torch.int64); h = torch.randn((nnz, *ds), requires_grad=True); k = torch.sparse_coo_tensor(at, h, (*sd, *ds)); c2 = (k + torch.sparse_coo_tensor(at, h.detach(), (*sd, *ds))).coalesce(); log(c2.values().shape, c2.indices().shape); o = torch.sparse_coo_tensor(c2.indices(), c2.values() * 2, c2.size()).coalesce().values(); log(grad(o.sum(), h)[0])
 """)
