@@ -118,6 +118,8 @@ _FOUND = {
     "_log_api_usage_once": _nothing,
     "_jit_can_fuse_on_cpu": _no,
     "_jit_can_fuse_on_gpu": _no,
+    "has_lapack": True,
+    "has_spectral": True,
 }
 
 

@@ -408,6 +408,11 @@ def storage_type(self):
     return legacy_class(legacy_name(self.dtype) or "") or TypedStorage
 
 
+def module_load(self, other, assign=False):
+    """What `load_state_dict` puts in the place of this parameter or buffer when modules swap tensors."""
+    return other.detach() if assign else self.copy_(other).detach()
+
+
 def is_same_size(self, other):
     """Whether both tensors have the same shape."""
     return self.shape == other.shape
@@ -455,6 +460,7 @@ _METHODS = {
         pin_memory,
         share_memory_,
         is_shared,
+        module_load,
         untyped_storage,
         storage,
         storage_type,
@@ -464,3 +470,17 @@ _METHODS = {
     )
 }
 _METHODS["type"] = _type
+
+
+def _removed(name):
+    def method(self, *args, **kwargs):
+        from . import _twins
+
+        return getattr(_twins, name)(self, *args, **kwargs)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = "Removed from PyTorch: RuntimeError that names the function in torch.linalg."
+    return method
+
+
+_METHODS |= {name: _removed(name) for name in ("eig", "symeig", "solve", "lstsq")}

@@ -38,18 +38,22 @@ def composite(
         name: the public name where it differs from the function's.
         aliases: other public names, separated by spaces.
         out: add `out=`: a tensor (or a tuple of them) that is resized if need be and receives the result;
-            "exact": which must have its dtype.
+            "exact": which must have its dtype. Other texts choose the error of a dtype that will not do: the
+            name that PyTorch puts before it, or all of it with {} for the two dtypes, which must be one.
         inplace: also publish `name_`, which copies the result into its first argument.
     """
 
     def publish(function: Callable) -> Callable:
         # Classes and modes with a __torch_function__ are asked first; torch.f and Tensor.f are two.
         own = name or function.__name__
-        checked = _with_out(function, out == "exact") if out else function
-        if {"torch", "linalg", "fft", "special"} & {*spaces}:
+        checked = _with_out(function, out) if out else function
+        native = bool({"torch", "linalg", "fft", "special"} & {*spaces})
+        if native:
             checked = _of_tensors(checked, own)
         public = _C._overridable(checked, own)
-        method = _C._overridable(function, own) if "Tensor" in spaces else None
+        method = None
+        if "Tensor" in spaces:
+            method = _C._overridable(_with_numpy_names(function) if native else function, own)
         _OPERATIONS.append((own, public, spaces, tuple(aliases.split()), bool(out), inplace))
         for each in (own, *aliases.split()):
             for space in spaces:
@@ -61,18 +65,53 @@ def composite(
     return publish
 
 
+# Parameters that PyTorch's parser also takes under the names that NumPy has for them.
+_NUMPY_NAMES = {
+    "axis": "dim",
+    "keepdims": "keepdim",
+    "x": "input",
+    "a": "input",
+    "x1": "input",
+    "x2": "other",
+}
+
+
+def _renamed(function: Callable, kwargs: dict) -> dict:
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return kwargs
+    parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+    def name(key: str) -> str:
+        other = _NUMPY_NAMES.get(key, key)
+        return key if key in parameters or other not in parameters or other in kwargs else other
+
+    return {name(key): value for key, value in kwargs.items()}
+
+
+def _with_numpy_names(function: Callable) -> Callable:
+    @wraps(function)
+    def call(*args, **kwargs):
+        return function(*args, **(_renamed(function, kwargs) if kwargs else kwargs))
+
+    return call
+
+
 def _of_tensors(function: Callable, name: str) -> Callable:
     """A first argument that is no tensor is a TypeError, whatever the function stumbles over."""
+    original = getattr(function, "__wrapped__", function)
 
     @wraps(function)
     def call(*args, **kwargs):
+        if kwargs:
+            kwargs = _renamed(original, kwargs)
         try:
             return function(*args, **kwargs)
         except AttributeError:
             first = next(iter(args or kwargs.values()), None)
             if isinstance(first, (_C.Tensor, list, tuple)) or hasattr(first, "__torch_function__"):
                 raise
-            parameter = getattr(function, "__wrapped__", function).__code__.co_varnames[0]
+            parameter = original.__code__.co_varnames[0]
             raise TypeError(
                 f"{name}(): argument '{parameter}' (position 1) must be Tensor, not {type(first).__name__}"
             ) from None
@@ -80,12 +119,10 @@ def _of_tensors(function: Callable, name: str) -> Callable:
     return call
 
 
-def _with_out(function: Callable, exact: bool) -> Callable:
+def _with_out(function: Callable, kind: bool | str) -> Callable:
     def store(out, result):
-        if exact and isinstance(out, _C.Tensor) and out.dtype != result.dtype:
-            raise RuntimeError(
-                f"Expected out tensor to have dtype {result.dtype}, but got {out.dtype} instead"
-            )
+        if kind is not True and isinstance(out, _C.Tensor) and out.dtype != result.dtype:
+            _refuse_dtype(kind, result.dtype, out.dtype)
         return _C._copy_to_out(out, result, function.__name__)
 
     @wraps(function)
@@ -100,6 +137,21 @@ def _with_out(function: Callable, exact: bool) -> Callable:
         return type(result)([store(o, r) for o, r in zip(out, result)])
 
     return call
+
+
+def _refuse_dtype(kind: str, wanted, given) -> None:
+    """Raises what PyTorch says of the dtype of an `out=`: its own check, or the one of this function."""
+    from .linalg_norms import type_name
+
+    if kind == "exact":
+        raise RuntimeError(f"Expected out tensor to have dtype {wanted}, but got {given} instead")
+    if "{" in kind:
+        raise RuntimeError(kind.format(type_name(wanted), type_name(given)))
+    if not _C._functions.can_cast(wanted, given):
+        raise RuntimeError(
+            f"{kind}: Expected result to be safely castable from {type_name(wanted)} dtype, but got result "
+            f"with dtype {type_name(given)}"
+        )
 
 
 def _in_place(function: Callable, name: str) -> Callable:

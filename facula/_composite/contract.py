@@ -26,7 +26,7 @@ def einsum(*args):
         kind = type(equation).__name__
         raise TypeError(f"einsum(): argument 'equation' (position 1) must be str, not {kind}")
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
-        operands = operands[0]
+        return einsum(equation, *operands[0])
     return _C._einsum(equation, list(operands))
 
 

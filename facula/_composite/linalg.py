@@ -9,7 +9,7 @@ from . import composite
 from .linalg_norms import require_inexact, require_square, type_name
 
 
-@composite("torch", "Tensor", "linalg", out=True)
+@composite("torch", "Tensor", "linalg", out="matrix_power")
 def matrix_power(input, n):
     """The n-th power of square matrices: products for n >= 0, of the inverse for n < 0."""
     if not isinstance(n, int):
@@ -34,7 +34,7 @@ def matrix_power(input, n):
         input = input @ input
 
 
-@composite("linalg", out=True)
+@composite("linalg", out="tensorinv")
 def tensorinv(input, ind=2):
     """The inverse of a tensor seen as a matrix of its first ``ind`` dimensions by the others."""
     if ind <= 0:
@@ -54,17 +54,17 @@ def tensorinv(input, ind=2):
     return inverse.reshape(*after, *before)
 
 
-@composite("linalg", out=True)
+@composite("linalg", out="tensorsolve")
 def tensorsolve(input, other, dims=None):
     """Solves ``tensordot(input, X, X.dim()) == other`` for X, after moving ``dims`` of input to its end."""
     if dims is not None:
         dims = (dims,) if isinstance(dims, int) else tuple(dims)
         input = input.movedim(dims, tuple(range(input.dim() - len(dims), input.dim())))
     shape = input.shape[other.dim() :]
-    if prod(shape) != prod(input.shape[: other.dim()]):
+    if prod(shape) != other.numel():
         raise RuntimeError(
             "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == "
-            f"prod(self.shape[:other.ndim]), but got {prod(shape)} != {prod(input.shape[: other.dim()])}"
+            f"prod(self.shape[:other.ndim]), but got {prod(shape)} != {other.numel()}"
         )
     flat = other.flatten() if other.dim() else other.reshape(1)
     return _C._linalg.solve(input.reshape(prod(shape), prod(shape)), flat).reshape(shape)
@@ -92,7 +92,7 @@ def vander(x, N=None):
     return _C._functions.cat([powers.new_ones((*x.shape, 1)), powers], -1)
 
 
-@composite("linalg", out=True)
+@composite("linalg", out="linalg.vecdot: Expected out of dtype{} but found {}")
 def vecdot(x, y, *, dim=-1):
     """Sums of ``conj(x) * y`` along a dimension; the other dimensions broadcast."""
     require_inexact("linalg.vecdot", x)

@@ -43,6 +43,10 @@ def require_inexact(name: str, a) -> None:
         )
 
 
+def _is_double_or_float(a) -> bool:
+    return str(a.dtype).rpartition(".")[2] in ("float32", "float64", "complex64", "complex128")
+
+
 def _wrapped(dim: int, ndim: int) -> int:
     if not -ndim <= dim < ndim:
         raise IndexError(
@@ -79,6 +83,8 @@ def _matrix_norm(a, order, dim, keepdim, dtype):
         raise RuntimeError(f"{name}: dims must be different. Got ({dim[0]}, {dim[1]})")
     if isinstance(order, str) and order not in ("fro", "nuc"):
         raise RuntimeError(f"{name}: Order {order} not supported.")
+    if isinstance(order, complex):
+        raise RuntimeError(f"{name}: Expected a non-complex scalar as the order of norm.")
     if not isinstance(order, str) and abs(order) not in (1, 2, inf):
         text = int(order) if order == int(order) else order
         raise RuntimeError(f"{name}: Order {text} not supported.")
@@ -108,7 +114,7 @@ def _matrix_norm(a, order, dim, keepdim, dtype):
     return r if keepdim else r.squeeze((rows, columns))
 
 
-@composite("linalg", out=True)
+@composite("linalg", out="linalg.matrix_norm expected out tensor dtype {} but got: {}")
 def matrix_norm(input, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
     """A norm of matrices.
 
@@ -119,7 +125,7 @@ def matrix_norm(input, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
     return _matrix_norm(input, ord, dim, keepdim, dtype)
 
 
-@composite("linalg", out=True)
+@composite("linalg", out="linalg.norm expected out tensor dtype {} but got: {}")
 def norm(input, ord=None, dim=None, keepdim=False, *, dtype=None):
     """A vector norm (of all elements, or along one dim) or a matrix norm (along two dims, or of a matrix)."""
     if isinstance(dim, int):
@@ -143,19 +149,19 @@ def norm(input, ord=None, dim=None, keepdim=False, *, dtype=None):
     return _C._linalg.vector_norm(input, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
 
 
-@composite("torch", out=True)
+@composite("torch", out="linalg.matrix_norm expected out tensor dtype {} but got: {}")
 def nuclear_norm(input, dim=(-2, -1), keepdim=False):
     """The sum of the singular values of matrices."""
     return _matrix_norm(input, "nuc", dim, keepdim, None)
 
 
-@composite("torch", out=True)
+@composite("torch", out="exact")
 def frobenius_norm(input, dim, keepdim=False):
     """The root of the sum of squares over the dimensions ``dim`` (all, where there are none)."""
     return _C._linalg.vector_norm(input, 2, dim, keepdim)
 
 
-@composite("linalg", out=True)
+@composite("linalg", out="linalg.cond")
 def cond(input, p=None):
     """The condition number of matrices, ``norm(input, p) * norm(inv(input), p)``.
 
@@ -184,7 +190,7 @@ def cond(input, p=None):
     inverse, info = _C._linalg.inv_ex(input)
     inverse = _C._functions.where(info.bool()[..., None, None], inf, inverse)
     result = _matrix_norm(input, p, (-2, -1), False, None) * _matrix_norm(inverse, p, (-2, -1), False, None)
-    return result
+    return _C._functions.where(result.isnan(), inf, result)
 
 
 def _tolerances(a, atol, rtol, tol=None):
@@ -203,14 +209,14 @@ def _tolerances(a, atol, rtol, tol=None):
     return as_tensor(tol if tol is not None else atol), as_tensor(rtol)
 
 
-@composite("linalg", out=True)
+@composite("linalg", out="torch.linalg.matrix_rank")
 def matrix_rank(input, tol=None, hermitian=False, *, atol=None, rtol=None):
     """How many singular values of matrices exceed ``max(atol, rtol * largest)``; int64.
 
     Without tolerances ``rtol`` is the larger of the two sizes times the precision of the dtype.
     """
     require_matrix("torch.linalg.matrix_rank", input, "input")
-    if not (input.is_floating_point() or input.is_complex()):
+    if not _is_double_or_float(input):
         raise RuntimeError("This function doesn't handle types other than float and double")
     if tol is not None and not isinstance(tol, (int, float, _C.Tensor)):
         raise TypeError("linalg_matrix_rank(): argument 'tol' must be float or Tensor")
@@ -240,13 +246,13 @@ def matrix_rank(input, tol=None, hermitian=False, *, atol=None, rtol=None):
     return (size > bound.unsqueeze(-1)).sum(-1)
 
 
-@composite("linalg", out=True)
+@composite("linalg", out="linalg.pinv")
 def pinv(input, rcond=None, hermitian=False, *, atol=None, rtol=None):
     """The pseudo-inverse (Moore and Penrose) of matrices.
 
     Singular values up to ``max(atol, rtol * largest)`` count as zero; ``rcond`` is another name of rtol.
     """
-    if input.dim() < 2 or not (input.is_floating_point() or input.is_complex()):
+    if input.dim() < 2 or not _is_double_or_float(input):
         raise RuntimeError(
             f"linalg.pinv({type_name(input.dtype)}{{{list(input.shape)}}}): expected a tensor with 2 or more "
             "dimensions of float, double, cfloat or cdouble types"

@@ -102,7 +102,7 @@ def embedding_bag(
     if per_sample_weights is not None and mode != "sum":
         raise NotImplementedError(
             "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for "
-            f"mode='sum' (got mode='{mode}')."
+            f"mode='sum' (got mode='{mode}'). Please open a feature request on GitHub."
         )
     return _C._functions.embedding_bag(
         weight,

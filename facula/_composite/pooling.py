@@ -109,6 +109,9 @@ def _fractional(n, input, kernel_size, output_size, output_ratio, return_indices
     if samples is None:
         batch = 1 if input.dim() == n + 1 else input.size(0)
         samples = torch.rand(batch, input.size(-n - 1), n, dtype=input.dtype, device=input.device)
+    kernel_size, output_size = (
+        [each] * n if isinstance(each, int) else each for each in (kernel_size, output_size)
+    )
     pooled = _FRACTIONAL[n](input, kernel_size, output_size, samples)
     return pooled if return_indices else pooled[0]
 

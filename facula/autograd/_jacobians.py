@@ -36,15 +36,19 @@ def _plain_call(function, inputs):
 
 
 def _difference(function, inputs, at: int, step, eps: float):
-    """(f(x + step) - f(x - step)) / 2 eps for each output; `step` is a tensor like input `at`, of size "
-    "eps."""
+    """(f(x + step) - f(x - step)) / 2 eps for each output; `step` is a tensor like input `at`, of size eps.
+
+    The input itself is moved, and moved back: the function may hold it by another way than its argument.
+    """
+    values = inputs[at].data
+    before = values.clone()
     results = []
-    for sign in (1, -1):
-        moved = list(inputs)
-        moved[at] = inputs[at].detach() + sign * step
-        if _wants_gradient(inputs[at]):
-            moved[at].requires_grad_()
-        results.append(_plain_call(function, moved))
+    try:
+        for sign in (1, -1):
+            values.copy_(before + sign * step)
+            results.append(_plain_call(function, inputs))
+    finally:
+        values.copy_(before)
     for a, b in zip(*results):
         for what in ("shape", "dtype"):
             if getattr(a, what) != getattr(b, what):

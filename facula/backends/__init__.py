@@ -86,6 +86,8 @@ def _make(name: str) -> ModuleType:
         for kind in ("flash", "mem_efficient", "math", "cudnn"):
             _switch(module, kind)
         module.sdp_kernel = _sdp_kernel
+        for kind, others in (("linalg", ("cusolver", "magma")), ("blas", ("cublas", "cublaslt", "ck"))):
+            _preferred(module, kind, others)
         return module
     elif name == "mps":
         answers = _no("is_available", "is_built", "is_macos13_or_newer") | {"is_macos_or_newer": False}
@@ -138,6 +140,30 @@ def _switch(module, kind: str) -> None:
 
     setattr(module, f"enable_{kind}_sdp", enable)
     setattr(module, f"{kind}_sdp_enabled", enabled)
+
+
+def _preferred(module, kind: str, others: tuple[str, ...]) -> None:
+    """`preferred_x_library(name=None)`: the choice is kept; there is one library."""
+    from enum import Enum
+
+    library = Enum(f"_{kind.capitalize()}Backend", ["Default", *(name.capitalize() for name in others)])
+    state = [library["Default"]]
+
+    def preferred(backend=None):
+        if isinstance(backend, str):
+            if backend not in ("default", *others):
+                raise RuntimeError(f"Unknown input value. Choose from: {', '.join(('default', *others))}.")
+            state[0] = library[backend.capitalize()]
+        elif backend is not None:
+            if not isinstance(backend, library):
+                raise RuntimeError("Unknown input value type.")
+            state[0] = backend
+        return state[0]
+
+    name = f"preferred_{kind}_library"
+    preferred.__name__ = preferred.__qualname__ = name
+    preferred.__doc__ = "Takes the name of a library, which has no effect; returns the one that was last set."
+    setattr(module, name, preferred)
 
 
 def _register() -> None:

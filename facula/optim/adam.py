@@ -8,7 +8,15 @@ import facula as torch
 
 from .. import _C
 from ._elementwise import scalar
-from .optimizer import Optimizer, _to_scalar, check_fused, check_lr, refuse_capturable, run_closure
+from .optimizer import (
+    Optimizer,
+    _to_scalar,
+    check_fused,
+    check_lr,
+    refuse_capturable,
+    run_closure,
+    with_penalty,
+)
 
 __all__ = ["Adam"]
 
@@ -161,8 +169,10 @@ class Adam(Optimizer):
 
     def _plain_step(self, group) -> None:
         """One operation after the other: what the fused step computes, for any tensor."""
-        lr, decay, eps = _to_scalar(group["lr"]), group["weight_decay"], group["eps"]
-        beta1, beta2 = (_to_scalar(b) for b in group["betas"])
+        # A differentiable step may be asked for derivatives by its options.
+        number = _as_is if group["differentiable"] else _to_scalar
+        lr, decay, eps = number(group["lr"]), number(group["weight_decay"]), group["eps"]
+        beta1, beta2 = (number(b) for b in group["betas"])
         with torch.set_grad_enabled(bool(group["differentiable"])):
             for p in group["params"]:
                 grad = p.grad
@@ -174,24 +184,37 @@ class Adam(Optimizer):
                 mean, square = state["exp_avg"], state["exp_avg_sq"]
                 largest = state.get("max_exp_avg_sq") if group["amsgrad"] else None
                 state["step"].add_(1)
-                if decay != 0:
+                if isinstance(decay, torch.Tensor) or decay != 0:
                     if group["decoupled_weight_decay"]:
                         p.mul_(1 - lr * decay)
                     else:
-                        grad = grad.add(p, alpha=decay)
+                        grad = with_penalty(grad, p, decay)
                 target = p
                 if p.is_complex():
                     grad, mean, square, target = (torch.view_as_real(t) for t in (grad, mean, square, p))
                     largest = None if largest is None else torch.view_as_real(largest)
                 mean.lerp_(grad, 1 - beta1)
-                square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
-                step = state["step"].item()
+                if isinstance(beta2, torch.Tensor):
+                    square.lerp_(grad * grad, 1 - beta2)
+                else:
+                    square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
+                # A differentiable step counts in float32, as PyTorch's does.
+                step = state["step"].clone() if group["differentiable"] else state["step"].item()
                 correction1, correction2 = 1 - beta1**step, 1 - beta2**step
                 if largest is not None:
-                    largest.copy_(torch.maximum(largest, square))
+                    # What maximum keeps for its derivative is not what is written to here.
+                    before = largest.clone() if group["differentiable"] else largest
+                    largest.copy_(torch.maximum(before, square))
                     square = largest
-                denominator = (square.sqrt() / correction2**0.5).add_(eps)
-                target.addcdiv_(mean, denominator, value=-(lr / correction1))
+                rate = -(lr / correction1)
+                if group["differentiable"]:
+                    target.addcdiv_(mean.clone(), square.sqrt() / (correction2**0.5 * rate) + eps / rate)
+                else:
+                    target.addcdiv_(mean, (square.sqrt() / correction2**0.5).add_(eps), value=rate)
+
+
+def _as_is(x):
+    return x.squeeze() if isinstance(x, torch.Tensor) and x.dim() > 0 else x
 
 
 def __getattr__(name):  # the step as a function

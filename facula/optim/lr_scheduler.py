@@ -22,6 +22,15 @@ __all__ = [
 ]  # fmt: skip
 
 
+EPOCH_DEPRECATION_WARNING = (
+    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "
+    "possible. Please use `scheduler.step()` to step the scheduler. During the deprecation, if epoch "
+    "is different from None, the closed form is used instead of the new chainable form, where "
+    "available. Please open an issue if you are unable to replicate your use case: "
+    "https://github.com/pytorch/pytorch/issues/new/choose."
+)
+
+
 def _warn(message: str, stacklevel: int = 3) -> None:
     import warnings
 
@@ -50,8 +59,8 @@ def format_param(name: str, optimizer: Optimizer, value) -> list:
                 f"values, "
                 f"param_groups has {groups}."
             )
-        return list(value)
-    return [value] * groups
+        return [_copied(each) for each in value]
+    return [_copied(value) for _ in range(groups)]
 
 
 def _track_steps(optimizer: Optimizer) -> None:
@@ -152,14 +161,7 @@ class LRScheduler:
                 )
         self._step_count += 1
         if epoch is not None:
-            _warn(
-                "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "
-                "possible. Please use `scheduler.step()` to step the scheduler. During the "
-                "deprecation, if epoch "
-                "is different from None, the closed form is used instead of the new chainable form, where "
-                "available. Please open an issue if you are unable to replicate your use case: "
-                "https://github.com/pytorch/pytorch/issues/new/choose."
-            )
+            _warn(EPOCH_DEPRECATION_WARNING)
         self._update_lr(epoch)
 
     def _update_lr(self, epoch: int | None = None) -> None:
@@ -494,10 +496,22 @@ class SequentialLR(LRScheduler):
         # Each schedule took its first step when it was made: undo that for all but the first.
         for group in optimizer.param_groups:
             _set(group, "lr", group["initial_lr"])
-        for scheduler in schedulers:
-            scheduler.last_epoch -= 1
-        schedulers[0]._initial_step()
-        self._last_lr = schedulers[0].get_last_lr()
+        self.recursive_undo()
+        from bisect import bisect_right
+
+        first = schedulers[bisect_right(milestones, 0)]
+        first._initial_step()
+        self._last_lr = first.get_last_lr()
+
+    def recursive_undo(self, sched=None) -> None:
+        """Takes back the step that schedules took when they were made, those within them first."""
+        if sched is None:
+            sched = self
+        if hasattr(sched, "_schedulers"):
+            for inner in sched._schedulers:
+                self.recursive_undo(inner)
+        elif hasattr(sched, "last_epoch"):
+            sched.last_epoch -= 1
 
     def step(self) -> None:  # type: ignore[override]
         """Steps the schedule whose turn it is."""

@@ -77,6 +77,10 @@ class NAdam(Elementwise):
         mean.lerp_(grad, 1 - beta1)
         square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
         size = square.div(1 - beta2**step).sqrt() + group["eps"]
+        if group["differentiable"]:
+            p.addcdiv_(grad * (-lr * (1.0 - mu) / (1.0 - product)), size)
+            p.addcdiv_(mean * (-lr * following / (1.0 - product * following)), size)
+            return
         so_far = product.item()
         p.addcdiv_(grad, size, value=-lr * (1.0 - mu) / (1.0 - so_far))
         p.addcdiv_(mean, size, value=-lr * following / (1.0 - so_far * following))

@@ -63,6 +63,11 @@ def _to_scalar(x):
     return x.item() if isinstance(x, Tensor) else x
 
 
+def with_penalty(grad, p, decay):
+    """The gradient with that of the L2 penalty, recorded where the factor is a tensor."""
+    return grad + p.clone() * decay if isinstance(decay, Tensor) else grad.add(p, alpha=decay)
+
+
 class Optimizer:
     """The base of all optimizers.
 

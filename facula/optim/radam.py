@@ -65,7 +65,8 @@ class RAdam(Elementwise):
         mean.lerp_(grad, 1 - beta1)
         square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
         correction2 = 1 - beta2**step
-        update = mean / (1 - beta1**step) * _to_scalar(group["lr"])
+        lr = group["lr"] if group["differentiable"] else _to_scalar(group["lr"])
+        update = mean / (1 - beta1**step) * lr
         limit = 2 / (1 - beta2) - 1
         length = limit - 2 * step * beta2**step / correction2
         if length > 5.0:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import facula as torch
 
 from .. import _C
-from .optimizer import Optimizer, _to_scalar, check_fused, check_lr, run_closure
+from .optimizer import Optimizer, _to_scalar, check_fused, check_lr, run_closure, with_penalty
 
 __all__ = ["SGD"]
 
@@ -99,7 +99,9 @@ class SGD(Optimizer):
 
     def _plain_step(self, group) -> None:
         """One operation after the other: what the fused step computes, for any tensor."""
-        lr, momentum, decay = _to_scalar(group["lr"]), group["momentum"], _to_scalar(group["weight_decay"])
+        lr, momentum, decay = group["lr"], group["momentum"], group["weight_decay"]
+        if not group["differentiable"]:  # such a step may be asked for derivatives by its options
+            lr, decay = _to_scalar(lr), _to_scalar(decay)
         with torch.set_grad_enabled(bool(group["differentiable"])):
             for p in group["params"]:
                 grad = p.grad
@@ -107,8 +109,8 @@ class SGD(Optimizer):
                     continue
                 if group["maximize"]:
                     grad = -grad
-                if decay != 0:
-                    grad = grad.add(p, alpha=decay)
+                if isinstance(decay, torch.Tensor) or decay != 0:
+                    grad = with_penalty(grad, p, decay)
                 if momentum != 0:
                     state = self.state[p]
                     buf = state.get("momentum_buffer")
@@ -117,7 +119,10 @@ class SGD(Optimizer):
                     else:
                         buf.mul_(momentum).add_(grad, alpha=1 - group["dampening"])
                     grad = grad.add(buf, alpha=momentum) if group["nesterov"] else buf
-                p.add_(grad, alpha=-lr)
+                if isinstance(lr, torch.Tensor):
+                    p.sub_(grad * lr)
+                else:
+                    p.add_(grad, alpha=-lr)
 
 
 def __getattr__(name):  # the step as a function

@@ -89,15 +89,17 @@ def _pass_through():
 
         class BackwardHookFunction(Function):
             @staticmethod
-            def forward(ctx, callback, *tensors):
-                ctx.set_materialize_grads(False)  # outputs that were not used are told apart by None
+            def forward(ctx, callback, known, *tensors):
+                # Outputs that were not used are told apart by None; what leaves through inputs is zero.
+                ctx.set_materialize_grads(known)
                 ctx.callback = callback
-                ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
-                return tuple(t.view_as(t) for t in tensors)
+                passed = tuple(t.view_as(t) for t in tensors)
+                ctx.mark_non_differentiable(*[p for p, t in zip(passed, tensors) if not t.requires_grad])
+                return passed
 
             @staticmethod
             def backward(ctx, *grads):
-                return (None, *ctx.callback(grads))
+                return (None, None, *ctx.callback(grads))
 
         _function = BackwardHookFunction
     return _function
@@ -124,13 +126,13 @@ class BackwardHook:
         self.input_index: list[int] | None = None
         self.output_index: list[int] = []
 
-    def _wrap(self, values, callback):
+    def _wrap(self, values, callback, known):
         import facula as torch
 
         index = [i for i, v in enumerate(values) if isinstance(v, torch.Tensor)]
         if not (torch.is_grad_enabled() and any(values[i].requires_grad for i in index)):
             return values, None
-        passed = _pass_through().apply(callback, *[values[i] for i in index])
+        passed = _pass_through().apply(callback, known, *[values[i] for i in index])
         values = list(values)
         for i, tensor in zip(index, _as_tuple(passed)):
             values[i] = tensor
@@ -145,15 +147,17 @@ class BackwardHook:
 
     def setup_input_hook(self, args):
         self.n_inputs = len(args)
-        wrapped, self.input_index = self._wrap(args, self._inputs_done)
+        wrapped, self.input_index = self._wrap(args, self._inputs_done, True)
         return wrapped
 
     def setup_output_hook(self, result):
         values = _as_tuple(result)
         self.n_outputs = len(values)
-        values, index = self._wrap(values, self._outputs_done)
+        values, index = self._wrap(values, self._outputs_done, False)
         self.output_index = index or []
-        return values if isinstance(result, tuple) else values[0]
+        if not isinstance(result, tuple):
+            return values[0]
+        return values if type(result) is tuple else type(result)(*values)  # a named tuple stays one
 
     def _outputs_done(self, grads):
         full = self._spread(grads, self.output_index, self.n_outputs)

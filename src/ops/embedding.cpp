@@ -217,11 +217,14 @@ struct EmbeddingBag {  // inputs: weight, factors (null: ones)
       const Tensor none = binary("lt", largest, Scalar(0));
       return where(none, Scalar(0.), gather(weight, 0, where(none, Scalar(0), largest)));
     }
-    Tensor rows = call_structural(Embedding{b.padding, b.by_frequency}, weight, b.index);
-    if (factors) rows = rows * unsqueeze(reshape(factors, Dims{-1}), 1);
+    // Rows behind the last bag belong to none.
+    auto bagged = [&](const Tensor& t) { return narrow(t, 0, 0, b.starts.back()); };
+    Tensor rows = call_structural(Embedding{b.padding, b.by_frequency}, weight, bagged(b.index));
+    if (factors) rows = rows * unsqueeze(bagged(reshape(factors, Dims{-1})), 1);
     if (b.padding >= 0)
-      rows = masked_fill(rows, unsqueeze(binary("eq", b.index, Scalar(b.padding)), 1), Scalar(0));
-    const Tensor total = index_add(zeros({b.count(), weight->sizes[1]}, rows->dtype), 0, b.bag_of, rows, 1);
+      rows = masked_fill(rows, unsqueeze(binary("eq", bagged(b.index), Scalar(b.padding)), 1), Scalar(0));
+    const Tensor total =
+        index_add(zeros({b.count(), weight->sizes[1]}, rows->dtype), 0, bagged(b.bag_of), rows, 1);
     if (b.mode == Bag::Sum) return total;
     return total / unsqueeze(call(ClampMin{}, to_dtype(b.sizes, rows->dtype), Scalar(1.)), 1);
   }
@@ -246,7 +249,9 @@ Tensors embedding_bag(const Tensor& weight, const Tensor& indices, const Tensor&
   if (mode < 0 || mode > 2) fail("embedding_bag: mode must be 0 (sum), 1 (mean) or 2 (max), but got ", mode);
   if (factors && mode != 0) fail("embedding_bag: per_sample_weights only supported with mode='sum'");
   if (factors && factors->dtype != weight->dtype)
-    fail("expected scalar type ", c_name(weight->dtype), " but found ", c_name(factors->dtype));
+    fail("Expected tensor for argument #1 'weight' to have the same type as tensor for argument #1 ",
+         "'per_sample_weights'; but type torch.", c_name(weight->dtype), "Tensor does not equal torch.",
+         c_name(factors->dtype), "Tensor (while checking arguments for embedding_bag)");
   if (factors && factors->numel != indices->numel)
     fail("expected per_sample_weights to be of the same shape as input, but got ",
          to_string(factors->shape()), " and ", to_string(indices->shape()));
@@ -277,11 +282,19 @@ Tensors embedding_bag(const Tensor& weight, const Tensor& indices, const Tensor&
     for (int64_t i = 1; i < from->numel; ++i)
       if (start[i] < start[i - 1]) fail("offsets must not decrease, but offsets[", i, "] is ", start[i]);
   }
+  // Where the last offset is not the end, PyTorch's kernels differ: those for float32 and halves heed it in
+  // sums (and divide them by what a longer bag has), the others go to the end.
+  const bool heeded = Bag(mode) != Bag::Max && b.padding < 0 && weight->dtype != DType::Float64 &&
+                      (weight->strides[1] == 1 || weight->sizes[1] == 1);
   for (int64_t i = 0; i < n; ++i)
-    if (const int64_t r = b.index->as<int64_t>()[i]; r < 0 || r >= rows)
-      fail("Index ", i, " of input takes value ", r, " which is not in the valid range [0, ", rows, ")");
+    if (const int64_t r = b.index->as<int64_t>()[i]; r < 0 || r >= rows) {
+      const std::string place = concat("Index ", i, " of input takes value ", r,
+                                       " which is not in the valid range [0, ", rows, ")");
+      if (heeded && weight->dtype == DType::Float32) fail(place);
+      fail("embedding_bag: Expected idx >= 0 && idx < num_embeddings but found idx to be ", r, "\n", place);
+    }
   b.starts.assign(start, start + count);
-  b.starts.push_back(include_last_offset ? start[count] : n);
+  b.starts.push_back(include_last_offset && heeded ? start[count] : n);
   b.bag_of = zeros({n}, DType::Int64);
   b.sizes = zeros({count}, DType::Int64);
   for (int64_t bag = 0; bag < count; ++bag)
@@ -289,6 +302,7 @@ Tensors embedding_bag(const Tensor& weight, const Tensor& indices, const Tensor&
       b.bag_of->as<int64_t>()[i] = bag;
       b.sizes->as<int64_t>()[bag] += b.index->as<int64_t>()[i] != b.padding;
     }
+  if (count > 0) b.sizes->as<int64_t>()[count - 1] += n - b.starts.back();
   return call_structural(EmbeddingBag{b}, weight, factors);
 }
 

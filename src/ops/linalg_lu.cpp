@@ -237,7 +237,11 @@ Tensor linalg_lu_solve(const Tensor& lu, const Tensor& pivots, const Tensor& b, 
   if (!pivots->is_meta()) {
     const Tensor order = dense(pivots);
     for (int64_t i = 0; i < order->numel; ++i)
-      if (order->as<int>()[i] < 1 || order->as<int>()[i] > rows(lu))
+      if (order->as<int>()[i] < 1)
+        fail(
+            "Pivots given to lu_solve must all be greater or equal to 1. Did you properly pass the result of "
+            "lu_factor?");
+      else if (order->as<int>()[i] > rows(lu))
         fail(
             "Pivots given to lu_solve must all be smaller or equal to LU.size(-2). Did you properly pass the "
             "result of lu_factor?");

@@ -326,6 +326,8 @@ struct SlogDet : Made {  // outputs: sign, logarithm of the absolute value
 void check_det(const char* name, const Tensor& a) {
   require_square(name, a);
   require_inexact(name, a);
+  if (is_half(a->dtype) && std::string_view(name) != "linalg.det")
+    fail(name, ": Low precision dtypes not supported. Got ", c_name(a->dtype));
   require_lapack_type("lu_cpu", a);
 }
 

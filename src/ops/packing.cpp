@@ -72,10 +72,10 @@ void Unpack::vjp(const Back& b, Tensor* d) const { d[0] = call_structural(Pack{l
 
 std::pair<Tensor, Tensor> pack(const Tensor& x, const Tensor& lengths, bool batch_first) {
   if (lengths->is_meta()) fail("'lengths' argument should be on the CPU, but is on meta");
+  if (x->numel == 0) fail("Cannot pack empty tensors.");
   if (lengths->ndim != 1 || lengths->dtype != DType::Int64)
     fail("'lengths' argument should be a 1D CPU int64 tensor, but got ", int64_t(lengths->ndim), "D cpu ",
          c_name(lengths->dtype), " tensor");
-  if (x->numel == 0) fail("Cannot pack empty tensors.");
   if (x->ndim < 2) fail("the padded sequences must have at least 2 dimensions, got ", int64_t(x->ndim));
   const int64_t batch = x->sizes[batch_first ? 0 : 1], steps = x->sizes[batch_first ? 1 : 0];
   const Tensor values = dense(lengths);

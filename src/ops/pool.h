@@ -121,6 +121,31 @@ inline PoolParams pool_params(const char* op, int n, const Dims& kernel, const O
 // Checks the parameters against the input, (N, C, ...) or (C, ...), and gives the output's spatial sizes.
 Dims pooled_shape(const char* op, int n, const Tensor& x, const PoolParams&);
 
+// The memory format of a result, which is that of the images; some kernels of volumes only know one.
+inline MemoryFormat pooled_format(const Tensor& x, int n, bool adaptive, bool maxima) {
+  if (n == 3 && maxima && !adaptive && x->ndim == 4) {
+    const Dims one{1, x->sizes[0], x->sizes[1], x->sizes[2], x->sizes[3]},
+        wanted = format_strides(one, MemoryFormat::ChannelsLast3d);
+    bool last = !x->contiguous;
+    for (int d = 0; d < 4; ++d) last &= x->sizes[d] == 1 || x->strides[d] == wanted[d + 1];
+    return last ? MemoryFormat::ChannelsLast3d : MemoryFormat::Contiguous;
+  }
+  return n == 3 && (adaptive || !maxima) ? MemoryFormat::Contiguous : suggested_format(*x);
+}
+// As in_format, of (C, D, H, W) too.
+inline Tensor in_pooled_format(Tensor t, MemoryFormat format) {
+  if (format == MemoryFormat::ChannelsLast3d && t->ndim == 4)
+    return squeeze(in_format(unsqueeze(t, 0), format), 0);
+  return in_format(std::move(t), format);
+}
+// PyTorch refuses gradients of adaptive pooling without elements, but for the first dimension.
+inline void check_adaptive_gradient(const char* op, const Tensor& g) {
+  for (int d = 1; d < g->ndim; ++d)
+    if (g->sizes[d] == 0)
+      fail(op, "_backward(): Expected grad_output to have non-zero size for non-batch dimensions, but ",
+           "grad_output has sizes ", to_string(g->shape()), " with dimension ", d, " being empty");
+}
+
 // ops/pool_max.cpp: with indices into each plane (int64). to[index] = or += x, and x[index].
 Tensor place_at(const Tensor& x, const Tensor& indices, const Dims& shape, int n, const char* node);
 struct AddAt {

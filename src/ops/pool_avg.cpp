@@ -92,7 +92,8 @@ template <int N, bool Adaptive> struct Average {
   static constexpr uint32_t saves = kNothing;
   Averages p;
   Tensor forward(const Tensor& x) const {
-    if (x->is_meta()) return in_format(empty(x->dtype, p.out_shape, x->device), format_of(*x));
+    const MemoryFormat format = pooled_format(x, N, Adaptive, false);
+    if (x->is_meta()) return in_format(empty(x->dtype, p.out_shape, x->device), format);
     const DType wide = kernel_dtype(x->dtype);
     Tensor out = empty(wide, p.out_shape);
     if (out->numel) {
@@ -104,7 +105,7 @@ template <int N, bool Adaptive> struct Average {
         });
       });
     }
-    return in_format(wide == x->dtype ? out : converted(out, x->dtype), format_of(*x));
+    return in_format(wide == x->dtype ? out : converted(out, x->dtype), format);
   }
   // The planes of all vectors lie in one row.
   void vjp_batch(const Back& b, int64_t n, Tensor* d) const {
@@ -117,6 +118,7 @@ template <int N, bool Adaptive> struct Average {
     d[0] = reshape(spread, with_batch(p.in_shape, n));
   }
   void vjp(const Back& b, Tensor* d) const {
+    if (Adaptive) check_adaptive_gradient(N == 2 ? "adaptive_avg_pool2d" : "adaptive_avg_pool3d", b.g[0]);
     d[0] = call_structural(Spread<N, Adaptive>{p}, b.g[0], history_of(b, 0, p.in_shape, b.g[0]->dtype));
   }
 };
@@ -223,7 +225,7 @@ template <int N> Tensor adaptive_avg(const Tensor& x, const Dims& size) {
     }
   if (x->ndim != N + 1 && x->ndim != N + 2)
     fail(op, "(): Expected ", N + 1, "D or ", N + 2, "D tensor, but got ", to_string(x->shape()));
-  for (int d = x->ndim == N + 2 ? 1 : 0; d < x->ndim; ++d)
+  for (int d = x->ndim - N; d < x->ndim; ++d)
     if (x->sizes[d] == 0)
       fail(op, "(): Expected input to have non-zero size for non-batch dimensions, but input has sizes ",
            to_string(x->shape()), " with dimension ", d, " being empty");

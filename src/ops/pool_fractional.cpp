@@ -95,14 +95,13 @@ template <int N>
 std::vector<Tensor> fractional(const Tensor& x, const Dims& kernel, const Dims& size, const Tensor& samples) {
   constexpr const char* op = N == 2 ? "fractional_max_pool2d()" : "fractional_max_pool3d_out()";
   constexpr const char* sides[] = {"time", "height", "width"};
-  const Dims k = kernel.count == 1 ? Dims::filled(N, kernel[0]) : kernel;
-  const Dims out = size.count == 1 ? Dims::filled(N, size[0]) : size;
+  const Dims &k = kernel, &out = size;  // Python gives each number, PyTorch takes no shorter tuple
   if (k.count != N)
     fail(N == 2 ? "fractional_max_pool2d: kernel_size must either be a single Int or tuple of Ints"
-                : "fractional_max_pool3d: kernel_size must either be a single int, or a tuple of three ints");
+                : "fractional_max_pool3d: kernel_size must either be a single Int or tuple of three Ints");
   if (out.count != N)
     fail(N == 2 ? "fractional_max_pool2d: output_size must either be a single Int or tuple of Ints"
-                : "fractional_max_pool3d: output_size must either be a single int, or a tuple of three ints");
+                : "fractional_max_pool3d: output_size must either be a single Int or tuple of three Ints");
   if (x->ndim != N + 1 && x->ndim != N + 2)
     fail(op, ": Expected ", N + 1, "D or ", N + 2, "D tensor, but got: ", to_string(x->shape()));
   for (int d = x->ndim == N + 2 ? 1 : 0; d < x->ndim; ++d)
@@ -110,7 +109,7 @@ std::vector<Tensor> fractional(const Tensor& x, const Dims& kernel, const Dims& 
       fail(op, ": Expected input to have non-zero size for non-batch dimensions, but got ",
            to_string(x->shape()), " with dimension ", d, " being empty.");
   for (int i = 0; i < N; ++i)
-    if (k[i] < 1 || out[i] < 1) fail(op, ": kernel and output sizes must be greater than zero");
+    if (k[i] < 1 || out[i] < 0) fail(op, ": kernel and output sizes must be greater than zero");
   for (int i = 0; i < N; ++i) {
     const int64_t in = x->sizes[x->ndim - N + i];
     if (out[i] + k[i] - 1 > in - (N == 3 ? 1 : 0))

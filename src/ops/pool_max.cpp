@@ -149,7 +149,7 @@ template <int N, bool Adaptive> struct MaxPool {
     const DType wide = kernel_dtype(x->dtype);
     Tensor values = empty(x->is_meta() ? x->dtype : wide, out, x->device), indices;
     if (want_indices) indices = empty(DType::Int64, out, x->device);
-    const MemoryFormat format = format_of(*x);
+    const MemoryFormat format = pooled_format(x, N, Adaptive, true);
     if (!x->is_meta() && values->numel) {
       const Tensor from = dense(x, wide);
       const int64_t in_plane = windows.in_plane(), out_plane = windows.out_plane(),
@@ -167,8 +167,8 @@ template <int N, bool Adaptive> struct MaxPool {
       });
     }
     if (!x->is_meta() && wide != x->dtype) values = converted(values, x->dtype);
-    std::vector<Tensor> result{in_format(std::move(values), format)};
-    if (indices) result.push_back(in_format(std::move(indices), format));
+    std::vector<Tensor> result{in_pooled_format(std::move(values), format)};
+    if (indices) result.push_back(in_pooled_format(std::move(indices), format));
     return result;
   }
   void vjp_batch(const Back& b, int64_t n, Tensor* d) const {
@@ -182,6 +182,8 @@ template <int N, bool Adaptive> struct MaxPool {
         reshape(call_structural(AddAt{whole, N}, reshape(b.g[0], pooled), at, history), with_batch(shape, n));
   }
   void vjp(const Back& b, Tensor* d) const {
+    if (Adaptive && b.g[0])
+      check_adaptive_gradient(N == 2 ? "adaptive_max_pool2d" : "adaptive_max_pool3d", b.g[0]);
     if (b.g[0])
       d[0] = call_structural(AddAt{shape, N}, b.g[0], b.out[1], history_of(b, 0, shape, b.g[0]->dtype));
   }

@@ -264,7 +264,6 @@ struct VectorNorm {
     GradMode off(false);
     if (is_half(x->dtype))  // powers leave the range of half precision
       return to_dtype(VectorNorm{r, p}.forward(to_dtype(x, DType::Float32)), x->dtype);
-    const Dims dims = r.dims();
     if ((p == 1 || p == 2) && !is_complex(x->dtype) && !x->is_meta()) {
       if (p == 1) {
         Tensor out = empty(x->dtype, r.shape(), x->device);
@@ -276,11 +275,6 @@ struct VectorNorm {
       return to_dtype(unary("sqrt", squares), x->dtype);
     }
     const Tensor a = p == 2 && !is_complex(x->dtype) ? x : unary("abs", x);
-    if (a->numel == 0 && r.length() == 0 && (std::isinf(p) || p < 0)) {
-      if (r.shape().numel() != 0)
-        fail("linalg.vector_norm cannot compute the ", p, " norm on an empty ",
-             dims.count ? "dimension" : "tensor", " because the operation does not have an identity");
-    }
     auto total = [&](const Tensor& v) { return call_structural(Sum<false>{r}, v); };
     if (p == INFINITY) return call_structural(Extreme<Which::Amax>{r}, a);
     if (p == -INFINITY) return call_structural(Extreme<Which::Amin>{r}, a);
@@ -311,8 +305,32 @@ struct VectorNorm {
     }
   }
 };
+void require_norm_dtype(DType from, DType to) {
+  constexpr const char* op = "linalg.vector_norm";
+  if (!is_floating(to)) fail(op, ": dtype should be floating point or complex, but got ", c_name(to));
+  const char* kind = is_complex(from) ? "complex" : "real";
+  if (is_complex(from) != is_complex(to))
+    fail(op, ": dtype should be ", kind, " for ", kind, " inputs, but got ", c_name(to));
+  if (promote(from, to) != to)
+    fail(op, ": the dtype of the input (", c_name(from),
+         ") should be convertible without narrowing to the specified dtype (", c_name(to), ")");
+}
+
 Tensor vector_norm(const Tensor& x, Scalar p, const OptDims& dims, bool keepdim, OptDType dtype) {
   require_norm_type(x->dtype);
+  if (p.kind == Scalar::Kind::Complex)
+    fail("linalg.vector_norm: Expected a non-complex scalar as the order of norm.");
+  if (dtype) require_norm_dtype(x->dtype, *dtype);
+  if (x->numel == 0 && (double(p) < 0 || double(p) == INFINITY)) {
+    const std::string start = concat("linalg.vector_norm cannot compute the ", double(p), " norm on "),
+                      end = "because the operation does not have an identity";
+    if (!dims || dims->count == 0) fail(start, "an empty tensor ", end);
+    for (int64_t d : *dims)
+      if (x->ndim && x->sizes[own_dim(d, x)] == 0)
+        fail(start, "the dimension ", d,
+             "because this dimension is empty and the operation does not have an "
+             "identity");
+  }
   const Tensor v = as_type(x, dtype);
   return call_structural(VectorNorm{Reduced(v, dims, keepdim), double(p)}, v);
 }

@@ -290,6 +290,36 @@ PyObject* make_wrapper_subclass(PyObject*, PyObject* const* args, Py_ssize_t n, 
   });
 }
 
+// How many hold the tensor; its Python object is one of them.
+PyObject* use_count_method(PyObject* o, PyObject*) { return PyLong_FromLong(long(impl(o)->refcount)); }
+// Exchanges what two objects are: class, attributes, tensor. For utils.swap_tensors, which asks who holds
+// them.
+PyObject* swap_contents_method(PyObject* o, PyObject* other) {
+  return guarded([&] {
+    if (!is_tensor(other))
+      fail<TypeError>("_swap_contents(): argument must be Tensor, not ", Py_TYPE(other)->tp_name);
+    PyTypeObject *type = Py_TYPE(o), *theirs = Py_TYPE(other);
+    if (type->tp_basicsize != theirs->tp_basicsize || type->tp_dictoffset != theirs->tp_dictoffset ||
+        ((type->tp_flags ^ theirs->tp_flags) & Py_TPFLAGS_MANAGED_DICT))
+      fail<TypeError>("objects of the classes ", type->tp_name, " and ", theirs->tp_name,
+                      " are laid out differently");
+    auto *one = reinterpret_cast<TensorObject*>(o), *two = reinterpret_cast<TensorObject*>(other);
+    std::swap(one->tensor, two->tensor);
+    std::swap(one->dict, two->dict);
+    one->tensor->python = one;
+    two->tensor->python = two;
+    Py_SET_TYPE(o, theirs);
+    Py_SET_TYPE(other, type);
+    for (TensorObject* each : {one, two}) {  // as wrap() and the subclasses' allocation leave them
+      PyObject* object = reinterpret_cast<PyObject*>(each);
+      const bool collected = Py_TYPE(object) != &TensorType || each->dict;
+      if (collected && !PyObject_GC_IsTracked(object)) PyObject_GC_Track(object);
+      if (!collected && PyObject_GC_IsTracked(object)) PyObject_GC_UnTrack(object);
+    }
+    return Py_NewRef(Py_None);
+  });
+}
+
 PyMethodDef kMethods[] = {
     {"item", item_method, METH_NOARGS, "The value of a one-element tensor as a Python number."},
     {"tolist", tolist_method, METH_NOARGS, "Nested lists of Python numbers; a number for a 0-dim tensor."},
@@ -307,6 +337,8 @@ PyMethodDef kMethods[] = {
     {"is_conj", false_method, METH_NOARGS, nullptr},
     {"is_neg", false_method, METH_NOARGS, nullptr},
     {"is_set_to", is_set_to_method, METH_O, nullptr},
+    {"_use_count", use_count_method, METH_NOARGS, nullptr},
+    {"_swap_contents", swap_contents_method, METH_O, nullptr},
     {"size", as_function(size_method), kFastCall, "The size of all dimensions, or of one."},
     {"stride", as_function(stride_method), kFastCall,
      "Elements from one index to the next, for all dimensions or one."},

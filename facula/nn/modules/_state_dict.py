@@ -197,6 +197,8 @@ class _StateDict:
                 stacklevel=4,
             )
         try:
+            if self._swap_in(param, value, assign):
+                return
             if assign:
                 if isinstance(param, Parameter):
                     if isinstance(value, Parameter):
@@ -237,7 +239,7 @@ class _StateDict:
         if metadata is not None:
             state_dict._metadata = metadata
 
-        def load(module, local_state, prefix="") -> None:
+        def load(load, module, local_state, prefix="") -> None:  # a closure over itself would be a cycle
             local_metadata = {} if metadata is None else metadata.get(prefix[:-1], {})
             if assign:
                 local_metadata["assign_to_params_buffers"] = assign
@@ -247,7 +249,8 @@ class _StateDict:
             for name, child in module._modules.items():
                 if child is not None:
                     start = prefix + name + "."
-                    load(child, {k: v for k, v in local_state.items() if k.startswith(start)}, start)
+                    inner = {k: v for k, v in local_state.items() if k.startswith(start)}
+                    load(load, child, inner, start)
             keys = _IncompatibleKeys(missing, unexpected)
             for hook in module._load_state_dict_post_hooks.values():
                 if hook(module, keys) is not None:
@@ -257,7 +260,7 @@ class _StateDict:
                         "done inplace."
                     )
 
-        load(self, state_dict)
+        load(load, self, state_dict)
         if strict:
             for kind, keys in (("Unexpected", unexpected), ("Missing", missing)):
                 if keys:

@@ -11,6 +11,7 @@ import facula as torch
 from ... import _C
 from ..._tensor import reduce_function
 from . import _hooks
+from ._conversion import _Conversion
 from ._helpers import _addindent, _parse_to, _typename
 from ._hooks import (  # noqa: F401  reachable here, as in PyTorch
     _Hooks,
@@ -67,7 +68,7 @@ class _CallSignature:
         return Signature([Argument(name, kind) for name, kind in kinds])
 
 
-class Module(_C._ModuleBase, _Hooks, _StateDict):
+class Module(_C._ModuleBase, _Hooks, _StateDict, _Conversion):
     """The base of all neural network modules.
 
     A subclass creates parameters and submodules in `__init__` (after `super().__init__()`) by assigning them
@@ -337,30 +338,6 @@ class Module(_C._ModuleBase, _Hooks, _StateDict):
         self.__dict__.update(state)
 
     # Conversion
-
-    def _apply(self, fn: Callable, recurse: bool = True):
-        if recurse:
-            for module in self.children():
-                module._apply(fn)
-        for name, param in self._parameters.items():
-            if param is None:
-                continue
-            with torch.no_grad():
-                applied = fn(param)
-            if applied.device.type == param.device.type:
-                param.data = applied
-                kept = param
-            else:
-                kept = self._parameters[name] = Parameter(applied, param.requires_grad)
-            grad = param.grad
-            if grad is not None:
-                with torch.no_grad():
-                    grad_applied = fn(grad)
-                kept.grad = grad_applied.requires_grad_(grad.requires_grad)
-        for name, buf in self._buffers.items():
-            if buf is not None:
-                self._buffers[name] = fn(buf)
-        return self
 
     def apply(self, fn: Callable[[Module], None]):
         """Calls fn on every submodule, children first, then on the module itself."""

@@ -22,16 +22,15 @@ class _Table(Module):
     scale_grad_by_freq: bool
     sparse: bool
     weight: Tensor
+    _padding_word = "Padding_idx"  # as the argument is called in PyTorch's error
 
     def _start(self, num_embeddings, embedding_dim, padding_idx, weight, freeze, device, dtype) -> None:
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         if padding_idx is not None:
-            if padding_idx > 0 and padding_idx >= num_embeddings:
-                raise AssertionError("Padding_idx must be within num_embeddings")
+            if not -num_embeddings <= padding_idx < max(num_embeddings, 1):
+                raise AssertionError(f"{self._padding_word} must be within num_embeddings")
             if padding_idx < 0:
-                if padding_idx < -num_embeddings:
-                    raise AssertionError("Padding_idx must be within num_embeddings")
                 padding_idx = num_embeddings + padding_idx
         self.padding_idx = padding_idx
         if weight is None:
@@ -155,6 +154,7 @@ class EmbeddingBag(_Table):
         The others as Embedding; padding rows do not count.
     """
 
+    _padding_word = "padding_idx"
     __constants__ = [
         "num_embeddings", "embedding_dim", "max_norm", "norm_type", "scale_grad_by_freq", "mode", "sparse",
         "include_last_offset", "padding_idx",

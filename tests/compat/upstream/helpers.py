@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib.util
 import io
@@ -10,6 +11,7 @@ import itertools
 import os
 import tempfile
 import unittest
+import warnings
 
 import torch
 
@@ -156,6 +158,14 @@ def _with_singular_values(values: torch.Tensor, shape, dtype) -> torch.Tensor:
     return left @ (values.to(dtype).unsqueeze(-1) * right.mH)
 
 
+def random_lowrank_matrix(rank: int, rows: int, columns: int, *batch: int, dtype=torch.float64, device="cpu"):
+    left, right = (
+        torch.randn(*batch, rows, rank, dtype=dtype),
+        torch.randn(*batch, rank, columns, dtype=dtype),
+    )
+    return left @ right
+
+
 def random_square_matrix_of_rank(n: int, rank: int, dtype=torch.float64, device="cpu") -> torch.Tensor:
     return _with_singular_values(torch.linspace(1, 2, rank), (n, n), dtype)
 
@@ -168,6 +178,33 @@ def make_fullrank_matrices_with_distinct_singular_values(*shape, device, dtype, 
 def random_well_conditioned_matrix(*shape, dtype, device="cpu", mean=1.0, sigma=0.001) -> torch.Tensor:
     values = mean + sigma * torch.randn(*shape[:-2], min(shape[-2:]))
     return _with_singular_values(values, shape, dtype)
+
+
+def suppress_warnings(function):
+    @functools.wraps(function)
+    def quiet(*args, **kwargs):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return function(*args, **kwargs)
+
+    return quiet
+
+
+def swap(values):
+    """A decorator: the test runs with modules that exchange their parameters, and with others."""
+
+    def decorator(function):
+        @functools.wraps(function)
+        def each(*args, **kwargs) -> None:
+            future = torch.__future__
+            for value in values:
+                setting = future.set_swap_module_params_on_conversion
+                with _with_setting(future.get_swap_module_params_on_conversion, setting, value):
+                    function(*args, **kwargs)
+
+        return each
+
+    return decorator
 
 
 def skipIf(condition, reason="", *device):
@@ -195,6 +232,7 @@ NAMES: dict[str, object] = {
     "get_all_device_types": lambda: ["cpu"],
     "make_tensor": torch.testing.make_tensor,
     "numpy_to_torch_dtype_dict": FROM_NUMPY,
+    "gcIfJetson": _unchanged,
     "onlyCPU": _unchanged,
     "onlyNativeDeviceTypes": _unchanged,
     "onlyNativeDeviceTypesAnd": lambda *devices: _unchanged,
@@ -202,6 +240,7 @@ NAMES: dict[str, object] = {
     "run_tests": lambda *args, **kwargs: None,
     "scoped_load_inline": unittest.skip("compiles C++"),
     "skipCPUIf": skipIf,
+    "skipIfNoLapack": _unchanged,
     "slowTest": _skip_slow,
     "torch_to_numpy_dtype_dict": TO_NUMPY,
 }

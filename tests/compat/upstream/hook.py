@@ -12,7 +12,13 @@ import unittest
 
 ROOT = "torch.testing._internal"
 # What decorators ask for: that it is not there must not keep a file from being read.
-AT_DEFINITION = {"torch.profiler": ("itt",), "torch": ("quint8", "qint8", "qint32", "quint4x2", "quint2x4")}
+AT_DEFINITION = {
+    "torch.profiler": ("itt",),
+    "torch": ("quint8", "qint8", "qint32", "quint4x2", "quint2x4", "_nnpack_available", "_mkldnn"),
+    "torch._C": ("_ConvBackend",),
+    "torch._subclasses": ("CrossRefFakeMode",),
+}
+OPTIONAL = ("scipy", "librosa", "opt_einsum")
 running = False  # while a test runs, a blank that is called skips it: it must not pass for nothing
 
 
@@ -82,11 +88,11 @@ def stand_in(name: str) -> object:
 
 def exported() -> dict[str, object]:
     """What the modules of the harness offer: each offers everything, as the test files import across them."""
-    from tests.compat.upstream import dtypes, helpers, testcase, variants
+    from tests.compat.upstream import dtypes, helpers, networks, testcase, variants
 
     found: dict[str, object] = {}
-    for module in (dtypes, helpers, testcase, variants):
-        found.update((n, v) for n, v in vars(module).items() if not n.startswith("_"))
+    for module in (dtypes, helpers, networks, testcase, variants):
+        found.update((n, v) for n, v in vars(module).items() if not n.startswith("__"))
     return found | helpers.NAMES
 
 
@@ -157,8 +163,10 @@ def load(path: str) -> tuple[types.ModuleType, list[str]]:
             if not hasattr(found, name):
                 importlib.import_module(f"{module}.{name}")
             return getattr(found, name)
-        except (ImportError, AttributeError):
+        except (ImportError, AttributeError) as error:
             lacking.append(module if name is None else f"{module}.{name}")
+            if module.split(".")[0] in OPTIONAL and isinstance(error, ImportError):
+                raise  # the files know what to do without it
             return sys.modules.get(module.split(".")[0]) if outermost else Blank(name or module)
 
     for owner, names in AT_DEFINITION.items():

@@ -171,9 +171,14 @@ class TestCase(unittest.TestCase):
             indices = torch.cat([indices, indices[:, : nnz // 2]], 1)
             values = torch.cat([values, values[: nnz // 2]], 0)
         made = torch.sparse_coo_tensor(indices, values, torch.Size(size), dtype=dtype)
-        if not is_uncoalesced:
-            made = made.coalesce()
+        made = made._coalesced_(False) if is_uncoalesced else made.coalesce()
         return made, made._indices().clone(), made._values().clone()
+
+    def safeToDense(self, tensor):
+        return tensor.coalesce().to_dense() if tensor.layout == torch.sparse_coo else tensor.to_dense()
+
+    def generate_simple_inputs(self, *args, **kwargs):
+        raise unittest.SkipTest("inputs in every sparse layout")
 
     @staticmethod
     def runWithPytorchAPIUsageStderr(code):

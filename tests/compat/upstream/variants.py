@@ -17,9 +17,10 @@ class subtest:
 
 
 class parametrize:
-    def __init__(self, names, values, name_fn=None, **options) -> None:
-        self.names = [each.strip() for each in names.split(",")] if isinstance(names, str) else list(names)
-        self.values = list(values)
+    def __init__(self, arg_str, arg_values, name_fn=None, **options) -> None:
+        names = arg_str.split(",") if isinstance(arg_str, str) else arg_str
+        self.names = [each.strip() for each in names]
+        self.values = list(arg_values)
 
     def __call__(self, function):
         function.__dict__.setdefault("parameters", []).append(self)
