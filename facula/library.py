@@ -7,6 +7,8 @@ and never used. Operators are found in torch.ops by their names.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import facula as torch
 
 from ._library import Operator, Schema, infer_schema, operator, operators
@@ -308,3 +310,13 @@ class Library:
         for name in [n for n in operators if n.startswith(f"{self.ns}::")]:
             del operators[name]
         torch.ops._forget(self.ns)
+
+
+@contextmanager
+def _scoped_library(*args, **kwargs):
+    """Context with a Library whose operators are gone afterwards."""
+    library = Library(*args, **kwargs)
+    try:
+        yield library
+    finally:
+        library._destroy()

@@ -123,6 +123,9 @@ def wait(future):
     return future.wait()
 
 
+_fork, _wait = fork, wait  # as programs call them
+
+
 class _Done:
     def __init__(self, value) -> None:
         self._value = value

@@ -52,6 +52,8 @@ Tensor restored(PackedTensor& packed, bool is_output) {
 
 void keep_packed(Saved& s, const Tensor& t, bool is_output, std::shared_ptr<PackedTensor> packed) {
   if (!is_output) packed->history = edge_to(t.get());
+  packed->dtype = t->dtype;
+  packed->shape = t->shape();
   s.tensor = full(Dims{0}, 0, DType::UInt8);
   extras_of(*s.tensor).hooks.push_back(std::move(packed));
   s.version = s.tensor->version();
@@ -97,11 +99,28 @@ Tensor unpack(const Saved& s, Node* owner) {
   return t;
 }
 
-Unpacked::Unpacked(Saved* saved, size_t count, Node*) {
+// Kernels trust what was saved. Loops over elements look at their operands: these may repeat, and be of
+// another type.
+static void check_restored(const PackedTensor& packed, const Tensor& t, const Node& owner) {
+  const bool loop = owner.parts().pointwise && t->ndim <= packed.shape.count;
+  bool fits = !t->is_meta() && (loop || (t->dtype == packed.dtype && t->ndim == packed.shape.count));
+  for (int d = 0; fits && d < t->ndim; ++d) {
+    const int64_t size = t->sizes[d];
+    fits = size == packed.shape[packed.shape.count - t->ndim + d] || (loop && size == 1);
+  }
+  if (fits) return;
+  fail("A saved tensor unpack hook gave ", owner.name, " a tensor of shape ", to_string(t->shape()),
+       ", dtype torch.", name(t->dtype), t->is_meta() ? ", on the device meta" : "",
+       " in place of one of shape ", to_string(packed.shape), ", dtype torch.", name(packed.dtype),
+       "\nSuggestion: unpack what was packed: the pack hook's result has to say enough to make it again.");
+}
+
+Unpacked::Unpacked(Saved* saved, size_t count, Node* owner) {
   for (size_t i = 0; i < count; ++i) {
     PackedTensor* packed = packed_in(saved[i]);
     if (!packed) continue;
     Tensor t = restored(*packed, saved[i].is_output);
+    check_restored(*packed, t, *owner);
     places_.push_back({&saved[i], std::exchange(saved[i].tensor, std::move(t))});
     saved[i].version = saved[i].tensor->version();
   }

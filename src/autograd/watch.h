@@ -19,6 +19,8 @@ extern thread_local constinit bool packing [[gnu::tls_model("initial-exec")]];
 extern bool packed_before;  // since the program began: else nobody looks for stand-ins
 struct PackedTensor : GradHook {
   Edge history;
+  DType dtype{};  // of what was packed, as of its shape
+  Dims shape;
   virtual Tensor unpack() = 0;
   Tensor call(const Tensor&) override { return nullptr; }
 };

@@ -285,7 +285,11 @@ Tensor lu_permutation(const Tensor& pivots, int64_t m) {
   for (int64_t i = 0; i < count; ++i) {
     int64_t* const p = out->as<int64_t>() + i * m;
     for (int64_t j = 0; j < m; ++j) p[j] = j;
-    for (int64_t j = 0; j < k; ++j) std::swap(p[j], p[order->as<int>()[i * k + j] - 1]);
+    for (int64_t j = 0; j < k; ++j) {
+      const int64_t with = int64_t(order->as<int>()[i * k + j]) - 1;
+      if (uint64_t(with) >= uint64_t(m)) fail("LU pivots must be between 1 and the number of rows inclusive");
+      std::swap(p[j], p[with]);
+    }
   }
   return out;
 }

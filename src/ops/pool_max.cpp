@@ -1,4 +1,5 @@
 // Max pooling, sliding and adaptive, with the places of the maxima.
+#include <atomic>
 #include <limits>
 #include "op/structural.h"
 #include "ops/pool.h"
@@ -367,6 +368,11 @@ template <int N> Tensor max_unpool(const Tensor& x, const Tensor& indices, const
 
 // ---- Adding at places and taking from them
 
+// Indices may have been written to since, through x.data.
+[[noreturn]] static void fail_outside() {
+  fail("max_pool: found an invalid max index: the indices were changed after the forward pass");
+}
+
 Tensor AddAt::forward(const Tensor& g, const Tensor& indices, const Tensor&) const {
   const DType wide = compute_dtype(g->dtype);
   if (g->is_meta()) return empty(g->dtype, shape, g->device);
@@ -375,14 +381,20 @@ Tensor AddAt::forward(const Tensor& g, const Tensor& indices, const Tensor&) con
   int64_t plane = 1;
   for (int i = 0; i < n; ++i) plane *= shape[shape.count - 1 - i];
   const int64_t planes = out->numel / std::max<int64_t>(plane, 1), each = planes ? from->numel / planes : 0;
+  std::atomic<bool> outside = false;
   visit(wide, [&]<class T>(T) {
     if constexpr (std::is_floating_point_v<T>)
       each_plane(planes, plane + each, [&](int64_t p) {
         T* to = out->as<T>() + p * plane;
         std::memset(to, 0, size_t(plane) * sizeof(T));
-        for (int64_t i = p * each; i < (p + 1) * each; ++i) to[at->as<int64_t>()[i]] += from->as<T>()[i];
+        for (int64_t i = p * each; i < (p + 1) * each; ++i) {
+          const int64_t k = at->as<int64_t>()[i];
+          if (uint64_t(k) < uint64_t(plane)) to[k] += from->as<T>()[i];
+          else outside = true;
+        }
       });
   });
+  if (outside) fail_outside();
   return in_format(wide == g->dtype ? out : converted(out, g->dtype), format_of(*g));
 }
 
@@ -394,12 +406,18 @@ Tensor TakeAt::forward(const Tensor& x, const Tensor& indices) {
   int64_t plane = 1;
   for (int i = 0; i < n; ++i) plane *= shape[shape.count - 1 - i];
   const int64_t planes = from->numel / std::max<int64_t>(plane, 1), each = planes ? out->numel / planes : 0;
+  std::atomic<bool> outside = false;
   visit(x->dtype, [&]<class T>(T) {
     each_plane(planes, each, [&](int64_t p) {
       const T* source = from->as<T>() + p * plane;
-      for (int64_t i = p * each; i < (p + 1) * each; ++i) out->as<T>()[i] = source[at->as<int64_t>()[i]];
+      for (int64_t i = p * each; i < (p + 1) * each; ++i) {
+        const int64_t k = at->as<int64_t>()[i];
+        if (uint64_t(k) < uint64_t(plane)) out->as<T>()[i] = source[k];
+        else outside = true;
+      }
     });
   });
+  if (outside) fail_outside();
   return in_format(std::move(out), format_of(*indices));
 }
 

@@ -139,7 +139,10 @@ struct PythonNodeHook final : NodeHook {  // a hook on a node sees tuples of gra
       }
       if (!inputs[i]) fail("can't replace a None gradient with a non-None value");
       if (!is_tensor(o)) fail<TypeError>("expected Variable, but hook returned '", Py_TYPE(o)->tp_name, "'");
-      if (inputs[i] && !tensor_of(o)->same_shape(*inputs[i]))
+      if (tensor_of(o)->dtype != inputs[i]->dtype)
+        fail("hook '", hook_name(keep.get()), "' has changed the type of value (was torch.",
+             c_name(inputs[i]->dtype), "Tensor got torch.", c_name(tensor_of(o)->dtype), "Tensor)");
+      if (!tensor_of(o)->same_shape(*inputs[i]))
         fail("hook '", hook_name(keep.get()), "' has changed the size of value");
       inputs[i] = tensor_of(o);
     }
@@ -248,8 +251,25 @@ PyObject* name_history(PyObject*, PyObject* args) {
     return Py_NewRef(tensor);
   });
 }
-// node(*gradients): what its backward gives, without hooks. Recorded operations check the shapes. The last
-// outputs may be missing: PyTorch does not count indices.
+// A gradient for an output, of the type that it has. Kernels trust the shape.
+Tensor checked_gradient(NodeObject* self, uint32_t output, const Tensor& g) {
+  for (const Noted& n : self->noted) {
+    if (n.output != output) continue;
+    if (g->shape() != n.shape)
+      fail("Mismatch in shape: grad_output[", output, "] has a shape of torch.Size(", to_string(g->shape()),
+           ") and output[", output, "] has a shape of torch.Size(", to_string(n.shape), ").");
+    if (is_complex(g->dtype) != is_complex(n.dtype) || g->is_meta())
+      fail("Function ", self->node->name, " takes a gradient of dtype torch.", name(n.dtype), ", not torch.",
+           name(g->dtype), g->is_meta() ? " on the device meta" : "");
+    return g->dtype == n.dtype ? g : to_dtype(g, n.dtype);
+  }
+  fail<NotImplemented>("a node whose tensor is not known (output ", output, " of ", self->node->name,
+                       ") cannot be called\nSuggestion: take the node from its tensor, t.grad_fn, not from "
+                       "next_functions.");
+}
+
+// node(*gradients): what its backward gives, without hooks. The last outputs may be missing: PyTorch does not
+// count indices.
 PyObject* node_call(PyObject* o, PyObject* args, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     NodeObject* self = node_object(o);
@@ -262,7 +282,7 @@ PyObject* node_call(PyObject* o, PyObject* args, PyObject* keywords) {
       PyObject* a = PyTuple_GET_ITEM(args, i);
       if (a == Py_None) continue;
       if (!is_tensor(a)) fail<TypeError>("argument ", int64_t(i), " is not a Variable");
-      g[size_t(i)] = tensor_of(a);
+      g[size_t(i)] = self->node ? checked_gradient(self, uint32_t(i), tensor_of(a)) : tensor_of(a);
       none = false;
     }
     if (keywords && PyDict_GET_SIZE(keywords)) fail<TypeError>("keyword arguments are not supported");
@@ -483,8 +503,11 @@ Tensor tensor_at_edge(PyObject* node, int64_t output, const Tensor* like) {
   }
   if (!n) fail("the node of this GradientEdge is gone");
   if (output < 0 || output >= n->output_count) fail("GradientEdge: the node has no output ", output);
-  const Tensor one =
-      like && *like && !known ? alias(**like) : full(Dims(), 0, known ? known->dtype : default_dtype);
+  if (like && !known)  // kernels trust the shape
+    fail<NotImplemented>("the shape of the gradient at output ", output, " of ", n->name,
+                         " is not known\nSuggestion: take the edge from its tensor, "
+                         "torch.autograd.graph.get_gradient_edge(t).");
+  const Tensor one = full(Dims(), 0, known ? known->dtype : default_dtype);
   Tensor t = known ? as_strided(one, known->shape, Dims::filled(known->shape.count, 0), 0) : one;
   set_grad_fn(*t, Ref<Node>(n), int(output));
   return t;

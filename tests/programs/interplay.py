@@ -52,7 +52,7 @@ with torch.no_grad(): log(fn(torch.ones(2)))
 m = x.max(0); log(m.values.grad_fn(torch.tensor(5.)))
 p = (x * z).grad_fn(torch.ones(2)); log([t.detach() for t in p], p[0].requires_grad)
 acc = y.grad_fn.next_functions[0][0]; log(acc(torch.ones(2)), x.grad); show(lambda: acc(), lambda: acc(torch.ones(2), 3))
-u = x.unbind(); log(u[0].grad_fn(torch.tensor(1.), torch.tensor(2.))); show(lambda: Square.apply(x).grad_fn(c))
+u = x.unbind(); fns = [t.grad_fn for t in u]; log(fns[0] is fns[1], fns[0](torch.tensor(1.), torch.tensor(2.))); show(lambda: Square.apply(x).grad_fn(c))
 # edges made by hand know what arrives there
 y = x.sin(); e = graph.GradientEdge(y.grad_fn, 0); log(type(e).__name__, type(graph.get_gradient_edge(y)).__name__)
 show(lambda: grad(e, x), lambda: grad(e, x, torch.ones(3)), lambda: grad(e, x, torch.ones(2, dtype=torch.complex64)), lambda: grad(e, x, torch.ones(2, dtype=torch.float64), retain_graph=True))
