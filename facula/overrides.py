@@ -39,7 +39,7 @@ _NOT_METHODS = frozenset(
     "__class__ __new__ __init__ __init_subclass__ __subclasshook__ __getattribute__ __setattr__ __delattr__ "
     "__reduce__ __getstate__ __sizeof__ __hash__ __doc__ __dict__ __weakref__ __torch_function__ __iter__ "
     "__array_interface__ __array_priority__ __str__ __getattr__ _make_subclass _make_wrapper_subclass "
-    "as_subclass __reduce_ex__ _repr_html_".split()
+    "as_subclass __reduce_ex__ _repr_html_ _swap_contents".split()
 )
 
 

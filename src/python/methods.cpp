@@ -338,7 +338,6 @@ PyMethodDef kMethods[] = {
     {"is_neg", false_method, METH_NOARGS, nullptr},
     {"is_set_to", is_set_to_method, METH_O, nullptr},
     {"_use_count", use_count_method, METH_NOARGS, nullptr},
-    {"_swap_contents", swap_contents_method, METH_O, nullptr},
     {"size", as_function(size_method), kFastCall, "The size of all dimensions, or of one."},
     {"stride", as_function(stride_method), kFastCall,
      "Elements from one index to the next, for all dimensions or one."},
@@ -388,6 +387,7 @@ PyObject* missing_attribute(PyObject* o, PyObject* name) {
 void add_tensor_methods(std::vector<PyMethodDef>& methods, PyNumberMethods& numbers,
                         PySequenceMethods& sequence, PyMappingMethods& mapping) {
   for (const PyMethodDef& m : kMethods) methods.push_back(overridable(m));
+  methods.push_back({"_swap_contents", swap_contents_method, METH_O, nullptr});  // of whatever class
   methods.push_back(
       {"as_subclass", as_subclass_method, METH_O, "The same tensor as an instance of a subclass."});
   methods.push_back(in_python<"__reduce_ex__">());
