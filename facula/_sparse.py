@@ -14,6 +14,8 @@ from ._tensor_str import PRINT_OPTS, _contents, _dtype_suffix, _grad_fn_name
 
 __all__ = ["FUNCTIONS", "SparseTensor", "make"]
 
+INVARIANTS = [False]  # what torch.sparse.check_sparse_tensor_invariants set
+
 # What works on sparse tensors: name of the function or method -> what is called instead.
 FUNCTIONS: dict = {}
 
@@ -27,10 +29,12 @@ _PLAIN = frozenset(
 _INDEXING = ("__getitem__", "__setitem__")  # an index that is sparse meets the engine's own refusal
 
 
-def make(indices, values, size, coalesced=False):
+def make(indices, values, size, coalesced=None):
     """The sparse tensor of these parts, which are kept as they are. Nothing is checked."""
     shell = _C._functions.empty(tuple(size), dtype=values.dtype, device="meta")
     result = shell.as_subclass(SparseTensor)
+    if coalesced is None:
+        coalesced = indices.shape[1] < 2
     vars(result).update(_at=indices, _held=values, _is_coalesced=coalesced, _checked=False)
     return result
 
@@ -41,12 +45,34 @@ def _refuse(name):
     )
 
 
+def _as_type(result, dtype):
+    """`result` in the dtype of what it is written to."""
+    if result.dtype == dtype:
+        return result
+    if not _C._functions.can_cast(result.dtype, dtype):
+        from ._composite.linalg_norms import type_name
+
+        raise RuntimeError(
+            f"result type {type_name(result.dtype)} can't be cast to the desired output type "
+            f"{type_name(dtype)}"
+        )
+    return result.to(dtype)
+
+
+def _store(result, out):
+    """Writes a result to `out=`."""
+    if not isinstance(out, SparseTensor) or not isinstance(result, SparseTensor):
+        return _C._copy_to_out(out, result, "out")
+    return FUNCTIONS["copy_"](out, _as_type(result, out.dtype))
+
+
 def _replace(self, result):
     """`self`, now with the parts of `result`: what an in-place operation does."""
     if not self.is_sparse:
-        return self.copy_(result)
-    if self.shape != result.shape or self.dtype != result.dtype:
-        raise RuntimeError("a sparse tensor keeps its size and dtype when it is changed in place")
+        return self.copy_(result.to_dense())
+    if self.shape != result.shape:
+        raise RuntimeError("a sparse tensor keeps its size when it is changed in place")
+    result = _as_type(result, self.dtype)
     if self.requires_grad and self.is_leaf and _C.is_grad_enabled():
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
     vars(self).update(vars(result))
@@ -65,10 +91,16 @@ class SparseTensor(_C.Tensor):
             with _C.DisableTorchFunctionSubclass():
                 return func(*args, **(kwargs or {}))
         in_place = name.endswith("_") and not name.endswith("__")
+        if in_place and name in FUNCTIONS:  # it writes itself
+            return FUNCTIONS[name](*args, **(kwargs or {}))
         known = FUNCTIONS.get(name[:-1] if in_place else name)
-        if known is None or "out" in (kwargs or {}):
+        if known is None:
             _refuse(name)
-        result = known(*args, **(kwargs or {}))
+        kwargs = dict(kwargs or {})
+        out = kwargs.pop("out", None)
+        result = known(*args, **kwargs)
+        if out is not None:
+            return _store(result, out)
         return _replace(args[0], result) if in_place else result
 
     # --- parts ---
@@ -101,6 +133,18 @@ class SparseTensor(_C.Tensor):
     def is_coalesced(self):
         return self._is_coalesced
 
+    def _coalesced_(self, coalesced):
+        self._is_coalesced = coalesced
+        return self
+
+    def sparse_resize_(self, size, sparse_dim, dense_dim):
+        """Another size, elements kept; only growth while there are any."""
+        return FUNCTIONS["sparse_resize_"](self, size, sparse_dim, dense_dim)
+
+    def sparse_resize_and_clear_(self, size, sparse_dim, dense_dim):
+        """Another size, and no elements."""
+        return FUNCTIONS["sparse_resize_and_clear_"](self, size, sparse_dim, dense_dim)
+
     def sparse_dim(self):
         return self._at.shape[0]
 
@@ -125,7 +169,8 @@ class SparseTensor(_C.Tensor):
     is_leaf = property(lambda self: self._held.is_leaf)
     grad_fn = property(lambda self: self._held.grad_fn)
     T = mT = property(lambda self: FUNCTIONS["t"](self))
-    H = mH = real = imag = property(lambda self: _refuse("the attribute"))
+    H = mH = imag = property(lambda self: _refuse("the attribute"))
+    real = property(lambda self: make(self._at, self._held.real, self.shape, self._is_coalesced))
 
     def _set_requires_grad(self, flag):
         self._held.requires_grad_(flag)
@@ -177,7 +222,7 @@ class SparseTensor(_C.Tensor):
         return self._held.element_size()
 
     def stride(self, dim=None):
-        raise RuntimeError("Sparse tensors do not have strides")
+        return (0,) * self.dim() if dim is None else 0
 
     def storage(self):
         raise NotImplementedError("Cannot access storage of SparseTensorImpl")

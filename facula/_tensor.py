@@ -484,3 +484,24 @@ def _removed(name):
 
 
 _METHODS |= {name: _removed(name) for name in ("eig", "symeig", "solve", "lstsq")}
+
+
+def _compressed(name, which):
+    def method(self):
+        layout = "Sparse" if self.is_sparse else "Strided"
+        raise RuntimeError(f"{name} expected sparse {which} compressed tensor layout but got {layout}")
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = "RuntimeError: there are no compressed sparse layouts."
+    return method
+
+
+_METHODS |= {
+    name: _compressed(name, which)
+    for name, which in (
+        ("crow_indices", "row"),
+        ("col_indices", "row"),
+        ("ccol_indices", "column"),
+        ("row_indices", "column"),
+    )
+}

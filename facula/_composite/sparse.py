@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .. import _C
 from . import composite
+from .linalg_norms import type_name
 
 _T = _C._functions
 
@@ -24,10 +25,19 @@ def _known(*names):
     return register
 
 
-def _make(indices, values, size, coalesced=False):
+def _make(indices, values, size, coalesced=None):
     from .._sparse import make
 
     return make(indices, values, size, coalesced)
+
+
+def _wrap(dim, n):
+    """A dimension of n, counted from the front."""
+    if not -n <= dim < n:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
+        )
+    return dim % n
 
 
 def _sparse(x):
@@ -78,7 +88,8 @@ def sparse_coo_tensor(
         if at.dim() != 2:
             raise RuntimeError(f"indices must be sparse_dim x nnz, but got: {list(at.shape)}")
         if at.numel() and int(at.min()) < 0:
-            raise RuntimeError(f"found negative index {int(at.min())}")
+            row = int((at < 0).any(1).nonzero()[0])
+            raise RuntimeError(f"found negative index {int(at[row].min())} for dim {row}")
         sizes = (at.amax(1) + 1).tolist() if at.shape[1] else [0] * at.shape[0]
         size = [*sizes, *held.shape[1:]]
     size = list(size)
@@ -103,10 +114,12 @@ def sparse_coo_tensor(
         expected = [held.shape[0], *size[at.shape[0] :]]
         raise RuntimeError(f"values has incorrect size, expected {expected}, got {list(held.shape)}")
     held = held.detach().clone().requires_grad_() if requires_grad else held.view_as(held)
-    result = _make(at, held, size, bool(is_coalesced))
-    if check_invariants:
-        _checked(result)
-    return result
+    result = _make(at, held, size, is_coalesced)
+    if check_invariants is None:
+        from .._sparse import INVARIANTS
+
+        check_invariants = INVARIANTS[0]
+    return _checked(result) if check_invariants else result
 
 
 def _checked(x):
@@ -138,13 +151,23 @@ def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=N
     sparse_dim: how many leading dimensions are sparse (all by default); where one of the elements behind a
     place is not zero, all are kept.
     """
+    if layout == _C.strided:
+        return to_dense(self)
     if layout is not None and layout != _C.sparse_coo:
         raise NotImplementedError(f"to_sparse() to layout {layout}")
     if _sparse(self):
+        if sparse_dim is not None and sparse_dim != self.sparse_dim():
+            raise RuntimeError(
+                "to_sparse: conversion from Sparse to Sparse with sparse_dim argument !=self.sparse_dim() "
+                "is not supported"
+            )
         return self
     sparse_dim = self.dim() if sparse_dim is None else sparse_dim
     if not 0 <= sparse_dim <= self.dim() or (sparse_dim == 0 and self.dim()):
-        raise IndexError(f"sparse_dim {sparse_dim} is out of range for a tensor with {self.dim()} dimensions")
+        raise RuntimeError(
+            f"dense_to_sparse: sparse_dim argument must be in [{min(self.dim(), 1) - 1},{self.dim()}] range, "
+            f"but {sparse_dim} is given"
+        )
     used = self.detach() != 0
     for _ in range(self.dim() - sparse_dim):
         used = used.any(-1)
@@ -201,7 +224,9 @@ def coalesce(x):
     if x._nnz() < 2:
         return _make(x._at, x._held, x.shape, True)
     if x.sparse_dim() == 0:
-        return _make(x._at[:, :1], x._held.sum(0, keepdim=True), x.shape, True)
+        held = x._held
+        one = held.any(0, keepdim=True) if held.dtype == _C.bool else held.sum(0, True, dtype=held.dtype)
+        return _make(x._at[:, :1], one, x.shape, True)
     flat, where = _T.unique(_flat(x), return_inverse=True)
     held = x._held
     if held.dtype == _C.bool:
@@ -254,11 +279,17 @@ def _zero_to_zero(name):
 
 # Functions with f(0) = 0, which need the values only.
 for _name in (
-    "abs sqrt sin tan asin atan sinh tanh asinh atanh expm1 log1p relu sgn sign floor ceil round trunc "
-    "frac erf "
-    "erfinv deg2rad rad2deg isnan isinf signbit square"
+    "abs absolute sqrt sin tan asin arcsin atan arctan sinh tanh asinh arcsinh atanh arctanh expm1 log1p "
+    "relu sgn sign floor ceil round trunc fix frac erf erfinv deg2rad rad2deg isnan isinf signbit square"
 ).split():
     _zero_to_zero(_name)
+
+
+@_known("log1p_")
+def _log1p_(x):
+    if not x._is_coalesced:
+        raise RuntimeError("log1p_ requires coalesced input")
+    return x.copy_(x.log1p())
 
 
 @_known("neg", "negative")
@@ -280,7 +311,7 @@ for _name in "float double half bfloat16 int long short char byte bool cfloat cd
     _known(_name)(lambda x, *a, _name=_name, **k: _mapped(x, lambda v: getattr(v, _name)(*a, **k)))
 
 
-@_known("pow")
+@_known("pow", "__pow__")
 def _pow(x, exponent):
     if isinstance(exponent, _C.Tensor) or exponent == 0:
         raise RuntimeError("pow of a sparse tensor needs a number other than 0")
@@ -297,10 +328,15 @@ def _same_shape(name, a, b):
 @_known("add", "radd")
 def _add(a, b, *, alpha=1):
     if not isinstance(a, _C.Tensor) or not isinstance(b, _C.Tensor):
-        raise NotImplementedError("add(): a sparse tensor and a number")
+        raise RuntimeError("add(sparse, dense) is not supported. Use add(dense, sparse) instead.")
     if not _sparse(a) or not _sparse(b):
         dense, other = (b, a) if _sparse(a) else (a, b)
-        _same_shape("add", a, b)
+        if a.shape != b.shape:
+            raise RuntimeError(
+                f"add: expected 'self' and 'other' to have same size, but self has size {list(a.shape)} "
+                f"while other has size {list(b.shape)} (FYI: dense-sparse addition does not currently "
+                "support broadcasting)"
+            )
         if other is b:
             return dense + to_dense(b) * alpha if alpha != 1 else dense + to_dense(b)
         raise RuntimeError("add(sparse, dense) is not supported. Use add(dense, sparse) instead.")
@@ -308,8 +344,19 @@ def _add(a, b, *, alpha=1):
     _checked(a), _checked(b)
     other = b._held if alpha == 1 else b._held * alpha
     dtype = _T.result_type(a._held, b._held)
+    if a.sparse_dim() != b.sparse_dim():  # of a tensor that holds nothing it says nothing
+        kept, held = (a, a._held) if b._nnz() == 0 else (b, other)
+        if kept is b and a._nnz():
+            raise RuntimeError(
+                "add: expected 'self' and 'other' to have same number of sparse dimensions, but "
+                f"{a.sparse_dim()} != {b.sparse_dim()}"
+            )
+        return _make(kept._at, held.to(dtype), a.shape, kept._is_coalesced)
+    if a._at is b._at:
+        return _make(a._at, a._held + other, a.shape, a._is_coalesced)
     held = _T.cat([a._held.to(dtype), other.to(dtype)])
-    return coalesce(_make(_T.cat([a._at, b._at], 1), held, a.shape))
+    both = _make(_T.cat([a._at, b._at], 1), held, a.shape)
+    return coalesce(both) if a._is_coalesced and b._is_coalesced else both
 
 
 @_known("sub", "subtract", "rsub")
@@ -322,28 +369,52 @@ def _mul(a, b):
     if not _sparse(a):
         a, b = b, a
     if not isinstance(b, _C.Tensor) or b.dim() == 0:
-        return _mapped(a, lambda v: v * b)
+        number = to_dense(b) if _sparse(b) else b
+        return _mapped(a, lambda v: v * number)
     if not _sparse(b):
-        _checked(a)
-        b = b.expand(a.shape)
+        shape = common_shape(a.shape, b.shape)
+        a, b = broadcast(_checked(a), shape), b.expand(shape)
         return _mapped(a, lambda v: v * b[tuple(a._at.unbind(0))])
-    _same_shape("mul", a, b)
+    if a.dim() == 0:
+        return _mul(b, a)
+    n = a.sparse_dim()
+    if a.dim() != b.dim() or n != b.sparse_dim() or a.shape[:n] != b.shape[:n]:
+        raise RuntimeError(
+            "sparse_binary_op_intersection_cpu(): expects sparse inputs with equal dimensionality, number of "
+            "sparse dimensions, and shape of sparse dimensions"
+        )
+    size = common_shape(a.shape, b.shape)
     a, b = coalesce(a), coalesce(b)
     here, there = _flat(a), _flat(b)
     both = _T.isin(here, there)
     here = here[both]
     where = _T.searchsorted(there, here)
     held = a._held[both] * b._held[where]
-    return _make(a._at[:, both], held, a.shape, True)
+    return _make(a._at[:, both], held, size, True)
 
 
 @_known("div", "true_divide", "divide")
 def _div(a, b, *, rounding_mode=None):
     if not _sparse(a) or (isinstance(b, _C.Tensor) and b.dim()):
-        raise RuntimeError("Sparse division requires a dense scalar or 0-dim divisor")
+        size = list(b.shape) if isinstance(b, _C.Tensor) else []
+        raise RuntimeError(
+            "Sparse division requires a scalar or zero-dim dense tensor divisor "
+            f"(got shape {size} for divisor)"
+        )
     if rounding_mode is not None:
         a = coalesce(a)
     return _mapped(a, lambda v: v.div(b, rounding_mode=rounding_mode))
+
+
+@_known("floor_divide", "__floordiv__")
+def _floor_divide(a, b):
+    if not _sparse(a) or (isinstance(b, _C.Tensor) and b.dim()):
+        size = list(b.shape) if isinstance(b, _C.Tensor) else []
+        raise RuntimeError(
+            "Sparse floor division requires a scalar or zero-dim dense tensor divisor "
+            f"(got shape {size} for divisor)"
+        )
+    return _div(a, b, rounding_mode="floor")
 
 
 # --- gradients ---
@@ -420,92 +491,6 @@ def _grad(outputs, inputs, grad_outputs=None, *args, **kwargs):
     )
 
 
-# --- shape ---
-
-
-@_known("transpose", "swapaxes", "swapdims")
-def _transpose(x, dim0, dim1):
-    n = x.dim()
-    dim0, dim1 = dim0 % n if n else 0, dim1 % n if n else 0
-    if dim0 == dim1:
-        return x
-    if max(dim0, dim1) >= x.sparse_dim():
-        raise RuntimeError("transpose(): only sparse dimensions can be transposed")
-    order = list(range(x.sparse_dim()))
-    order[dim0], order[dim1] = order[dim1], order[dim0]
-    size = list(x.shape)
-    size[dim0], size[dim1] = size[dim1], size[dim0]
-    return _make(x._at[order], x._held, size)
-
-
-@_known("t")
-def _t(x):
-    if x.dim() > 2:
-        raise RuntimeError(f"t() expects a tensor with <= 2 sparse and 0 dense dimensions, but got {x.dim()}")
-    return x if x.dim() < 2 else _transpose(x, 0, 1)
-
-
-@_known("select")
-def _select(x, dim, index):
-    dim = dim % x.dim()
-    if not -x.shape[dim] <= index < x.shape[dim]:
-        raise IndexError(f"select(): index {index} out of range for tensor of size {list(x.shape)}")
-    size = [*x.shape[:dim], *x.shape[dim + 1 :]]
-    if dim >= x.sparse_dim():
-        return _make(x._at, x._held.select(dim - x.sparse_dim() + 1, index), size, x._is_coalesced)
-    found = (_checked(x)._at[dim] == index % x.shape[dim]).nonzero().squeeze(1)
-    held = x._held[found]
-    if x.sparse_dim() == 1:
-        return held.sum(0)
-    rows = [d for d in range(x.sparse_dim()) if d != dim]
-    return _make(x._at[rows][:, found], held, size, x._is_coalesced)
-
-
-@_known("cat", "concat")
-def _cat(tensors, dim=0):
-    first = tensors[0]
-    dim = dim % first.dim()
-    if dim >= first.sparse_dim() or not all(_sparse(t) for t in tensors):
-        raise RuntimeError("cat(): sparse tensors can be joined along sparse dimensions only")
-    size, parts, start = list(first.shape), [], 0
-    for t in tensors:
-        at = t._at.clone()
-        at[dim] += start
-        parts.append(at)
-        start += t.shape[dim]
-    size[dim] = start
-    return _make(_T.cat(parts, 1), _T.cat([t._held for t in tensors]), size)
-
-
-@_known("unsqueeze")
-def _unsqueeze(x, dim):
-    dim = dim % (x.dim() + 1)
-    size = [*x.shape[:dim], 1, *x.shape[dim:]]
-    if dim > x.sparse_dim():
-        return _make(x._at, x._held.unsqueeze(dim - x.sparse_dim() + 1), size, x._is_coalesced)
-    at = _T.cat([x._at[:dim], _T.zeros(1, x._nnz(), dtype=_C.int64), x._at[dim:]])
-    return _make(at, x._held, size, x._is_coalesced)
-
-
-@_known("stack")
-def _stack(tensors, dim=0):
-    return _cat([_unsqueeze(t, dim) for t in tensors], dim)
-
-
-@_known("index_select")
-def _index_select(x, dim, index):
-    dim = dim % x.dim()
-    size = list(x.shape)
-    size[dim] = index.numel()
-    if dim >= x.sparse_dim():
-        return _make(x._at, x._held.index_select(dim - x.sparse_dim() + 1, index), size, x._is_coalesced)
-    # Pairs of a chosen index and a place that has it, ordered by the first.
-    new, old = (index.reshape(-1, 1) == _checked(x)._at[dim]).nonzero().unbind(1)
-    at = x._at[:, old].clone()
-    at[dim] = new
-    return _make(at, x._held[old], size)
-
-
 # --- sums, norms ---
 
 
@@ -515,7 +500,7 @@ def sparse_sum(input, dim=None, dtype=None):
     x = _mapped(input, lambda v: v.to(dtype)) if dtype is not None else input
     if dim is None:
         return x._held.sum()
-    dims = {d % x.dim() for d in ([dim] if isinstance(dim, int) else dim)}
+    dims = {_wrap(d, x.dim()) for d in ([dim] if isinstance(dim, int) else dim)}
     inner = [d - x.sparse_dim() + 1 for d in dims if d >= x.sparse_dim()]
     held = x._held.sum(inner) if inner else x._held
     rows = [d for d in range(x.sparse_dim()) if d not in dims]
@@ -528,15 +513,31 @@ def sparse_sum(input, dim=None, dtype=None):
 
 @_known("sum")
 def _sum(x, dim=None, keepdim=False, *, dtype=None):
+    dims = range(x.dim()) if dim is None or dim == () else [dim] if isinstance(dim, int) else dim
+    if dtype is None and not (x.is_floating_point() or x.is_complex()):
+        dtype = _C.int64
+    total = sparse_sum(x, None if len(dims) == x.dim() else dims, dtype)
     if keepdim:
-        raise NotImplementedError("sum() of a sparse tensor with keepdim=True")
-    return sparse_sum(x, dim, dtype)
+        for d in sorted(_wrap(d, x.dim()) for d in dims):
+            total = total.unsqueeze(d)
+    return total
 
 
 @_known("norm")
 def _norm(x, p="fro", dim=None, keepdim=False, dtype=None):
-    if dim is not None:
-        raise NotImplementedError("norm() of a sparse tensor along dimensions")
+    if (
+        dim is not None
+        and len({_wrap(d, x.dim()) for d in ([dim] if isinstance(dim, int) else dim)}) != x.dim()
+    ):
+        raise RuntimeError(
+            "norm_sparse currently only supports full reductions, so 'dim' must either be empty or contain "
+            "all dimensions of the input"
+        )
+    if not (x.is_floating_point() or x.is_complex()):
+        raise RuntimeError(
+            "norm(): input dtype should be either floating point or complex. "
+            f"Got {type_name(x.dtype)} instead."
+        )
     return coalesce(x)._held.norm(2 if p == "fro" else p)
 
 
@@ -546,11 +547,16 @@ def _norm(x, p="fro", dim=None, keepdim=False, dtype=None):
 def _matrix_product(a, b):
     """(m, n) times (n, k), one of them sparse or both."""
     if not _sparse(a):
-        return _matrix_product(_t(b), a.mT).mT
+        return _matrix_product(b.t(), a.mT).mT
     if a.dim() != 2 or b.dim() != 2 or a.sparse_dim() != 2:
         raise RuntimeError(f"mm: Expected 2-D tensors, but got {a.dim()}-D and {b.dim()}-D tensors")
     if a.shape[1] != b.shape[0]:
-        raise RuntimeError(f"mm: Argument #3 (dense): Expected dim 0 size {a.shape[1]}, got {b.shape[0]}")
+        if _sparse(b):
+            raise RuntimeError(
+                f"mat1 and mat2 shapes cannot be multiplied ({a.shape[0]}x{a.shape[1]} and "
+                f"{b.shape[0]}x{b.shape[1]})"
+            )
+        raise RuntimeError(f"addmm: Argument #3 (dense): Expected dim 0 size {a.shape[1]}, got {b.shape[0]}")
     if _sparse(b):
         return _both_sparse(coalesce(a), coalesce(b))
     _checked(a)
@@ -561,6 +567,8 @@ def _matrix_product(a, b):
 
 
 def _both_sparse(a, b):
+    if a.dtype != b.dtype:
+        raise RuntimeError(f"mat1 dtype {type_name(a.dtype)} does not match mat2 dtype {type_name(b.dtype)}")
     # Each held value of a meets the row of b that its column names.
     starts = _T.searchsorted(b._at[0].contiguous(), _T.arange(b.shape[0] + 1))
     first = starts[a._at[1]]
@@ -581,7 +589,7 @@ def sparse_mm(mat1, mat2):
 _known("mm")(_matrix_product)
 
 
-@composite("torch", aliases="smm")
+@composite("torch")
 def spmm(input, mat2):
     """The product of a sparse matrix and a dense one."""
     return sparse_mm(input, mat2)
@@ -597,6 +605,12 @@ def hspmm(mat1, mat2):
 
 @_known("mv")
 def _mv(a, b):
+    if a.dim() != 2 or b.dim() != 1:
+        raise RuntimeError(
+            f"mv: two tensor dim should be 2 and 1, but got SparseTensor Dim: {a.dim()} Tensor Dim: {b.dim()}"
+        )
+    if a.shape[1] != b.shape[0]:
+        raise RuntimeError("mv: expected self.size(-1) == vec.size(-1)")
     return _matrix_product(a, b.unsqueeze(1)).squeeze(1)
 
 
@@ -656,7 +670,9 @@ def sparse_log_softmax(input, dim, *, dtype=None):
     return _softmax(input, dim, dtype, True)
 
 
-_known("zeros_like")(lambda x, **k: sparse_coo_tensor(tuple(x.shape), dtype=k.get("dtype") or x.dtype))
 _known("is_floating_point")(lambda x: x.dtype.is_floating_point)
 _known("is_complex")(lambda x: x.dtype.is_complex)
-_known("to_sparse")(lambda x, *a, **k: x)
+_known("to_sparse")(to_sparse)
+
+
+from .sparse_layout import broadcast, common_shape  # noqa: E402  it builds on the above

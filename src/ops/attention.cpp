@@ -322,6 +322,9 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
       if (fits && n == 3) mask = expand(mask, {z.heads, z.rows, z.columns});
     }
   }
+  // Only the kernel for this shape takes both in PyTorch.
+  if (given_mask && causal && !(fits && z.depth == z.value_depth && n == 4))
+    fail("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True");
   if (fits && !(z.depth == z.value_depth && n == 4)) {
     if (n == 2) return call_structural(Sdpa<Shape::Matrix>{z, o}, q, keys, values, mask);
     return call_structural(Sdpa<Shape::Batch>{z, o}, q, keys, values, mask);

@@ -391,9 +391,9 @@ void check_types(const Tensor& x, const Tensor& w, const Tensor& bias, bool is_t
 }
 
 MemoryFormat result_format(const Tensor& x, const Tensor& w) {
-  if (!is_real_floating(x->dtype)) return MemoryFormat::Contiguous;
-  const MemoryFormat f = format_of(*x);
-  return f != MemoryFormat::Contiguous ? f : format_of(*w);
+  if (!is_real_floating(x->dtype) || x->numel == 0) return MemoryFormat::Contiguous;
+  const MemoryFormat f = suggested_format(*x);
+  return f != MemoryFormat::Contiguous ? f : suggested_format(*w);
 }
 
 Tensor convolution(const Tensor& x, const Tensor& w, const Tensor& bias, const Dims& stride,

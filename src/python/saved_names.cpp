@@ -128,8 +128,7 @@ std::vector<SavedName> saved_names(const Node& n, Parameters& parameters) {
   }
   n.show(parameters);
   for (size_t i = 0; i < parameters.all.size(); ++i)
-    if (parameters.all[i].name[0] != '-')  // what nodes.cpp alone asks for
-      names.push_back({parameters.all[i].name, -1, false, int(i)});
+    names.push_back({parameters.all[i].name, -1, false, int(i)});
   return names;
 }
 

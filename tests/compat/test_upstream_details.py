@@ -23,6 +23,8 @@ def bag(offsets, mode, double=False, padding=None, last=True):
     rows = torch.tensor([0, 1, 2, 3])
     options = {"mode": mode, "include_last_offset": last, "padding_idx": padding}
     return P.embedding_bag(rows, weight, torch.tensor(offsets), **options)
+Q = torch.arange(64.).view(1, 2, 4, 8) / 64
+sdpa = P.scaled_dot_product_attention
 last = torch.channels_last_3d
 V = torch.arange(480.).view(1, 2, 4, 6, 10).contiguous(memory_format=last)
 I = torch.arange(384.).view(2, 4, 6, 8).contiguous(memory_format=torch.channels_last)
@@ -93,6 +95,17 @@ x = torch.ones(1, 4, 4, requires_grad=True); P.adaptive_avg_pool2d(x, 0).sum().b
 x = torch.ones(2, 1, 4, 4, requires_grad=True); P.adaptive_max_pool2d(x, 0).sum().backward()
 P.fractional_max_pool2d(torch.ones(2, 7, 7), (1,), output_size=(3, 3))
 P.fractional_max_pool2d(torch.ones(2, 7, 7), 2, output_size=0).shape
+sdpa(Q, Q, Q, torch.zeros(4, 4), 0.0, True)
+sdpa(Q[0], Q[0], Q[0], torch.zeros(4, 4), 0.0, True)
+sdpa(Q, Q, Q, torch.zeros(4, 4), 0.5, True)
+sdpa(Q, Q, Q[..., :4], torch.zeros(4, 4), 0.0, True)
+sdpa(Q, Q, Q, torch.zeros(4, 4, requires_grad=True), 0.0, True)
+sdpa(Q, Q, Q, None, 0.0, True)
+P.conv2d(I, torch.ones(2, 4, 1, 1).contiguous(memory_format=torch.channels_last)).stride()
+P.conv2d(I.contiguous(), torch.ones(2, 4, 1, 1).contiguous(memory_format=torch.channels_last)).stride()
+P.conv2d(I[:, :1], torch.ones(2, 1, 3, 3)).stride()
+P.conv2d(I.contiguous()[:, :1], torch.ones(2, 1, 3, 3)).stride()
+P.conv2d(I[:0], torch.ones(2, 4, 3, 3)).stride()
 P.max_pool3d(V, 2).stride()
 P.max_pool3d(V[0], 2).stride()
 P.max_pool3d(V[0], 2, return_indices=True)[1].stride()

@@ -33,9 +33,9 @@ NO_SAMPLES |= dict.fromkeys(
     "not for operands of any strides: tests/compat/test_op_db.py, and the views themselves here",
 )
 NO_SAMPLES |= dict.fromkeys(
-    "coalesce hspmm sparse.addmm sparse.log_softmax sparse.mm sparse.softmax sparse.sum sparse_coo_tensor "
-    "sparse_mask spmm to_dense to_sparse to_sparse_coo".split(),
-    "sparse tensors: tests/test_sparse.py",
+    "coalesce dsmm hsmm hspmm smm sspaddmm spdiags sparse.addmm sparse.log_softmax sparse.mm "
+    "sparse.softmax sparse.sum sparse_coo_tensor sparse_mask spmm to_dense to_sparse to_sparse_coo".split(),
+    "sparse tensors: tests/test_sparse.py, tests/compat/test_sparse_layout.py",
 )
 NO_SAMPLES |= dict.fromkeys(
     "ctc_loss nn.functional.ctc_loss embedding_bag nn.functional.embedding_bag embedding_renorm_".split(),
@@ -62,7 +62,6 @@ NO_SAMPLES |= dict.fromkeys(
 _VECTORS = "vectors are known up to a sign or phase: tests/test_linalg.py, tests/compat/test_op_db.py"
 NO_SAMPLES |= dict.fromkeys("eig eigh svd".split(), _VECTORS)
 NO_SAMPLES |= dict.fromkeys("svd_lowrank pca_lowrank".split(), "random numbers: tests/test_linalg.py")
-NO_SAMPLES["lobpcg"] = "vectors are known up to a sign: tests/test_linalg.py"
 
 
 def written_rows() -> dict[str, Op]:

@@ -41,6 +41,9 @@ class CausalBias:
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if getattr(func, "__name__", "") == "scaled_dot_product_attention":
+            if (kwargs or {}).get("is_causal") or args[5:6] == (True,):
+                raise ValueError("CausalBias should not be used with causal=True")
         args = [a.materialize() if isinstance(a, CausalBias) else a for a in args]
         kwargs = {k: v.materialize() if isinstance(v, CausalBias) else v for k, v in (kwargs or {}).items()}
         return func(*args, **kwargs)

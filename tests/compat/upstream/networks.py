@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import itertools
 import unittest
 
 import torch
@@ -119,3 +121,28 @@ def random_sparse_pd_matrix(size: int, density=0.01, *, dtype=torch.float64, dev
     places = torch.stack([torch.cat([row, column, diagonal]), torch.cat([column, row, diagonal])])
     values = torch.cat([values, values, (diagonal + 1).to(dtype) / size + 0.5])
     return torch.sparse_coo_tensor(places, values, (size, size)).coalesce()
+
+
+class NewModuleTest:
+    """A module of PyTorch's table of modules, which `tests/compat/test_module_db.py` asks: skipped here."""
+
+    made = itertools.count()
+
+    def __init__(self, **parameters) -> None:
+        self.name = f"test_module_{next(self.made)}"
+
+    def get_name(self) -> str:
+        return self.name
+
+    def __call__(self, case) -> None:
+        case.skipTest("asks the table of modules")
+
+    def test_cuda(self, case) -> None:
+        case.skipTest("onlyCUDA")
+
+
+CriterionTest = NewModuleTest
+
+
+def get_function_arglist(function) -> list[str]:
+    return list(inspect.signature(function).parameters)
