@@ -61,6 +61,30 @@ def test_low_rank(dtype):
     assert u.shape == (30, 4) and s.shape == (4,) and v.shape == (20, 4)
 
 
+@pytest.mark.parametrize("largest", [True, False])
+@pytest.mark.parametrize("general", [True, False])
+def test_lobpcg(largest, general):
+    half = t.randn(2, 9, 9, dtype=t.float64)
+    a, b = half @ half.mT, t.eye(9, dtype=t.float64) * 2 + half.mT @ half
+    b = b if general else None
+    e, u = t.lobpcg(a, 3, B=b, largest=largest)
+    assert t.allclose(a @ u, (u if b is None else b @ u) * e.unsqueeze(-2))
+    assert t.allclose(u.mT @ (u if b is None else b @ u), t.eye(3, dtype=t.float64))
+    assert t.equal(e, e.sort(-1, descending=largest).values)
+    if b is None:
+        every = t.linalg.eigvalsh(a)
+        assert t.allclose(e, every.flip(-1)[:, :3] if largest else every[:, :3])
+    leaf = a[0].clone().requires_grad_()
+    assert t.autograd.gradcheck(lambda m: t.lobpcg(m + m.T, 2, largest=largest)[0], leaf)
+    assert t.allclose(t.lobpcg(a[0].to_sparse(), 1)[0], t.lobpcg(a[0])[0])
+    with pytest.raises(ValueError, match="smaller than 3 x the number of requested eigenpairs"):
+        t.lobpcg(a, 4)
+    with pytest.raises(AssertionError, match="A must be square"):
+        t.lobpcg(a[:, :5])
+    with pytest.raises(NotImplementedError, match="tracker"):
+        t.lobpcg(a, 1, tracker=print)
+
+
 NAN = t.full((3, 3), float("nan"))
 SINGULAR = t.zeros(2, 3, 3)
 SINGULAR[0] = t.eye(3)

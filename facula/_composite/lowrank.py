@@ -71,3 +71,76 @@ def pca_lowrank(A, q=None, center=True, niter=2):
     if not center:
         return svd_lowrank(A, q, niter)
     return svd_lowrank(A - A.mean(-2, keepdim=True), q, niter)
+
+
+@composite("torch")
+def lobpcg(
+    A,
+    k=None,
+    B=None,
+    X=None,
+    n=None,
+    iK=None,
+    niter=None,
+    tol=None,
+    largest=None,
+    method=None,
+    tracker=None,
+    ortho_iparams=None,
+    ortho_fparams=None,
+    ortho_bparams=None,
+):
+    """The k largest (or smallest) eigenvalues of a symmetric matrix (or batch), with vectors: ``(E, U)``.
+
+    Computed from the whole decomposition (`linalg.eigh`), to full accuracy: what steers PyTorch's iteration
+    (`X`, `iK`, `niter`, `tol`, `method` and the parameters of its orthogonalisation) changes nothing.
+
+    Args:
+        A: (..., m, m), symmetric; may be sparse.
+        k: how many, by default as many as X has columns, or 1; at most m / 3.
+        B: (..., m, m), symmetric positive definite: eigenvalues of A U = B U E.
+        X: (..., m, k) vectors that PyTorch starts from; its shape counts.
+        largest: largest eigenvalues first (by default), or smallest first.
+
+    Returns:
+        ``(E, U)`` of shapes (..., k) and (..., m, k); the columns of U are orthonormal, in the product of B.
+
+    Raises:
+        AssertionError: A is not square, or B or X does not fit it.
+        ValueError: m is smaller than 3k.
+        RuntimeError: A holds whole numbers.
+    """
+    if tracker is not None:
+        raise NotImplementedError("lobpcg(): there are no iterations that a tracker could follow")
+    if not (A.is_floating_point() or A.is_complex()):
+        raise RuntimeError(f"lobpcg(): expected a matrix of floating point numbers, but got {A.dtype}")
+    A, B = (t.to_dense() if t is not None and t.is_sparse else t for t in (A, B))
+    if A.dim() < 2 or A.shape[-2] != A.shape[-1]:
+        raise AssertionError(f"A must be square, got shape {A.shape}")
+    if B is not None and A.shape != B.shape:
+        raise AssertionError(f"A and B must have same shape, got {A.shape} vs {B.shape}")
+    m = A.shape[-1]
+    k = (1 if X is None else X.shape[-1]) if k is None else k
+    columns = (k if n is None else n) if X is None else X.shape[-1]
+    if m < 3 * columns:
+        raise ValueError(
+            f"LOBPCG algorithm is not applicable when the number of A rows (={m}) is smaller than 3 x the "
+            f"number of requested eigenpairs (={columns})"
+        )
+    if X is not None and tuple(X.shape[-2:]) != (m, columns):
+        raise AssertionError(f"X shape mismatch: got {X.shape}, expected {(m, columns)}")
+    linalg = _C._linalg
+    symmetric = (A + A.mH) / 2
+    factor = None
+    if B is not None:  # A U = B U E with B = L L' is the problem of L^-1 A L^-T
+        factor = linalg.cholesky(B)
+        half = linalg.solve_triangular(factor, symmetric, upper=False)
+        symmetric = linalg.solve_triangular(factor, half.mH, upper=False)
+    values, vectors = linalg.eigh(symmetric)
+    if largest is None or largest:
+        values, vectors = values[..., -k:].flip(-1), vectors[..., -k:].flip(-1)
+    else:
+        values, vectors = values[..., :k], vectors[..., :k]
+    if factor is not None:
+        vectors = linalg.solve_triangular(factor.mH, vectors, upper=True)
+    return values, vectors

@@ -4,7 +4,7 @@ from .._C import _backward as backward
 from .._C import _grad as grad
 from .._C import _SavedTensor as SavedTensor  # noqa: F401
 from . import forward_ad, function
-from .function import Function
+from .function import Function, NestedIOFunction
 from .grad_mode import (
     enable_grad,
     enforce_grad_layout_policy,
@@ -18,6 +18,7 @@ from .grad_mode import (
 __all__ = [
     "Function",
     "GradientEdge",
+    "NestedIOFunction",
     "Variable",
     "backward",
     "detect_anomaly",

@@ -90,6 +90,8 @@ class BackwardCFunction(_C._FunctionBase, FunctionCtx):
                 "only "
                 "implement one of them."
             )
+        if function.boxed_grads_call:
+            args = (list(args),)
         return (function.vjp if has_vjp else function.backward)(self, *args)
 
     def apply_jvp(self, *args):
@@ -133,6 +135,8 @@ class Function(metaclass=FunctionMeta):
     """
 
     generate_vmap_rule = False
+    clear_saved_tensors_on_access = False  # True: `backward` may ask for saved_tensors once, and frees them
+    boxed_grads_call = False  # True: `backward(ctx, grads)` gets a list, which it may empty
 
     def __init__(self, *args, **kwargs):
         import warnings
@@ -206,6 +210,8 @@ class Function(metaclass=FunctionMeta):
                 return result
         ctx = cls._backward_cls()
         ctx.needs_input_grad = needed = _C._needs_grad(args)
+        if cls.clear_saved_tensors_on_access:
+            ctx._saved_once = True
         levels = _C._set_forward_levels(0)
         tangents = {k: _tangents(args, k) for k in range(1, levels + 1)}
         recorded = _C._set_recording(False)

@@ -15,9 +15,12 @@ __all__ = [
     "disable_saved_tensors_hooks",
     "get_gradient_edge",
     "increment_version",
+    "region_activation_memory_budget",
     "register_multi_grad_hook",
     "save_on_cpu",
     "saved_tensors_hooks",
+    "set_override_stale_capture_stream",
+    "set_warn_on_accumulate_grad_stream_mismatch",
 ]
 
 
@@ -254,3 +257,34 @@ def allow_mutation_on_saved_tensors():
             yield None
     finally:
         _mutation_allowed = None
+
+
+def set_warn_on_accumulate_grad_stream_mismatch(enabled: bool) -> None:
+    """Accepted for compatibility: there are no streams that could differ."""
+
+
+def set_override_stale_capture_stream(enabled: bool) -> None:
+    """Accepted for compatibility: there are no graphs of an accelerator that could be captured."""
+
+
+@contextmanager
+def region_activation_memory_budget(budget: float):
+    """Context for compiled regions, which facula does not have: entering it is an error, as it is in PyTorch
+    outside of torch.compile.
+
+    Args:
+        budget: a share between 0 and 1.
+
+    Raises:
+        ValueError: another number.
+        RuntimeError: always else.
+    """
+    if not 0 <= budget <= 1:
+        raise ValueError(
+            f"torch.autograd.graph.region_activation_memory_budget: must be in [0, 1], got {budget}"
+        )
+    raise RuntimeError(
+        "torch.autograd.graph.region_activation_memory_budget can only be used inside a torch.compile "
+        "region; it has no effect in eager mode."
+    )
+    yield

@@ -1,6 +1,7 @@
 // What facula.explain sees of a recorded graph: the parts of its nodes, their formulas, and single steps of
 // forward and backward.
 #include "op/expr.h"
+#include "python/nodes.h"
 #include "python/tensor_type.h"
 
 namespace facula::python {
@@ -38,7 +39,8 @@ Node* node_argument(PyObject* o) {
 }
 
 // (node, leaf, output, constant): the constant of an edge that leads nowhere is an address (int) or a number.
-PyObject* edge_parts(const Edge& e) {
+PyObject* edge_parts(const Edge& shown) {
+  const Edge& e = seen_through(shown);
   const uint64_t c = e.constant();
   Owned node(wrap_node(e.node.get())), leaf(e.leaf ? wrap(e.leaf) : Py_NewRef(Py_None));
   Owned constant(!c        ? Py_NewRef(Py_None)

@@ -20,6 +20,7 @@ struct Context {
   PyObject_HEAD Ref<Node> owned;  // while Python holds the ctx
   FunctionNode* node;             // null before the call is recorded, or where it is not
   PyObject *to_save, *for_forward, *dirty, *constant, *needs, *metadata, *dict, *weakrefs;
+  bool saved_once;                         // saved tensors are given out once
   bool materialize, materialize_constant;  // the latter: of outputs marked as without gradients, too
 };
 Context* context(PyObject* o) { return reinterpret_cast<Context*>(o); }
@@ -90,6 +91,18 @@ class FunctionNode final : public Node {
     std::vector<Tensor> kept;
     for (const Saved& s : saved_) kept.push_back(facula::unpack(s, this));
     return tuple_of(kept);
+  }
+
+  PyObject* unpack_once() {
+    if (taken_)
+      fail(
+          "saved_tensors can only be accessed once when clear_saved_tensors_on_access=True is set on the "
+          "autograd.Function. Either access saved_tensors only once, or set "
+          "clear_saved_tensors_on_access=False.");
+    PyObject* all = unpack();
+    saved_.clear();
+    taken_ = true;
+    return all;
   }
 
   Saved* saved_at(size_t i) { return i < saved_.size() ? &saved_[i] : nullptr; }
@@ -184,7 +197,7 @@ class FunctionNode final : public Node {
   std::vector<Edge> storage_;
   std::vector<Meta> inputs_, outputs_;
   std::vector<Saved> saved_;
-  bool owns_ = false, released_ = false;
+  bool owns_ = false, released_ = false, taken_ = false;
 };
 
 // --- the ctx ---
@@ -255,6 +268,7 @@ PyObject* context_saved(PyObject* o, void*) {
   return guarded([&]() -> PyObject* {
     Context* c = context(o);
     if (c->for_forward && PyTuple_Check(c->for_forward)) return Py_NewRef(c->for_forward);
+    if (c->node && c->saved_once) return c->node->unpack_once();
     if (c->node) return c->node->unpack();
     return PyTuple_New(0);
   });
@@ -285,6 +299,11 @@ int set_materialize(PyObject* o, PyObject* value, void*) {
   return 0;
 }
 
+PyObject* get_saved_once(PyObject* o, void*) { return PyBool_FromLong(context(o)->saved_once); }
+int set_saved_once(PyObject* o, PyObject* value, void*) {
+  context(o)->saved_once = value == Py_True;
+  return 0;
+}
 PyObject* get_materialize_constant(PyObject* o, void*) {
   return PyBool_FromLong(context(o)->materialize_constant);
 }
@@ -326,6 +345,7 @@ PyGetSetDef context_attributes[] = {
     {"requires_grad", context_requires_grad, nullptr, nullptr, nullptr},
     {"materialize_grads", nullptr, set_materialize, nullptr, nullptr},
     {"_materialize_grads", get_materialize, nullptr, nullptr, nullptr},
+    {"_saved_once", get_saved_once, set_saved_once, nullptr, nullptr},
     {"_materialize_non_diff_grads", get_materialize_constant, set_materialize_constant, nullptr, nullptr},
     {}};
 // Every class of contexts, whoever makes it.

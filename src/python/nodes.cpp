@@ -100,6 +100,44 @@ std::vector<int> shown_edges(const Node& n) {
   return shown;
 }
 
+// Products transpose their operands themselves; where somebody looks, each has a node of its own for it, as
+// it has in PyTorch. It takes gradients as the product gives them, which is in the layout of what was
+// transposed.
+class Transposed final : public Node {
+ public:
+  Transposed(Edge e, const Node& product) : Node("TBackward0", &edge_, 1), edge_(std::move(e)) {
+    sequence = product.sequence;  // runs behind the product, and in front of what is older
+  }
+  void backward(const Tensor* g, Tensor* grads, bool) override { grads[0] = g[0]; }
+  void backward_batch(const Tensor* g, Tensor* grads, bool, int64_t) override { grads[0] = g[0]; }
+  void release() override {}
+  uint32_t size_class() const override { return kSizeClass<Transposed>; }
+  std::vector<Tensor> replay(const Tensor* in) const override {
+    if (!in[0]) return {};
+    return {in[0]};
+  }
+  const Edge& edge() const { return edge_; }
+
+ private:
+  Edge edge_;
+};
+void show_transposed(Node& product) {
+  if (current_run() >= 0) return;  // which knows the nodes that it will meet
+  Parameters parameters;
+  product.show(parameters);
+  for (const Parameters::Named& p : parameters.all) {
+    if (p.name != "-transposed") continue;
+    const int64_t which = std::get<int64_t>(p.value);
+    for (int i = 0; i < product.edge_count; ++i) {
+      Edge& e = product.edges[i];
+      if (!(which >> i & 1) || !e || dynamic_cast<Transposed*>(e.node.get())) continue;
+      Edge behind = std::exchange(e, Edge());
+      e.node =
+          Ref<Node>::adopt(new (allocate(kSizeClass<Transposed>)) Transposed(std::move(behind), product));
+    }
+  }
+}
+
 struct PythonNodeHook final : NodeHook {  // a hook on a node sees tuples of gradients
   PyObject* function;
   bool pre;
@@ -320,6 +358,7 @@ int node_clear(PyObject* o) {
   return 0;
 }
 void node_free(void* o) { PyObject_GC_Del(o); }
+PyObject* node_requires_grad(PyObject*, void*) { Py_RETURN_TRUE; }
 PyMethodDef node_methods[] = {{"name", node_name, METH_NOARGS, "The name of the operation's derivative."},
                               {"__dir__", node_dir, METH_NOARGS, nullptr},
                               {"_sequence_nr", node_sequence, METH_NOARGS, nullptr},
@@ -328,10 +367,12 @@ PyMethodDef node_methods[] = {{"name", node_name, METH_NOARGS, "The name of the 
                               {"register_prehook", node_register_prehook, METH_O,
                                "Calls a function with the gradients of outputs, before."},
                               {}};
-PyGetSetDef node_getset[] = {{"next_functions", node_next, nullptr, nullptr, nullptr},
+PyGetSetDef node_getset[] = {{"requires_grad", node_requires_grad, nullptr, nullptr, nullptr},
+                             {"next_functions", node_next, nullptr, nullptr, nullptr},
                              {"metadata", node_metadata, nullptr, nullptr, nullptr},
                              {}};
-PyGetSetDef accumulate_getset[] = {{"next_functions", node_next, nullptr, nullptr, nullptr},
+PyGetSetDef accumulate_getset[] = {{"requires_grad", node_requires_grad, nullptr, nullptr, nullptr},
+                                   {"next_functions", node_next, nullptr, nullptr, nullptr},
                                    {"variable", node_variable, nullptr, nullptr, nullptr},
                                    {"metadata", node_metadata, nullptr, nullptr, nullptr},
                                    {}};
@@ -447,7 +488,12 @@ PyTypeObject NodeBaseType = [] {
   return t;
 }();
 
-PyObject* next_functions(const Node* n) {
+const Edge& seen_through(const Edge& e) {
+  const auto* shown = dynamic_cast<const Transposed*>(e.node.get());
+  return shown ? shown->edge() : e;
+}
+PyObject* next_functions(Node* n) {
+  if (n) show_transposed(*n);
   const std::vector<int> shown = n ? shown_edges(*n) : std::vector<int>();
   const Owned tuple(PyTuple_New(Py_ssize_t(shown.size())));
   for (size_t k = 0; k < shown.size(); ++k)

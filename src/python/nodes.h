@@ -30,8 +30,9 @@ inline std::string type_name(PyObject* o) {  // without its module
 }
 // f(*arguments) where a backward sends many gradients at once: it sees one, as under vmap.
 PyObject* call_in_batch(PyObject* f, PyObject* arguments);
-PyObject* next_functions(const Node* node);
-PyObject* wrap_history(TensorImpl& t);  // t.grad_fn; its object knows what t is
+PyObject* next_functions(Node* node);
+const Edge& seen_through(const Edge& e);  // what is behind a node that is only shown
+PyObject* wrap_history(TensorImpl& t);    // t.grad_fn; its object knows what t is
 PyObject* add_node_hook(Node& node, PyObject* f, bool pre);
 // For the collector: the hooks of a node that nobody but the object asked has.
 int visit_hooks(const Node* node, visitproc visit, void* arg);

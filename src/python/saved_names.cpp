@@ -128,7 +128,8 @@ std::vector<SavedName> saved_names(const Node& n, Parameters& parameters) {
   }
   n.show(parameters);
   for (size_t i = 0; i < parameters.all.size(); ++i)
-    names.push_back({parameters.all[i].name, -1, false, int(i)});
+    if (parameters.all[i].name[0] != '-')  // what nodes.cpp alone asks for
+      names.push_back({parameters.all[i].name, -1, false, int(i)});
   return names;
 }
 

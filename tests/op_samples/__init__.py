@@ -62,6 +62,7 @@ NO_SAMPLES |= dict.fromkeys(
 _VECTORS = "vectors are known up to a sign or phase: tests/test_linalg.py, tests/compat/test_op_db.py"
 NO_SAMPLES |= dict.fromkeys("eig eigh svd".split(), _VECTORS)
 NO_SAMPLES |= dict.fromkeys("svd_lowrank pca_lowrank".split(), "random numbers: tests/test_linalg.py")
+NO_SAMPLES["lobpcg"] = "vectors are known up to a sign: tests/test_linalg.py"
 
 
 def written_rows() -> dict[str, Op]:

@@ -175,4 +175,45 @@ def walk(fn, seen):
     if fn is None or fn in seen: return seen
     seen[fn] = len(seen); [walk(f, seen) for f, _ in fn.next_functions]; return seen
 a = x * z; b = a + x; s = walk((a * b).sum().grad_fn, {}); log([f.name() for f in s], [[(s.get(f), k) for f, k in n.next_functions] for n in s])
+# nodes of linear layers
+def both(f): log(names(f().grad_fn, 9))
+torch.manual_seed(0); net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1, bias=False))
+both(lambda: F.mse_loss(net(c[None]), torch.zeros(1, 1))); both(lambda: F.linear(x[None], torch.ones(2, 2, requires_grad=True), z)); both(lambda: F.linear(x[None], torch.ones(2, 2))); both(lambda: torch.addmm(z, x[None], torch.ones(2, 2, requires_grad=True))); both(lambda: x[None] @ torch.ones(2, 2, requires_grad=True).t())
+y = net(x[None]).sum(); first = names(y.grad_fn); log(first == names(y.grad_fn)); y.backward(retain_graph=True); a = [p.grad.clone() for p in net.parameters()]; net.zero_grad(); y.backward(); log([torch.equal(p.grad, g) for p, g in zip(net.parameters(), a)])
+y = net(x[None]).sum(); names(y.grad_fn); g = grad(y, list(net.parameters()), create_graph=True); log([v.shape for v in g]); sum(v.pow(2).sum() for v in g).backward(); log([p.grad is not None for p in net.parameters()])
+y = net(x[None]).sum(); names(y.grad_fn); w = net[0].weight; log(grad(y, w)[0].shape, w.grad.shape)
+y = net(c[None]); t = y.grad_fn.next_functions[1][0]; t2 = y.grad_fn.next_functions[1][0]; log(t is t2, t.name(), t.next_functions[0][0].variable is net[2].weight)
+seen = []; t.register_hook(lambda gi, go: seen.append((len(gi), len(go)))); y.sum().backward(); log(seen)
+# hooks on every node of a linear layer
+order = []
+class Mod(nn.Module):
+    def __init__(self): super().__init__(); self.linear = nn.Linear(2, 2)
+    def forward(self, v): return self.linear(v)
+mod = Mod(); v = torch.randn(2, 2, requires_grad=True); mod.register_full_backward_hook(lambda *a: order.append("module")); n = 0
+def all_nodes(nodes):
+    global n
+    for node, _ in nodes:
+        n += 1; name = f"{node.name()} {n}"; node.register_prehook(lambda _, name=name: order.append("pre " + name)); node.register_hook(lambda a, b, name=name: order.append("post " + name)); all_nodes(node.next_functions)
+loss = mod(v).sum(); all_nodes(((loss.grad_fn, None),))
+for name, t in (("x", v), ("weight", mod.linear.weight), ("bias", mod.linear.bias)):
+    t.register_hook(lambda g, name=name: order.append("tensor " + name)); t.register_post_accumulate_grad_hook(lambda p, name=name: order.append("after " + name))
+loss.backward(); [log(o) for o in order]
+# saved tensors taken once
+class C(Function):
+    clear_saved_tensors_on_access = True
+    @staticmethod
+    def forward(ctx, a): ctx.save_for_backward(a, a * 2); return a * 2
+    @staticmethod
+    def backward(ctx, g): log(len(ctx.saved_tensors)); show(lambda: ctx.saved_tensors); return g * 2
+y = C.apply(x); y.sum().backward(); log(x.grad); y = C.apply(x); log(len(y.grad_fn.saved_tensors)); show(lambda: y.grad_fn.saved_tensors); y = C.apply(x); y.sum().backward(retain_graph=True); show(lambda: y.sum().backward())
+# gradients in a list
+class B(Function):
+    boxed_grads_call = True
+    @staticmethod
+    def forward(ctx, a, b): return a * 2, b * 3
+    @staticmethod
+    def backward(ctx, grads): log(type(grads).__name__, grads); g = grads.pop(0); return g * 2, grads[0] * 3
+p, q = B.apply(x, z); (p.sum() + q.sum()).backward(); log(x.grad, z.grad, p.grad_fn.requires_grad, (x * 1).grad_fn.requires_grad, Function.boxed_grads_call)
+# settings of graphs
+show(lambda: graph.region_activation_memory_budget(.5).__enter__(), lambda: graph.region_activation_memory_budget(2.).__enter__(), lambda: graph.set_warn_on_accumulate_grad_stream_mismatch(False), lambda: graph.set_override_stale_capture_stream(True), lambda: autograd.NestedIOFunction.__name__)
 """)
