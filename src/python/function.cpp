@@ -188,8 +188,11 @@ class FunctionNode final : public Node {
       fail("Function ", text_, " returned an invalid gradient at index ", i, " - expected device ",
            to_string(m.device), " but got ", to_string(g->device));
     if (is_complex(g->dtype) && !is_complex(m.dtype))
-      fail("Function ", text_, " returned a complex gradient at index ", i,
-           " for a real input: return its real part");
+      fail(
+          "Expected isFloatingType(grad.scalar_type()) || (input_is_complex == grad_is_complex) to be true, "
+          "but got false.\nFunction ",
+          text_, " returned a complex gradient at index ", i,
+          " for a real input.\nSuggestion: return its real part.");
     return g->dtype == m.dtype ? g : to_dtype(g, m.dtype);
   }
 
