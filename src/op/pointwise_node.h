@@ -244,8 +244,8 @@ template <int N> class PointwiseNode final : public PointwiseNodeBase {
 
   void release() override {
     for (Saved& s : saved_)
-      if (s.tensor) {
-        s.tensor = nullptr;
+      if (s.present) {  // numbers too: PyTorch keeps them as tensors
+        if (s.tensor) s.tensor = nullptr;
         released_ = true;
       }
   }

@@ -153,4 +153,8 @@ log(torch.add(Five(), 1), torch.sum(Five()), F.relu(Five()), torch.stack([Five()
 # set_default_device and modes
 with torch.device("cpu"): log(torch.ones(1).device)
 with torch.device("meta"): log(torch.ones(1).device, nn.Linear(1, 1).weight.device, torch.tensor([1.]).device, (c * 2).device)
+# what can be run twice
+for f in (lambda: x * 2, lambda: 2 * x, lambda: x / 2, lambda: 2 / x, lambda: x + 2, lambda: 2 - x, lambda: x ** 2, lambda: x * c, lambda: x.exp(), lambda: x.sum(), lambda: x.view(1, 2), lambda: x.true_divide(3), lambda: x.mul(torch.tensor(2.)), lambda: x.neg(), lambda: x.clone(), lambda: x.clamp(0, 1), lambda: x.fmod(2), lambda: torch.lerp(x, z, .5), lambda: (x * 2).detach().requires_grad_() + x):
+    y = f().sum(); y.backward(); show(lambda: y.backward())
+y = (x * 2).sum(); y.backward(retain_graph=True); y.backward(); show(lambda: y.backward(), lambda: grad(y, x)); y = x * 2; show(lambda: grad(y.sum(), x), lambda: grad(y.sum(), x))
 """)
