@@ -109,3 +109,27 @@ def test_modes_are_a_threads_own():
         t.start()
         t.join()
     assert seen == [(True, 0)]
+
+
+def test_backwards_within_backwards_in_threads():
+    class Deep(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, a):
+            with torch.enable_grad():
+                ctx.a = a.detach().requires_grad_() - 1
+            return ctx.a.detach()
+
+        @staticmethod
+        def backward(ctx, g):
+            if ctx.a < 0:
+                return g
+            with torch.enable_grad():
+                Deep.apply(ctx.a).sum().backward()
+            return g
+
+    def work():
+        leaf = torch.tensor(150.0, requires_grad=True)
+        Deep.apply(leaf).sum().backward()
+        assert leaf.grad.item() == 1
+
+    together(work)
