@@ -108,3 +108,36 @@ def test_schemas_from_type_hints():
     assert infer(f, mutates_args={"x"}, op_name="q").startswith("q(Tensor(a0!) x, ")
     with pytest.raises(ValueError, match="must have a type annotation"):
         infer(untyped, mutates_args=())
+
+
+def test_selective_checkpoints_keep_results_of_operators():
+    from functools import partial
+
+    from facula.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
+
+    runs = []
+
+    @torch.library.custom_op("kept::sine", mutates_args=())
+    def sine(x: torch.Tensor) -> tuple[torch.Tensor, int]:
+        runs.append(1)
+        return x.sin(), 2
+
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(inputs[0])
+
+    def backward(ctx, gradient, _):
+        return gradient * ctx.saved_tensors[0].cos()
+
+    torch.library.register_autograd("kept::sine", backward, setup_context=setup_context)
+
+    def f(x):
+        return (torch.ops.kept.sine(x)[0] * x.exp()).sin().sum()
+
+    x = torch.tensor([0.5, 1.0], requires_grad=True)
+    expected = torch.autograd.grad(f(x), x)[0]
+    for kept, count in ((torch.ops.kept.sine.default, 1), (torch.ops.aten.exp.default, 2)):
+        runs.clear()
+        contexts = partial(create_selective_checkpoint_contexts, [kept])
+        y = checkpoint(f, x, use_reentrant=False, context_fn=contexts)
+        assert torch.allclose(torch.autograd.grad(y, x)[0], expected)
+        assert len(runs) == count

@@ -12,6 +12,7 @@ import re
 import facula as torch
 
 from .. import _C
+from .._library import Operator
 from ..autograd.function import Function
 from ..ops import OpOverload, OpOverloadPacket
 from ..overrides import TorchFunctionMode
@@ -225,7 +226,7 @@ def create_selective_checkpoint_contexts(policy_fn_or_list, allow_cache_entry_mu
     """
     if isinstance(policy_fn_or_list, list):
         for op in policy_fn_or_list:
-            if isinstance(op, OpOverload):
+            if isinstance(op, (OpOverload, Operator)):
                 continue
             hint = ""
             if isinstance(op, OpOverloadPacket):
@@ -258,6 +259,8 @@ _UNDERSCORED = frozenset(("softmax", "log_softmax", "to_copy", "unsafe_view"))
 
 def operator_of(func, args, kwargs, output):
     """The OpOverload of a call: named by the node of its result where there is one."""
+    if isinstance(func, Operator):  # of torch.library
+        return func
     name = _name(func).strip("_")
     first = next((x for x in tree_flatten(output)[0] if isinstance(x, _C.Tensor)), None)
     node = first.grad_fn if first is not None else None

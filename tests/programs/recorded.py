@@ -157,4 +157,58 @@ with torch.device("meta"): log(torch.ones(1).device, nn.Linear(1, 1).weight.devi
 for f in (lambda: x * 2, lambda: 2 * x, lambda: x / 2, lambda: 2 / x, lambda: x + 2, lambda: 2 - x, lambda: x ** 2, lambda: x * c, lambda: x.exp(), lambda: x.sum(), lambda: x.view(1, 2), lambda: x.true_divide(3), lambda: x.mul(torch.tensor(2.)), lambda: x.neg(), lambda: x.clone(), lambda: x.clamp(0, 1), lambda: x.fmod(2), lambda: torch.lerp(x, z, .5), lambda: (x * 2).detach().requires_grad_() + x):
     y = f().sum(); y.backward(); show(lambda: y.backward())
 y = (x * 2).sum(); y.backward(retain_graph=True); y.backward(); show(lambda: y.backward(), lambda: grad(y, x)); y = x * 2; show(lambda: grad(y.sum(), x), lambda: grad(y.sum(), x))
+# gradient penalty
+torch.manual_seed(0); D = nn.Sequential(nn.Linear(2, 4), nn.LeakyReLU(.2), nn.Linear(4, 1)); [nn.init.constant_(p, .1 * (i + 1)) for i, p in enumerate(D.parameters())]
+real, fake = M[:, :2].clone(), torch.ones(2, 2); eps = torch.tensor([[.3], [.6]]); xi = (eps * real + (1 - eps) * fake).requires_grad_()
+g, = grad(D(xi), xi, grad_outputs=torch.ones(2, 1), create_graph=True, retain_graph=True, only_inputs=True); gp = ((g.norm(2, dim=1) - 1) ** 2).mean(); gp.backward(); log(gp, [p.grad for p in D.parameters()])
+# maml
+w = torch.tensor([.5, -.3], requires_grad=True); outer = 0
+for task in (x.detach(), z.detach()):
+    fast = w
+    for _ in range(3):
+        l = ((fast * task).sum() - 1) ** 2; g, = grad(l, fast, create_graph=True); fast = fast - .01 * g
+    outer = outer + ((fast * task).sum() - 2) ** 2
+outer.backward(); log(w.grad)
+# grad-cam
+conv = nn.Conv2d(1, 2, 3, padding=1); [nn.init.constant_(p, .1) for p in conv.parameters()]; fc = nn.Linear(2, 3); [nn.init.constant_(p, .2) for p in fc.parameters()]; acts, grads = {}, {}
+conv.register_forward_hook(lambda m, i, o: acts.update(a=o)); conv.register_full_backward_hook(lambda m, gi, go: grads.update(g=go[0]))
+im = torch.arange(16.).reshape(1, 1, 4, 4); out = fc(conv(im).relu().mean((2, 3))); out[0, 1].backward(); cam = (grads["g"].mean((2, 3), keepdim=True) * acts["a"]).sum(1).relu(); log(cam, cam.grad_fn is not None)
+# hessian-vector products and influence
+w = torch.tensor([1., 2.], requires_grad=True); l = (w ** 3).sum() + (w[0] * w[1]) ** 2; g, = grad(l, w, create_graph=True); log(grad(g @ c, w, retain_graph=True)[0], grad((g * c).sum(), w)[0])
+# weights shared and accumulated
+lin = nn.Linear(2, 2, bias=False); nn.init.constant_(lin.weight, .5); [lin(lin(v)).sum().backward() for v in (c, x.detach(), z.detach())]; log(lin.weight.grad)
+# frozen layers and detached parts
+net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1)); [nn.init.constant_(p, .5) for p in net.parameters()]; net[0].requires_grad_(False); net(c).backward(); log([p.grad for p in net.parameters()], net(c).requires_grad)
+# mixed precision by hand
+w16 = torch.ones(2, dtype=torch.bfloat16, requires_grad=True); l = (w16.float() * x).sum(); l.backward(); log(w16.grad, x.grad.dtype); h = torch.ones(2, 2, dtype=torch.float16, requires_grad=True); (h @ h).sum().backward(); log(h.grad)
+with torch.autocast("cpu", dtype=torch.bfloat16): y = F.linear(c[None], torch.ones(2, 2, requires_grad=True)); log(y.dtype); y.sum().backward()
+# a recurrent net through time, cut
+rnn = nn.RNNCell(2, 2); [nn.init.constant_(p, .1) for p in rnn.parameters()]; hid = torch.zeros(1, 2);
+for t in range(4):
+    hid = rnn(c[None] * t, hid if t % 2 else hid.detach())
+hid.sum().backward(); log([p.grad for p in rnn.parameters()])
+# an energy model with gradients of inputs
+e = lambda v: (v ** 4).sum(); v = torch.tensor([1., -1.], requires_grad=True)
+for _ in range(3):
+    g, = grad(e(v), v); v = (v - .1 * g).detach().requires_grad_()
+log(v)
+# neural ode adjoint by a Function
+class Ode(Function):
+    @staticmethod
+    def forward(ctx, y, k, n): ctx.n = n; ys = [y]; [ys.append(ys[-1] + k * ys[-1].sin() / n) for _ in range(n)]; ctx.save_for_backward(k, *ys); return ys[-1]
+    @staticmethod
+    def backward(ctx, g):
+        k, *ys = ctx.saved_tensors; gk = torch.zeros_like(k)
+        for y in reversed(ys[:-1]):
+            with torch.enable_grad():
+                y, kk = y.detach().requires_grad_(), k.detach().requires_grad_(); s = y + kk * y.sin() / ctx.n
+            g, d = grad(s, (y, kk), g); gk = gk + d
+        return g, gk, None
+k = torch.tensor(.7, requires_grad=True); Ode.apply(x, k, 5).sum().backward(); log(x.grad, k.grad)
+# gumbel and straight-through
+torch.manual_seed(0); l = torch.tensor([[1., 2., 3.]], requires_grad=True); y = F.gumbel_softmax(l, tau=.5, hard=True); log(y); (y * torch.tensor([1., 2., 3.])).sum().backward(); log(l.grad)
+# vector quantisation
+book = torch.tensor([[0., 0.], [2., 2.]], requires_grad=True); v = torch.tensor([[.2, .1], [1.7, 2.2]], requires_grad=True); i = torch.cdist(v, book).argmin(1); q = book[i]; st = v + (q - v).detach(); loss = st.pow(2).sum() + F.mse_loss(q, v.detach()) + .25 * F.mse_loss(v, q.detach()); loss.backward(); log(v.grad, book.grad, i)
+# spectral and weight norm
+sn = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2, bias=False)); [nn.init.constant_(p, .5) for p in sn.parameters()]; sn(x).sum().backward(); log([(n, p.grad) for n, p in sn.named_parameters()], x.grad)
 """)
