@@ -49,7 +49,6 @@ KNOWN = {
     "torch.conj": "numbers are turned at once: docs/differences.md",
     "torch.resolve_conj": "as above",
     "torch.resolve_neg": "as above",
-    "torch.narrow_copy": "not for sparse tensors",
     "torch.set_default_device": "cuda is accepted and fails later",
     "torch.set_flush_denormal": "not supported: answers False",
     "torch.sort": "PyTorch's order of equal elements where it need not be stable",
