@@ -103,8 +103,11 @@ def _fractional(n, input, kernel_size, output_size, output_ratio, return_indices
             f"fractional_max_pool{n}d requires specifying either an output_size or an output_ratio"
         )
     if output_size is None:
-        if len(output_ratio) > 1 or n == 2 or n == 3:
-            ratios = output_ratio if len(output_ratio) > 1 else list(output_ratio) * n
+        ratios = output_ratio if isinstance(output_ratio, (tuple, list)) else (output_ratio,) * n
+        if len(ratios) > n:
+            raise ValueError(
+                f"fractional_max_pool{n}d requires output_ratio to either be a single Int or tuple of Ints."
+            )
         output_size = [int(input.size(i - n) * ratios[i]) for i in range(n)]
     if samples is None:
         batch = 1 if input.dim() == n + 1 else input.size(0)

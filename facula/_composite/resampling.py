@@ -43,6 +43,11 @@ def _target(input, size, scale_factor):
                 "Please provide input tensor in (N, C, d1, d2, ...,dK) format and "
                 "output size in (o1, o2, ...,oK) format."
             )
+        if not all(isinstance(each, (int, torch.SymInt)) for each in size):
+            raise TypeError(
+                "expected size to be one of int or Tuple[int] or Tuple[int, int] or Tuple[int, int, int], "
+                f"but got size with types {[type(each) for each in size]}"
+            )
         return list(size), None
     if scale_factor is None:
         raise ValueError("either size or scale_factor should be defined")

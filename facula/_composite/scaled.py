@@ -1,4 +1,4 @@
-"""Products of matrices of 8-bit floats with a scale of their own."""
+"""Products of matrices of 8-bit numbers, and products with an activation."""
 
 from __future__ import annotations
 
@@ -71,3 +71,51 @@ def _scaled_mm_v2(
     if len(scale_a) != 1 or len(scale_b) != 1 or len(contraction_dim):
         raise NotImplementedError("_scaled_mm_v2 takes one scale for each matrix and no contraction_dim")
     return _scaled_mm(self, mat2, scale_a[0], scale_b[0], bias, None, out_dtype, use_fast_accum)
+
+
+_C_NAMES = {
+    "float32": "float",
+    "float64": "double",
+    "int16": "short int",
+    "int32": "int",
+    "int64": "long int",
+}
+_C_NAMES |= {"float16": "c10::Half", "bfloat16": "c10::BFloat16"}
+
+
+def _c_name(dtype) -> str:
+    """The name of an element type in C++, which some of PyTorch's errors show."""
+    short = str(dtype).rpartition(".")[2]
+    return _C_NAMES.get(short, short)
+
+
+@composite("torch")
+def _int_mm(self, mat2, *, out=None):
+    """The product of two int8 matrices (the first may be of uint8), in int32."""
+
+    def need(condition, text):
+        if not condition:
+            raise RuntimeError(f"int_mm_out_cpu: {text}")
+
+    for name, each in (("self", self), ("mat2", mat2)):
+        need(each.dim() == 2, f"Expected {name} to be of dimension 2 but got {each.dim()}")
+    shapes = f"got {self.shape[-1]} and {mat2.shape[0]}"
+    need(self.shape[1] == mat2.shape[0], f"self.size(1) needs to match mat2.size(0) but {shapes}")
+    kind = _c_name(self.dtype)
+    need(self.dtype in (_C.int8, _C.uint8), f"Expected self dtype to be int8 or uint8 but got {kind}")
+    kind = _c_name(mat2.dtype)
+    need(mat2.dtype == _C.int8, f"Expected mat2 dtype to be of type int8 but got {kind}")
+    product = _C._functions.mm(self.to(_C.int32), mat2.to(_C.int32))
+    if out is None:
+        return product
+    need(out.dtype == _C.int32, f"Expected result dtype to be of type kInt but got {_c_name(out.dtype)}")
+    for d, size in enumerate(product.shape):
+        need(out.shape[d] == size, f"Expected result.size({d}) to be {size} but got {out.shape[d]}")
+    return out.copy_(product)
+
+
+@composite("torch", out="exact")
+def _addmm_activation(self, mat1, mat2, *, beta=1, alpha=1, use_gelu=False):
+    """addmm, then relu or gelu."""
+    product = _C._functions.addmm(self, mat1, mat2, beta=beta, alpha=alpha)
+    return _C._nn.gelu(product) if use_gelu else product.relu()

@@ -7,14 +7,7 @@
 namespace facula {
 
 // NCHW and NCDHW tensors with channels innermost say so; all others are Contiguous.
-inline MemoryFormat format_of(const TensorImpl& t) {
-  if (t.contiguous || (t.ndim != 4 && t.ndim != 5)) return MemoryFormat::Contiguous;
-  const MemoryFormat format = t.ndim == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d;
-  const Dims wanted = format_strides(t.shape(), format);
-  for (int d = 0; d < t.ndim; ++d)
-    if (t.sizes[d] != 1 && t.strides[d] != wanted[d]) return MemoryFormat::Contiguous;
-  return format;
-}
+inline MemoryFormat format_of(const TensorImpl& t) { return suggested_format(t); }
 
 // A fresh result in another format; not recorded.
 inline Tensor in_format(Tensor fresh, MemoryFormat format) {

@@ -31,6 +31,15 @@ I = torch.arange(384.).view(2, 4, 6, 8).contiguous(memory_format=torch.channels_
 """
 
 LINES = """
+torch._int_mm(A.to(torch.int8), B.to(torch.int8))
+torch._int_mm(A.to(torch.uint8), B.to(torch.int8), out=torch.empty(2, 2, dtype=torch.int32))
+torch._int_mm(A, B)
+torch._int_mm(A.to(torch.int8), B.long())
+torch._int_mm(A.to(torch.int8), B[:1].to(torch.int8))
+torch._int_mm(A.to(torch.int8), B.to(torch.int8), out=torch.empty(2, 2))
+torch._int_mm(A.to(torch.int8), B.to(torch.int8), out=torch.empty(3, 2, dtype=torch.int32))
+torch._addmm_activation(A, -A, B, beta=0.5)
+torch._addmm_activation(A[0], -A, B, alpha=0.1, use_gelu=True)
 L.norm(A, 1, axis=(-2, -1), keepdims=True)
 L.matrix_norm(A, axis=(0, 1))
 torch.quantile(A, .5, axis=0, keepdims=True)
@@ -100,12 +109,35 @@ sdpa(Q[0], Q[0], Q[0], torch.zeros(4, 4), 0.0, True)
 sdpa(Q, Q, Q, torch.zeros(4, 4), 0.5, True)
 sdpa(Q, Q, Q[..., :4], torch.zeros(4, 4), 0.0, True)
 sdpa(Q, Q, Q, torch.zeros(4, 4, requires_grad=True), 0.0, True)
+sdpa(Q, Q[:, :, :3], Q[:, :, :3], torch.zeros(4, 3), 0.0, True).shape
 sdpa(Q, Q, Q, None, 0.0, True)
 P.conv2d(I, torch.ones(2, 4, 1, 1).contiguous(memory_format=torch.channels_last)).stride()
 P.conv2d(I.contiguous(), torch.ones(2, 4, 1, 1).contiguous(memory_format=torch.channels_last)).stride()
 P.conv2d(I[:, :1], torch.ones(2, 1, 3, 3)).stride()
 P.conv2d(I.contiguous()[:, :1], torch.ones(2, 1, 3, 3)).stride()
 P.conv2d(I[:0], torch.ones(2, 4, 3, 3)).stride()
+P.interpolate(I, scale_factor=2, mode="bilinear").stride()
+P.interpolate(I[:, ::2], scale_factor=2, mode="bilinear").stride()
+P.interpolate(I[:, :, ::2], scale_factor=2, mode="bicubic").stride()
+P.interpolate(I[:, :1], size=(3, 3)).stride()
+P.interpolate(I, size=[4, "a"])
+P.interpolate(I, size=[4.5, 3])
+P.pad(I[:, ::2], (1, 1), mode="reflect").stride()
+P.pad(I[:, ::2], (1, 1)).stride()
+P.pad(I, (1, 1, 1, 1), mode="replicate").stride()
+P.pad(I, (1, 1), mode="circular").stride()
+P.max_unpool2d(*P.max_pool2d(I, 2, return_indices=True), 2).stride()
+P.fractional_max_pool2d(I, 2, output_ratio=(0.5, 0.5, 0.5))
+P.fractional_max_pool2d(I, 2, output_ratio=(0.5,))
+P.fractional_max_pool2d(I, 2, output_ratio=(0.5, 0.5)).shape
+torch.nn.Linear(2, 3).to("cpu", 2)
+torch.nn.Linear(2, 3).to(torch.device("cpu"), True)
+torch.nn.Linear(2, 3).to(torch.device("cpu"), torch.float64, True).weight.dtype
+torch.nn.Linear(2, 3).to(torch.ones(1).double(), True).weight.dtype
+torch.nn.Linear(2, 3).to(torch.half, copy=True)
+torch.nn.Linear(2, 3).to(other=torch.ones(1))
+torch.nn.Linear(2, 3).to(None, torch.double).weight.dtype
+torch.nn.ParameterList([torch.nn.Parameter(torch.empty(1, device="meta"))])
 P.max_pool3d(V, 2).stride()
 P.max_pool3d(V[0], 2).stride()
 P.max_pool3d(V[0], 2, return_indices=True)[1].stride()
@@ -212,3 +244,21 @@ def test_differentiable_steps(name):
         return p, t.autograd.grad((p**2).sum(), wanted)
 
     side_by_side.check(run, 1e-9)
+
+
+def test_buffers_of_modules_that_register_them_otherwise():
+    def run(t):
+        class Module(t.nn.Module):
+            def __init__(self, persistent):
+                super().__init__()
+                self.bar = t.nn.Buffer(t.ones(2), persistent=persistent)
+
+            def register_buffer(self, name, value):
+                super().register_buffer(name, value, True)
+
+        try:
+            Module(False)
+        except RuntimeError as error:
+            return list(Module(True).state_dict()), str(error)
+
+    side_by_side.check(run)

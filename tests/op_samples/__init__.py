@@ -59,6 +59,9 @@ NO_SAMPLES |= {
 NO_SAMPLES |= dict.fromkeys(
     "_scaled_mm _scaled_mm_v2".split(), "8-bit floats: tests/ops/test_stored_dtypes.py"
 )
+NO_SAMPLES |= dict.fromkeys(
+    "_int_mm _addmm_activation".split(), "private: tests/compat/test_upstream_details.py"
+)
 _VECTORS = "vectors are known up to a sign or phase: tests/test_linalg.py, tests/compat/test_op_db.py"
 NO_SAMPLES |= dict.fromkeys("eig eigh svd".split(), _VECTORS)
 NO_SAMPLES |= dict.fromkeys("svd_lowrank pca_lowrank".split(), "random numbers: tests/test_linalg.py")

@@ -22,9 +22,26 @@ def _addindent(text: str, spaces: int) -> str:
     return text.replace("\n", "\n" + spaces * " ")
 
 
+def _no_such_call(args, kwargs) -> TypeError:
+    def kind(value) -> str:
+        name = type(value).__name__
+        return f"torch.{name}" if isinstance(value, (torch.device, torch.dtype)) else name
+
+    got = ", ".join(map(kind, args))
+    if kwargs:
+        got += ", " * bool(args) + ", ".join(f"{k}={kind(v)}" for k, v in kwargs.items()) + ", "
+    return TypeError(
+        f"to() received an invalid combination of arguments - got ({got}), but expected one of:\n"
+        " * (torch.device device, torch.dtype dtype, bool non_blocking, bool copy)\n"
+        " * (torch.dtype dtype, bool non_blocking, bool copy)\n"
+        " * (Tensor tensor, bool non_blocking, bool copy)"
+    )
+
+
 def _parse_to(*args, **kwargs):
     """The device, dtype, non_blocking and memory_format that arguments of `to` mean."""
     device = dtype = None
+    given, named = args, dict(kwargs)
     args = list(args)
     if args and isinstance(args[0], Tensor):
         device, dtype = args[0].device, args[0].dtype
@@ -35,6 +52,8 @@ def _parse_to(*args, **kwargs):
         device = args.pop(0)
         if args and (args[0] is None or isinstance(args[0], torch.dtype)):
             dtype = args.pop(0)
+        elif args:
+            raise _no_such_call(given, named)
     non_blocking = args.pop(0) if args else kwargs.pop("non_blocking", False)
     memory_format = kwargs.pop("memory_format", None)
     if "tensor" in kwargs:
@@ -42,12 +61,11 @@ def _parse_to(*args, **kwargs):
         device, dtype = other.device, other.dtype
     device = kwargs.pop("device", device)
     dtype = kwargs.pop("dtype", dtype)
-    kwargs.pop("copy", None)
-    if args or kwargs:
-        got = ", ".join(
-            [type(a).__name__ for a in args] + [f"{k}={type(v).__name__}" for k, v in kwargs.items()]
-        )
-        raise TypeError(f"to() received an invalid combination of arguments - got ({got})")
+    copy = args.pop(0) if args else kwargs.pop("copy", False)
+    if args or kwargs or not isinstance(non_blocking, bool) or not isinstance(copy, bool):
+        raise _no_such_call(given, named)
+    if copy:
+        raise RuntimeError(".to() does not accept copy argument")
     if device is not None and not isinstance(device, torch.device):
         device = torch.device(device)
     return device, dtype, non_blocking, memory_format

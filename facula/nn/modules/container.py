@@ -363,7 +363,7 @@ def _describe(key, value, kind: str) -> str:
     if isinstance(value, Tensor):
         name = "Parameter" if isinstance(value, Parameter) else "Tensor"
         size = "x".join(str(n) for n in value.size())
-        device = "" if value.device.type == "cpu" else f" ({value.device})"
+        device = "" if value.device.type in ("cpu", "meta") else f" ({value.device})"
         return f"  ({key}): {name} containing: [{kind} of size {size}{device}]"
     return f"  ({key}): Object of type: {type(value).__name__}"
 

@@ -288,6 +288,20 @@ class Module(_C._ModuleBase, _Hooks, _StateDict, _Conversion):
         else:
             object.__setattr__(self, name, value)
 
+    def _register_as_told(self, name: str, value: Buffer) -> None:
+        if type(self).register_buffer is not Module.register_buffer:  # it may have no third parameter
+            import inspect
+
+            if "persistent" not in inspect.signature(self.register_buffer).parameters:
+                if not value.persistent:
+                    raise RuntimeError(
+                        "Registering a non-persistent buffer on a Module subclass that implements "
+                        "register_buffer() without the persistent argument is not allowed."
+                    )
+                self.register_buffer(name, value)
+                return
+        self.register_buffer(name, value, value.persistent)
+
     def _set_buffer(self, name: str, value: Any, buffers: dict | None) -> None:
         if value is not None and not isinstance(value, Tensor):
             raise TypeError(
@@ -297,7 +311,7 @@ class Module(_C._ModuleBase, _Hooks, _StateDict, _Conversion):
         if buffers is None:
             raise AttributeError("cannot assign buffer before Module.__init__() call")
         if isinstance(value, Buffer):
-            self.register_buffer(name, value, value.persistent)
+            self._register_as_told(name, value)
             return
         for hook in _hooks._global_buffer_registration_hooks.values():
             answer = hook(self, name, value)
