@@ -107,9 +107,10 @@ def get_deterministic_debug_mode() -> int:
 
 
 def set_warn_always(b: bool) -> None:
-    """Remembers the wish; Python's filters say how often a warning shows."""
+    """Whether what warns once a process warns each time; Python's filters say how often that shows."""
     global _warn_always
     _warn_always = bool(b)
+    _C._set_warn_always(_warn_always)
 
 
 def is_warn_always_enabled() -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import facula as torch
 
 from .. import _C
@@ -28,6 +30,17 @@ def _recorded(outputs):
     return tuple(o for o in _tuple(outputs) if _wants_gradient(o))
 
 
+def _content(t):
+    """The numbers that are moved, behind the graph: of a sparse tensor its values."""
+    return (t._values() if t.is_sparse else t).data
+
+
+def _gradient_content(t, g):
+    """A gradient of t at the places of `_content(t)`."""
+    g = g.to_dense() if g.is_sparse else g
+    return g[tuple(t._indices())] if t.is_sparse else g
+
+
 # --- numerically ---
 
 
@@ -40,7 +53,7 @@ def _difference(function, inputs, at: int, step, eps: float):
 
     The input itself is moved, and moved back: the function may hold it by another way than its argument.
     """
-    values = inputs[at].data
+    values = _content(inputs[at])
     before = values.clone()
     results = []
     try:
@@ -66,7 +79,7 @@ def _numerical_directional(function, inputs, at: int, direction, eps: float):
 
 def _numerical_jacobians(function, inputs, at: int, outputs, eps: float):
     """For each output a matrix: a row an element of input `at`, a column an element of the output."""
-    x = inputs[at]
+    x = _content(inputs[at])
     units = (1.0, 1j) if x.is_complex() else (1.0,)
     matrices = [
         torch.zeros(x.numel(), o.numel(), dtype=torch.promote_types(x.dtype, o.dtype)) for o in outputs
@@ -80,19 +93,44 @@ def _numerical_jacobians(function, inputs, at: int, outputs, eps: float):
     return matrices
 
 
+def _deprecated(name: str) -> None:
+    warnings.warn(
+        f"`{name}` was part of PyTorch's private API and not meant to be exposed. Use gradcheck.",
+        FutureWarning,
+        stacklevel=3,
+    )
+
+
 def get_numerical_jacobian(fn, inputs, target=None, eps=1e-3, grad_out=1.0):
-    """Jacobians of the first output by finite differences, one for each input that requires grad."""
+    """Jacobians of the first output by finite differences, one for each input that requires grad; `fn` takes
+    the inputs as one tuple. Deprecated.
+
+    Raises:
+        ValueError: another `grad_out`, or a complex output.
+    """
+    _deprecated("get_numerical_jacobian")
     if grad_out != 1.0:
         raise ValueError(
-            "Expected grad_out to be 1.0. get_numerical_jacobian no longer supports other values."
+            "Expected grad_out to be 1.0. get_numerical_jacobian no longer supports values of "
+            "grad_out != 1.0."
         )
     inputs = _tuple(inputs)
-    outputs = _plain_call(fn, inputs)
-    return [
-        _numerical_jacobians(fn, inputs, i, outputs, eps)[0]
+    chosen = inputs if target is None else _tuple(target)
+
+    def of_separate(*args):
+        return fn(args)
+
+    outputs = _plain_call(of_separate, inputs)
+    if any(o.is_complex() for o in outputs):
+        raise ValueError(
+            "Expected output to be non-complex. get_numerical_jacobian no longer supports "
+            "functions that return complex outputs."
+        )
+    return tuple(
+        _numerical_jacobians(of_separate, inputs, i, outputs, eps)[0]
         for i, t in enumerate(inputs)
-        if _wants_gradient(t) or target is not None
-    ]
+        if _wants_gradient(t) and any(t is each for each in chosen)
+    )
 
 
 # --- analytically ---
@@ -108,7 +146,7 @@ def _backward(output, inputs, vector, retain=True):
 def _analytical_jacobians(inputs, output, check_dtypes: bool):
     """For each input that requires grad a matrix as in _numerical_jacobians."""
     wanted = [t for t in inputs if _wants_gradient(t)]
-    matrices = [torch.zeros(t.numel(), output.numel(), dtype=t.dtype) for t in wanted]
+    matrices = [torch.zeros(_content(t).numel(), output.numel(), dtype=t.dtype) for t in wanted]
     for k in range(output.numel()):
         unit = torch.zeros_like(output.detach(), memory_format=torch.contiguous_format)
         unit.view(-1)[k] = 1
@@ -119,15 +157,26 @@ def _analytical_jacobians(inputs, output, check_dtypes: bool):
                 raise GradcheckError("Gradient has dtype mismatch")
             if g.size() != t.size():
                 raise GradcheckError("Analytical gradient has incorrect size")
-            matrix[:, k] = g.detach().reshape(-1)
+            matrix[:, k] = _gradient_content(t, g).detach().reshape(-1)
     return matrices
 
 
 def get_analytical_jacobian(inputs, output, nondet_tol=0.0, grad_out=1.0):
-    """(Jacobians of the output by backward, whether two runs agree, sizes right, dtypes right)."""
+    """(Jacobians of the output by backward, whether two runs agree, sizes right, dtypes right). Deprecated.
+
+    Raises:
+        ValueError: another `grad_out`, or a complex output.
+    """
+    _deprecated("get_analytical_jacobian")
     if grad_out != 1.0:
         raise ValueError(
-            "Expected grad_out to be 1.0. get_analytical_jacobian no longer supports other values."
+            "Expected grad_out to be 1.0. get_analytical_jacobian no longer supports values of "
+            "grad_out != 1.0."
+        )
+    if output.is_complex():
+        raise ValueError(
+            "Expected output to be non-complex. get_analytical_jacobian no longer supports "
+            "functions that return complex outputs."
         )
     inputs = _tuple(inputs)
     first, second = (_analytical_jacobians(inputs, output, False) for _ in range(2))
@@ -151,8 +200,10 @@ def _need_repeatable(first, second, tolerance: float) -> None:
 
 def _forward_tangents(function, inputs, at: int, direction):
     with forward_ad.dual_level():
-        moved = [t.detach() if _wants_gradient(t) else t for t in inputs]
-        moved[at] = forward_ad.make_dual(moved[at], direction)
+        moved = list(inputs)  # all that are checked are dual: functions may ask for their tangents
+        for i, t in enumerate(inputs):
+            if _wants_gradient(t):
+                moved[i] = forward_ad.make_dual(t.detach(), direction if i == at else torch.zeros_like(t))
         pairs = [forward_ad.unpack_dual(o) for o in _tuple(function(*moved)) if _is_inexact(o)]
         return [torch.zeros_like(p) if t is None else t.detach().clone() for p, t in pairs]
 

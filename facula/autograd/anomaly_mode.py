@@ -28,17 +28,28 @@ def _stack(parent):
 
 
 def _tell(name, stack):
-    """Warns where the node `name`, whose backward failed, was made."""
+    """Warns where the node `name`, whose backward failed, was made.
+
+    The error of the backward is the one that the program sees: where filters make errors of warnings, these
+    are written to the standard error stream.
+    """
+    try:
+        _warn_of(name, stack)
+    except Warning:
+        traceback.print_exc()
+
+
+def _warn_of(name, stack):
     if stack is None:
         warnings.warn(
             f"Error detected in {name}. No forward pass information available. Enable detect anomaly during "
             "forward pass for more information.",
-            stacklevel=2,
+            stacklevel=3,
         )
         return
     warnings.warn(
         f"Error detected in {name}. Traceback of forward call that caused the error:\n{''.join(stack)}",
-        stacklevel=2,
+        stacklevel=3,
     )
     while stack.parent is not None:
         stack = stack.parent
@@ -46,7 +57,7 @@ def _tell(name, stack):
             "\n\nPrevious calculation was induced by the following. Traceback of forward call that induced "
             "the "
             f"previous calculation:\n{''.join(stack)}",
-            stacklevel=2,
+            stacklevel=3,
         )
 
 

@@ -227,35 +227,64 @@ def register_multi_grad_hook(tensors, fn, *, mode="all"):
     return _MultiHandle(tuple(t.register_hook(hook_of(i)) for i, t in enumerate(tensors)))
 
 
-_mutation_allowed = None  # or a token of the context that allows it
+class _SavedCopies:
+    """What nodes keep within `allow_mutation_on_saved_tensors`: copies, by what stands for them there."""
+
+    def __init__(self):
+        from weakref import WeakKeyDictionary
+
+        self.copies = WeakKeyDictionary()
+
+    def clear(self):
+        """Lets go of the copies: a backward that needs them fails."""
+        self.copies.clear()
+
+
+class _Kept:
+    """Stands for a copy: as long as a node has it, the copy is there."""
+
+
+_mutation_allowed = None  # or what the context that allows it has yielded
 
 
 @contextmanager
 def allow_mutation_on_saved_tensors():
     """Context in which tensors that a backward will need may be written to: nodes keep copies of them.
 
-    Forward and backward both belong inside the context.
+    Forward and backward both belong inside the context, which is an object that holds the copies; it lets go
+    of them at the end, or when its `clear()` is called.
+
+    Raises:
+        RuntimeError: inside another one.
+        AssertionError: from the backward, outside of the context.
     """
     global _mutation_allowed
     if _mutation_allowed:
         raise RuntimeError("allow_mutation_on_saved_tensors contexts cannot be nested")
 
-    here = object()
+    here = _SavedCopies()
 
-    def unpack(copy):
+    def pack(t):
+        kept = _Kept()
+        here.copies[kept] = t.clone()
+        return kept
+
+    def unpack(kept):
         if _mutation_allowed is not here:
             raise AssertionError(
-                "Trying to backward outside of the 'allow_mutation_on_saved_tensors' contextin which the "
-                "graph "
-                "was originally recorded."
+                "Trying to backward outside of the 'allow_mutation_on_saved_tensors' context"
+                "in which the graph was originally recorded."
             )
-        return copy
+        if kept not in here.copies:
+            raise AssertionError("The copies of this context were cleared before the backward needed them.")
+        return here.copies[kept]
 
     _mutation_allowed = here
     try:
-        with saved_tensors_hooks(lambda t: t.clone(), unpack):
-            yield None
+        with saved_tensors_hooks(pack, unpack):
+            yield here
     finally:
+        here.clear()
         _mutation_allowed = None
 
 

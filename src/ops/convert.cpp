@@ -1,5 +1,6 @@
 // Copies and conversions: clone, contiguous, detach, to and its short forms, copy_, fill_, zero_, and what
 // asks about types. Views of complex numbers as real ones stand in shape.cpp.
+#include "autograd/forward.h"
 #include "autograd/watch.h"
 #include "ops/functions.h"
 #include "ops/index.h"
@@ -137,6 +138,7 @@ struct Copy {  // in place: recorded by copy_
     if (b.needs(0)) d[0] = zeros_like(b.g[0]);
     if (!b.needs(1)) return;
     d[1] = sum_to(b.g[0], shape);
+    if (is_complex(d[1]->dtype) && !is_complex(dtype)) d[1] = real_part(d[1]);
     if (d[1]->dtype != dtype) d[1] = to_dtype(d[1], dtype);
   }
 };
@@ -336,6 +338,10 @@ Tensor detach_(const Tensor& self) {
   if (capturing) [[unlikely]]
     refuse_captured(*self);
   set_grad_fn(*self, nullptr);
+  if (mode.forward && self->extras) [[unlikely]] {
+    forget_tangent(self.get());
+    std::exchange(self->extras->tangents, {});
+  }
   return self;
 }
 

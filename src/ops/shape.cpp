@@ -29,6 +29,12 @@ struct PiecesOf {
     }
     return out;
   }
+  Tensors cut_apart(const Tensor& x) {  // pieces that count their writes on their own
+    Tensors out = cut(x);
+    if (!x->inference)
+      for (Tensor& piece : out) piece = detached_data(*piece);
+    return out;
+  }
   void vjp(const Back& b, Tensor* d) const {
     Tensors parts(size_t(lengths.count));
     const Tensor* any = std::find_if(b.g, b.g + lengths.count, [](const Tensor& g) { return bool(g); });
@@ -55,11 +61,11 @@ struct SplitWithSizes : PiecesOf {
 };
 struct UnsafeSplit : PiecesOf {  // autograd does not see that the pieces share memory
   static constexpr const char* node = "UnsafeSplitBackward0";
-  Tensors forward(const Tensor& x) { return cut(x); }
+  Tensors forward(const Tensor& x) { return cut_apart(x); }
 };
 struct UnsafeSplitWithSizes : PiecesOf {
   static constexpr const char* node = "UnsafeSplitWithSizesBackward0";
-  Tensors forward(const Tensor& x) { return cut(x); }
+  Tensors forward(const Tensor& x) { return cut_apart(x); }
 };
 
 struct Unbind {

@@ -106,6 +106,14 @@ int set_grad_dtype(PyObject* o, PyObject* value, void*) {
     return 0;
   });
 }
+int set_grad_fn_to_none(PyObject* o, PyObject* value, void*) {
+  return guarded([&] {
+    if (!value) fail("Deletion of _grad_fn not allowed. Detach tensor instead!");
+    if (value != Py_None) fail<TypeError>("_grad_fn can be only set to None");
+    Py_DECREF(Owned(PyObject_CallMethod(o, "detach_", nullptr)).release());
+    return 0;
+  });
+}
 int set_grad(PyObject* o, PyObject* value, void*) {
   return guarded([&] {
     TensorImpl* t = impl(o);
@@ -307,7 +315,7 @@ PyGetSetDef kTensorAttributes[] = {
     {"grad_dtype", get_grad_dtype, set_grad_dtype,
      "The dtype of .grad, which gradients are converted to; None: that in which they come.", nullptr},
     {"grad_fn", get_grad_fn, nullptr, "The recorded operation that made this tensor, or None.", nullptr},
-    {"_grad_fn", get_grad_fn, nullptr, nullptr, nullptr},
+    {"_grad_fn", get_grad_fn, set_grad_fn_to_none, nullptr, nullptr},
     {"is_leaf", get_is_leaf, nullptr,
      "True where gradients stop: made by the user, not by a recorded operation.", nullptr},
     {"retains_grad", get_retains_grad, nullptr, nullptr, nullptr},

@@ -62,6 +62,8 @@ std::vector<Tensor> tensors_from(PyObject* o, const char* what, bool allow_none 
   return tensors;
 }
 
+bool warn_always = false;  // torch.set_warn_always
+
 // --- hooks ---
 
 struct PythonHook final : GradHook {
@@ -218,7 +220,7 @@ void backward(const Tensor* roots, Tensor* gradients, size_t count, PyObject* re
     for (const Tensor& t : only) retain_grad(*t);
     o.inputs = &only;
   }
-  if (static bool warned = false; o.create_graph && !std::exchange(warned, true))
+  if (static bool warned = false; o.create_graph && (!std::exchange(warned, true) || warn_always))
     warn(
         "Using backward() with create_graph=True will create a reference cycle between the parameter and its "
         "gradient which can cause a memory leak. We recommend using autograd.grad when creating the graph to "
@@ -437,11 +439,17 @@ PyObject* set_inference(PyObject*, PyObject* on) {
 }
 PyObject* is_inference(PyObject*, PyObject*) { return PyBool_FromLong(mode.inference); }
 
+PyObject* set_warn_always(PyObject*, PyObject* on) {
+  warn_always = PyObject_IsTrue(on) == 1;
+  Py_RETURN_NONE;
+}
+
 PyMethodDef kFunctions[] = {
     {"_grad_batch", as_function(grad_batch), kFastCall, nullptr},
     {"_graph_size", size_of_graph, METH_O, nullptr},
     {"_set_grad_enabled", set_grad_enabled, METH_O, nullptr},
     {"_set_recording", set_recording, METH_O, nullptr},
+    {"_set_warn_always", set_warn_always, METH_O, nullptr},
     {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Whether operations are being recorded."},
     {"_set_inference_mode", set_inference, METH_O, nullptr},
     {"is_inference_mode_enabled", is_inference, METH_NOARGS, "Whether inference mode is on."},
@@ -472,8 +480,9 @@ PyObject* get_backward_hooks(PyObject* o, void* after) {
 int set_backward_hooks(PyObject* o, PyObject* value, void*) {
   return guarded([&] {
     TensorImpl& t = *impl(o);
+    if (!value) fail("Deletion of _backwards_hooks not allowed!");
     if (t.extras) t.extras->hooks.clear();
-    if (!value || value == Py_None) return 0;
+    if (value == Py_None) return 0;
     const Owned functions(PyMapping_Values(value));
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(functions.get()); ++i)
       Py_DECREF(Owned(register_hook(o, PyList_GET_ITEM(functions.get(), i))).release());

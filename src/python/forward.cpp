@@ -35,6 +35,18 @@ void take_tangent(TensorImpl& t, const Tensor& tangent) {
   else set_tangent(t, tangent);
 }
 
+// The tangent in memory of the size of t's, at the same place: what as_strided reaches from t it reaches from
+// there.
+Tensor beside(TensorImpl& t, const Tensor& tangent) {
+  const size_t wanted = t.storage->bytes / item_size(t.dtype),
+               has = tangent->storage->bytes / item_size(tangent->dtype);
+  if (t.is_meta() || tangent->is_meta() || !t.numel || (wanted == has && t.offset() == tangent->offset()))
+    return tangent;
+  const Tensor room = full({int64_t(wanted)}, 0, tangent->dtype, tangent->device);
+  const NoForward off;
+  return copy_(as_strided(room, t.shape(), t.stride(), t.offset()), tangent);
+}
+
 // A tensor of its own, on the same memory and with the same history, that has no tangent from `level` on.
 Tensor same_with_history(const Tensor& t, int level) {
   Node* history = grad_fn(t.get());
@@ -72,7 +84,8 @@ PyObject* make_dual(PyObject*, PyObject* const* args, Py_ssize_t n) {
            " is not supported.");
     check_tangent(t, tangent);
     Tensor dual = view(t, t->shape());
-    mode_at(level, [&] { take_tangent(*dual, tangent); });
+    const Tensor placed = n == 2 ? beside(*t, tangent) : tangent;
+    mode_at(level, [&] { take_tangent(*dual, placed); });
     return wrap(dual);
   });
 }

@@ -261,8 +261,7 @@ PyObject* anomaly_checks(PyObject*, PyObject*) { return PyBool_FromLong(anomaly.
 PyObject* bump_version(PyObject*, PyObject* o) {
   return guarded([&]() -> PyObject* {
     if (!is_tensor(o)) fail<TypeError>("increment_version expects a Tensor, got ", Py_TYPE(o)->tp_name);
-    if (!tensor_of(o)->counts_writes()) fail("Inference tensors do not track version counter.");
-    tensor_of(o)->bump_version();
+    if (tensor_of(o)->counts_writes()) tensor_of(o)->bump_version();
     Py_RETURN_NONE;
   });
 }
