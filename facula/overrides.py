@@ -220,6 +220,11 @@ class TorchFunctionMode:
         raise NotImplementedError
 
     def __enter__(self):
+        if isinstance(getattr(self.__torch_function__, "__self__", None), type):
+            raise RuntimeError(
+                "Defining your mode's `__torch_function__` as a classmethod is not supported, please make it "
+                "a plain method"
+            )
         _C._push_on_torch_function_stack(self)
         return self
 

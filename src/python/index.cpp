@@ -231,7 +231,8 @@ int set_item(PyObject* self, PyObject* index_object, PyObject* value) {
     return set_item_batched(self, index_object, value);
   const int failed = guarded([&] {
     if (!value) fail<TypeError>("Tensor does not support deleting items");
-    if (overridden(self) || (Py_TYPE(value) != &TensorType && any_override(&value, 1))) [[unlikely]] {
+    if (overridden(self) || (Py_TYPE(value) != &TensorType && any_override(&value, 1)) ||
+        (!PyLong_CheckExact(index_object) && any_override(&index_object, 1))) [[unlikely]] {
       PyObject* args[] = {self, index_object, value};
       const Owned done(override_method("__setitem__", args, 3, nullptr));
       return 0;

@@ -258,7 +258,47 @@ def undefined_warned(lib, fw):
     return held, ["undefined gradient support" in str(w.message) for w in caught]
 
 
+def overridden_indices(lib, fw):
+    asked = []
+
+    class Index:
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            asked.append((function.__name__, types == (cls,), len(args)))
+            return -1
+
+    class Sub(lib.Tensor):
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            asked.append((function.__name__, cls in types, len(args)))
+            return -1
+
+    x = lib.tensor([5])
+    x[Index()] = 1
+    x[5, Index()] = 1
+    x[Sub()] = 1
+    x[0] = Index()
+    return asked, values(x), x[Index()]
+
+
+def class_method_modes(lib, fw):
+    overrides = importlib.import_module(lib.__name__ + ".overrides")
+
+    class Mode(overrides.TorchFunctionMode):
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            return function(*args)
+
+    def within():
+        with Mode():
+            return lib.ones(1) + lib.ones(1)
+
+    return outcome(within), values(lib.ones(1) + 1)
+
+
 CASES = [
+    overridden_indices,
+    class_method_modes,
     deleted_attributes,
     counted_writes,
     unsafe_pieces,
