@@ -216,7 +216,7 @@ def matrix_rank(input, tol=None, hermitian=False, *, atol=None, rtol=None):
     Without tolerances ``rtol`` is the larger of the two sizes times the precision of the dtype.
     """
     require_matrix("torch.linalg.matrix_rank", input, "input")
-    if not _is_double_or_float(input):
+    if tol is None and rtol is None and not _is_double_or_float(input):  # a default by its precision
         raise RuntimeError("This function doesn't handle types other than float and double")
     if tol is not None and not isinstance(tol, (int, float, _C.Tensor)):
         raise TypeError("linalg_matrix_rank(): argument 'tol' must be float or Tensor")
@@ -224,9 +224,9 @@ def matrix_rank(input, tol=None, hermitian=False, *, atol=None, rtol=None):
         if value is not None and not isinstance(value, (int, float, _C.Tensor)):
             raise TypeError("linalg_matrix_rank() received an invalid combination of arguments")
     input = input.detach()
-    size = _C._linalg.eigvalsh(input).abs() if hermitian else _C._linalg.svdvals(input)
     if input.numel() == 0:
         return _C._functions.zeros(input.shape[:-2], dtype=_C.int64, device=input.device)
+    size = _C._linalg.eigvalsh(input).abs() if hermitian else _C._linalg.svdvals(input)
     atol, rtol = _tolerances(input, atol, rtol, tol)
     largest = size.amax(-1)
     if tol is not None:
