@@ -12,6 +12,8 @@ A, B = torch.randn(2, 3), torch.randn(4, 5)
 LOGITS = torch.randn(4, 3)
 LABELS = torch.tensor([0, 1, 2])
 IMAGES = torch.randn(8, 3, 10, 10)
+MANY, WIDE, ONE, PAIR = torch.randn(2, 2, 3), torch.randn(3, 2), torch.randn(1, 3, 2), torch.randn(2)
+WORDS = torch.randn(5)
 
 
 def test_a_cleared_gradient():
@@ -49,6 +51,20 @@ def test_an_overwritten_parameter():
     assert "no variable holds any more" in str(torch.explain(scaled, scaled.sum()))
 
 
+def test_no_edit_where_none_is_known_to_work():
+    for failing in (
+        lambda: torch.cat([A, WORDS]),
+        lambda: torch.stack([A, WORDS]),
+        lambda: IMAGES.view(IMAGES.size(0), 7),
+        lambda: torch.mm(A, A.t().double()),
+    ):
+        try:
+            failing()
+        except RuntimeError:
+            text = str(torch.explain())
+        assert "unsqueeze" not in text and "reshape(7)" not in text and "leading dimensions" not in text
+
+
 @pytest.mark.parametrize(
     ("failing", "mismatch", "suggestion"),
     [
@@ -84,6 +100,14 @@ def test_an_overwritten_parameter():
         (lambda: nn.BatchNorm1d(4)(A), "In module BatchNorm1d", "num_features=3"),
         (lambda: torch.tensor([1, 2]).mean(), "torch.int64", "float()"),
         (lambda: torch.einsum("ij,jk->ik", A, B), "operands[1] has shape [4, 5]", ""),
+        (lambda: torch.mm(MANY, WIDE), "mm takes tensors of 2 and 2 dimensions", "MANY @ WIDE"),
+        (lambda: torch.bmm(MANY, ONE), "bmm broadcasts nothing", "MANY @ ONE"),
+        (lambda: torch.cat([MANY, A]), "not the same number of dimensions", "A.unsqueeze(0)"),
+        (
+            lambda: torch.cat([A, PAIR]),
+            "not the same number",
+            "unsqueeze(1) has as many as A; join along dim=1",
+        ),
     ],
 )
 def test_errors(failing, mismatch, suggestion):

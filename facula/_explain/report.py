@@ -379,12 +379,13 @@ class Explanation:
                     rows.append(f"&= {latex(put_in)}")
             rows.append(f"{start} &= {_value_latex(d.value)}")
             if d.numeric is not None:
-                h = symbol_latex(d.symbol)
+                p = symbol_latex(d.symbol)
+                h = r"\varepsilon" if p == "h" else "h"
                 rows.append(
-                    rf"\frac{{{loss}({h} + h) - {loss}({h} - h)}}{{2h}} &\approx {number(d.numeric, 6)}"
+                    rf"\frac{{{loss}({p} + {h}) - {loss}({p} - {h})}}{{2{h}}} &\approx {latex(d.numeric, 6)}"
                     if d.value.numel() == 1
                     else rf"\text{{central difference, entry {_index(d.entry, d.value.shape)}}}"
-                    rf" &\approx {number(d.numeric, 6)}"
+                    rf" &\approx {latex(d.numeric, 6)}"
                 )
             blocks.append(_align(rows))
         return "\n\n".join(blocks)

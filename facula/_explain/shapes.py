@@ -255,15 +255,16 @@ def diagnose(error, node, looker) -> tuple[str, str]:
             return text, _flattened(s, have, linear[0]) or f"make it Linear({last}, {linear[1]})"
         if name in ("view", "reshape") and operands:
             s, v = operands[0]
-            sizes = [x for _, x in named[1:] if isinstance(x, int)]
-            return _view(s, v, sizes)
+            sizes = [x for _, x in named[1:]]
+            return _view(s, v, sizes) if all(isinstance(x, int) for x in sizes) else ("", "")
         if name in ("cat", "concat", "stack") and len(operands) > 1:
             return _cat(name, operands, node, looker)
     if len(operands) == 2:
         (a, x), (b, y) = operands
         if is_product(node):
-            fits = matmul_shape(x, y) is not None and name not in ("mm", "bmm", "mv", "dot")
-            return ("", "") if fits else _product(a, x, b, y)
+            if matmul_shape(x, y) is None:
+                return _product(a, x, b, y)
+            return _exact_product(name, a, x, b, y) if name in _DIMENSIONS else ("", "")
         if broadcast_shape(x, y) is None and (name == "" or _is_about_broadcasting(error)):
             return _elementwise(a, x, b, y, node)
     elif isinstance(node, ast.Subscript) and operands:
@@ -279,6 +280,22 @@ def diagnose(error, node, looker) -> tuple[str, str]:
 def _is_about_broadcasting(error) -> bool:
     first = str(error).split("\n")[0]
     return "must match the size of tensor" in first or "broadcast" in first and "operand" not in first
+
+
+# Products that take so many dimensions and broadcast nothing.
+_DIMENSIONS = {"mm": (2, 2), "bmm": (3, 3), "mv": (2, 1), "dot": (1, 1)}
+
+
+def _exact_product(name, a, x, b, y):
+    """Where the sizes would do for @, which broadcasts."""
+    s, t = list(x.shape), list(y.shape)
+    edit = f"{_bracket(a)} @ {_bracket(b)}"
+    if (len(s), len(t)) != _DIMENSIONS[name]:
+        want = "tensors of {} and {} dimensions".format(*_DIMENSIONS[name])
+        return f"{name} takes {want}; {a} is {s} and {b} is {t}.", f"{edit} takes any number of them"
+    if s[:-2] != t[:-2]:
+        return f"{name} broadcasts nothing; {a} is {s} and {b} is {t}.", f"{edit} does"
+    return "", ""  # no matter of shapes
 
 
 def _product(a, x, b, y):
@@ -375,6 +392,20 @@ def _view(s, v, sizes):
     return text, ""
 
 
+def _one_more(name, dim, low, high):
+    """Where a dimension of size 1 lets two operands (name and shape) be joined."""
+    (low, shape), (high, longer) = low, high
+    dim = dim % len(longer) if -len(longer) <= dim < len(longer) else 0
+    for along in (dim,) if name == "stack" else dict.fromkeys((dim, *range(len(longer)))):
+        for at in range(len(longer)):
+            ours = [*shape[:at], 1, *shape[at:]]
+            differ = {i for i, (n, m) in enumerate(zip(ours, longer, strict=False)) if n != m}
+            if len(ours) == len(longer) and differ <= (set() if name == "stack" else {along}):
+                where = "" if along == dim else f"; join along dim={along}"
+                return f"{low}.unsqueeze({at}) has as many as {high}{where}"
+    return ""
+
+
 def _cat(name, operands, node, looker):
     first, v = operands[0]
     dims = [looker.values.get(id(k.value)) for k in node.keywords if k.arg in ("dim", "axis")]
@@ -386,7 +417,7 @@ def _cat(name, operands, node, looker):
             low, high = (other, first) if len(b) < len(a) else (first, other)
             return (
                 f"{first} is {a} and {other} is {b}: not the same number of dimensions.",
-                f"{low}.unsqueeze({dim}) has as many as {high}",
+                _one_more(name, dim, (low, min(a, b, key=len)), (high, max(a, b, key=len))),
             )
         bad = [i for i in range(len(a)) if a[i] != b[i] and (name == "stack" or i != dim % max(len(a), 1))]
         if bad:
