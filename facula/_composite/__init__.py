@@ -154,6 +154,15 @@ def _refuse_dtype(kind: str, wanted, given) -> None:
         )
 
 
+def wrapped_dim(dim: int, ndim: int) -> int:
+    """A dimension counted from the front, or PyTorch's IndexError."""
+    if not -ndim <= dim < ndim:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {dim})"
+        )
+    return dim % ndim
+
+
 def _in_place(function: Callable, name: str) -> Callable:
     def call(self, *args, **kwargs):
         return self.copy_(function(self, *args, **kwargs))

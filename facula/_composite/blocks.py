@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _C
-from . import composite
+from . import composite, wrapped_dim
 
 _T = _C._functions
 
@@ -33,12 +33,7 @@ def _chunk_cat(tensors, dim, num_chunks, *, out=None):
             raise RuntimeError("_chunk_cat expects all input tensors with the same dtype")
         if t.device != first.device:
             raise RuntimeError("_chunk_cat expects all inputs tensors on the same device")
-    if not -first.dim() <= dim < first.dim():
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [-{first.dim()}, {first.dim() - 1}], "
-            f"but got {dim})"
-        )
-    dim %= first.dim()
+    dim = wrapped_dim(dim, first.dim())
     for t in tensors:
         if dim >= t.dim():
             raise RuntimeError("_chunk_cat expects dim < ndim for all input tensors")

@@ -7,7 +7,7 @@ cut or pad with zeros, negative dimensions and the norms "forward", "backward" (
 from __future__ import annotations
 
 from .. import _C
-from . import composite
+from . import composite, wrapped_dim
 
 _T = _C._functions
 
@@ -44,11 +44,7 @@ def _floating(x, complex_=False):
 def _wrap(dim, ndim):
     if ndim == 0:
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-    if not -ndim <= dim < ndim:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {dim})"
-        )
-    return dim % ndim
+    return wrapped_dim(dim, ndim)
 
 
 def _resized(x, dims, sizes):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 
 from .. import _C
-from . import composite
+from . import composite, wrapped_dim
 
 _FLOATING = ("Float", "Double", "ComplexFloat", "ComplexDouble", "Half", "BFloat16")
 
@@ -47,14 +47,6 @@ def _is_double_or_float(a) -> bool:
     return str(a.dtype).rpartition(".")[2] in ("float32", "float64", "complex64", "complex128")
 
 
-def _wrapped(dim: int, ndim: int) -> int:
-    if not -ndim <= dim < ndim:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {dim})"
-        )
-    return dim % ndim
-
-
 def _in_dtype(name: str, a, dtype):
     if dtype is None:
         return a
@@ -78,7 +70,7 @@ def _matrix_norm(a, order, dim, keepdim, dtype):
     dim = (dim,) if isinstance(dim, int) else tuple(dim)
     if len(dim) != 2:
         raise RuntimeError(f"{name}: dim must be a 2-tuple. Got {' '.join(map(str, dim))}")
-    rows, columns = (_wrapped(d, a.dim()) for d in dim)
+    rows, columns = (wrapped_dim(d, a.dim()) for d in dim)
     if rows == columns:
         raise RuntimeError(f"{name}: dims must be different. Got ({dim[0]}, {dim[1]})")
     if isinstance(order, str) and order not in ("fro", "nuc"):
@@ -278,7 +270,7 @@ def renorm(input, p, dim, maxnorm):
         raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
     if input.dim() < 2:
         raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.dim()} dimensions")
-    kept = _wrapped(dim, input.dim())
+    kept = wrapped_dim(dim, input.dim())
     others = [d for d in range(input.dim()) if d != kept]
     if input.requires_grad:
         input = input.clone()  # renorm_ writes over what the derivative reads
@@ -292,5 +284,5 @@ def norm_except_dim(v, pow=2, dim=0):
     """The pow-norms of the slices of v along ``dim``, with the other dimensions of size 1; dim=-1: of all."""
     if dim == -1:
         return _C._functions.norm(v, pow)
-    others = [d for d in range(v.dim()) if d != _wrapped(dim, v.dim())]
+    others = [d for d in range(v.dim()) if d != wrapped_dim(dim, v.dim())]
     return _C._linalg.vector_norm(v, pow, others, True)

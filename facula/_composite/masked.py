@@ -7,7 +7,7 @@ counts. `dim` is a dimension, several, or None for all; `dtype` that of the resu
 from __future__ import annotations
 
 from .. import _C
-from . import composite
+from . import composite, wrapped_dim
 
 _T = _C._functions
 _SMALL_INTS = (_C.uint8, _C.bool, _C.int8, _C.int16, _C.int32)
@@ -20,13 +20,10 @@ def _dims(dim, ndim):
     n = max(ndim, 1)
     found = []
     for d in dim:
-        if not -n <= d < n:
-            raise IndexError(
-                f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})"
-            )
-        if d % n in found:
-            raise RuntimeError(f"dim={d % n} appears multiple times in the list of dims")
-        found.append(d % n)
+        d = wrapped_dim(d, n)
+        if d in found:
+            raise RuntimeError(f"dim={d} appears multiple times in the list of dims")
+        found.append(d)
     return found
 
 

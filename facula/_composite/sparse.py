@@ -7,7 +7,7 @@ values and of dense operands follow.
 from __future__ import annotations
 
 from .. import _C
-from . import composite
+from . import composite, wrapped_dim
 from .linalg_norms import type_name
 
 _T = _C._functions
@@ -29,15 +29,6 @@ def _make(indices, values, size, coalesced=None):
     from .._sparse import make
 
     return make(indices, values, size, coalesced)
-
-
-def _wrap(dim, n):
-    """A dimension of n, counted from the front."""
-    if not -n <= dim < n:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
-        )
-    return dim % n
 
 
 def _sparse(x):
@@ -393,14 +384,17 @@ def _mul(a, b):
     return _make(a._at[:, both], held, size, True)
 
 
-@_known("div", "true_divide", "divide")
-def _div(a, b, *, rounding_mode=None):
+def _need_number(what, a, b):
     if not _sparse(a) or (isinstance(b, _C.Tensor) and b.dim()):
         size = list(b.shape) if isinstance(b, _C.Tensor) else []
         raise RuntimeError(
-            "Sparse division requires a scalar or zero-dim dense tensor divisor "
-            f"(got shape {size} for divisor)"
+            f"Sparse {what} requires a scalar or zero-dim dense tensor divisor (got shape {size} for divisor)"
         )
+
+
+@_known("div", "true_divide", "divide")
+def _div(a, b, *, rounding_mode=None):
+    _need_number("division", a, b)
     if rounding_mode is not None:
         a = coalesce(a)
     return _mapped(a, lambda v: v.div(b, rounding_mode=rounding_mode))
@@ -408,12 +402,7 @@ def _div(a, b, *, rounding_mode=None):
 
 @_known("floor_divide", "__floordiv__")
 def _floor_divide(a, b):
-    if not _sparse(a) or (isinstance(b, _C.Tensor) and b.dim()):
-        size = list(b.shape) if isinstance(b, _C.Tensor) else []
-        raise RuntimeError(
-            "Sparse floor division requires a scalar or zero-dim dense tensor divisor "
-            f"(got shape {size} for divisor)"
-        )
+    _need_number("floor division", a, b)
     return _div(a, b, rounding_mode="floor")
 
 
@@ -500,7 +489,7 @@ def sparse_sum(input, dim=None, dtype=None):
     x = _mapped(input, lambda v: v.to(dtype)) if dtype is not None else input
     if dim is None:
         return x._held.sum()
-    dims = {_wrap(d, x.dim()) for d in ([dim] if isinstance(dim, int) else dim)}
+    dims = {wrapped_dim(d, x.dim()) for d in ([dim] if isinstance(dim, int) else dim)}
     inner = [d - x.sparse_dim() + 1 for d in dims if d >= x.sparse_dim()]
     held = x._held.sum(inner) if inner else x._held
     rows = [d for d in range(x.sparse_dim()) if d not in dims]
@@ -518,7 +507,7 @@ def _sum(x, dim=None, keepdim=False, *, dtype=None):
         dtype = _C.int64
     total = sparse_sum(x, None if len(dims) == x.dim() else dims, dtype)
     if keepdim:
-        for d in sorted(_wrap(d, x.dim()) for d in dims):
+        for d in sorted(wrapped_dim(d, x.dim()) for d in dims):
             total = total.unsqueeze(d)
     return total
 
@@ -527,7 +516,7 @@ def _sum(x, dim=None, keepdim=False, *, dtype=None):
 def _norm(x, p="fro", dim=None, keepdim=False, dtype=None):
     if (
         dim is not None
-        and len({_wrap(d, x.dim()) for d in ([dim] if isinstance(dim, int) else dim)}) != x.dim()
+        and len({wrapped_dim(d, x.dim()) for d in ([dim] if isinstance(dim, int) else dim)}) != x.dim()
     ):
         raise RuntimeError(
             "norm_sparse currently only supports full reductions, so 'dim' must either be empty or contain "
@@ -539,97 +528,6 @@ def _norm(x, p="fro", dim=None, keepdim=False, dtype=None):
             f"Got {type_name(x.dtype)} instead."
         )
     return coalesce(x)._held.norm(2 if p == "fro" else p)
-
-
-# --- products ---
-
-
-def _matrix_product(a, b):
-    """(m, n) times (n, k), one of them sparse or both."""
-    if not _sparse(a):
-        return _matrix_product(b.t(), a.mT).mT
-    if a.dim() != 2 or b.dim() != 2 or a.sparse_dim() != 2:
-        raise RuntimeError(f"mm: Expected 2-D tensors, but got {a.dim()}-D and {b.dim()}-D tensors")
-    if a.shape[1] != b.shape[0]:
-        if _sparse(b):
-            raise RuntimeError(
-                f"mat1 and mat2 shapes cannot be multiplied ({a.shape[0]}x{a.shape[1]} and "
-                f"{b.shape[0]}x{b.shape[1]})"
-            )
-        raise RuntimeError(f"addmm: Argument #3 (dense): Expected dim 0 size {a.shape[1]}, got {b.shape[0]}")
-    if _sparse(b):
-        return _both_sparse(coalesce(a), coalesce(b))
-    _checked(a)
-    if a._held.dtype != b.dtype:
-        raise RuntimeError(f"mm: expected the same dtype, but got {a.dtype} and {b.dtype}")
-    products = a._held.unsqueeze(1) * b.index_select(0, a._at[1])
-    return _T.zeros(a.shape[0], b.shape[1], dtype=b.dtype).index_add(0, a._at[0], products)
-
-
-def _both_sparse(a, b):
-    if a.dtype != b.dtype:
-        raise RuntimeError(f"mat1 dtype {type_name(a.dtype)} does not match mat2 dtype {type_name(b.dtype)}")
-    # Each held value of a meets the row of b that its column names.
-    starts = _T.searchsorted(b._at[0].contiguous(), _T.arange(b.shape[0] + 1))
-    first = starts[a._at[1]]
-    count = starts[a._at[1] + 1] - first
-    mine = _T.repeat_interleave(_T.arange(a._nnz()), count)
-    before = count.cumsum(0) - count
-    theirs = _T.arange(mine.shape[0]) - before[mine] + first[mine]
-    at = _T.stack([a._at[0][mine], b._at[1][theirs]])
-    return coalesce(_make(at, a._held[mine] * b._held[theirs], [a.shape[0], b.shape[1]]))
-
-
-@composite("sparse", name="mm")
-def sparse_mm(mat1, mat2):
-    """Product of two matrices of which one is sparse (dense result), or both (sparse result)."""
-    return _T.mm(mat1, mat2) if not _sparse(mat1) and not _sparse(mat2) else _matrix_product(mat1, mat2)
-
-
-_known("mm")(_matrix_product)
-
-
-@composite("torch")
-def spmm(input, mat2):
-    """The product of a sparse matrix and a dense one."""
-    return sparse_mm(input, mat2)
-
-
-@composite("torch")
-def hspmm(mat1, mat2):
-    """The product of a sparse matrix and a dense one, with sparse rows: those that hold something."""
-    rows = _T.unique(mat1._at[0])
-    held = sparse_mm(mat1, mat2).index_select(0, rows)
-    return _make(rows.unsqueeze(0), held, [mat1.shape[0], mat2.shape[1]])
-
-
-@_known("mv")
-def _mv(a, b):
-    if a.dim() != 2 or b.dim() != 1:
-        raise RuntimeError(
-            f"mv: two tensor dim should be 2 and 1, but got SparseTensor Dim: {a.dim()} Tensor Dim: {b.dim()}"
-        )
-    if a.shape[1] != b.shape[0]:
-        raise RuntimeError("mv: expected self.size(-1) == vec.size(-1)")
-    return _matrix_product(a, b.unsqueeze(1)).squeeze(1)
-
-
-@_known("matmul", "rmatmul")
-def _matmul(a, b):
-    if a.dim() == 2 and b.dim() == 1:
-        return _mv(a, b)
-    return _matrix_product(a, b)
-
-
-@composite("sparse", name="addmm")
-def sparse_addmm(mat, mat1, mat2, *, beta=1.0, alpha=1.0):
-    """beta * mat + alpha * (mat1 @ mat2) with a sparse mat1."""
-    product = sparse_mm(mat1, mat2)
-    product = product if alpha == 1 else product * alpha
-    return (mat if beta == 1 else mat * beta) + product
-
-
-_known("addmm")(sparse_addmm)
 
 
 # --- softmax ---
@@ -675,4 +573,5 @@ _known("is_complex")(lambda x: x.dtype.is_complex)
 _known("to_sparse")(to_sparse)
 
 
-from .sparse_layout import broadcast, common_shape  # noqa: E402  it builds on the above
+from . import sparse_products  # noqa: E402, F401  both build on the above
+from .sparse_layout import broadcast, common_shape  # noqa: E402

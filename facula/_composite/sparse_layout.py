@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .. import _C
-from . import composite
-from .sparse import _checked, _known, _make, _matrix_product, _sparse, _wrap, coalesce, hspmm, type_name
+from . import composite, wrapped_dim
+from .sparse import _checked, _known, _make, _sparse, coalesce, type_name
 
 _T = _C._functions
 
@@ -58,7 +58,7 @@ def _reordered(x, order):
 @_known("transpose", "swapaxes", "swapdims")
 def _transpose(x, dim0, dim1):
     n = x.dim()
-    dim0, dim1 = (_wrap(d, max(n, 1)) for d in (dim0, dim1))
+    dim0, dim1 = (wrapped_dim(d, max(n, 1)) for d in (dim0, dim1))
     if dim0 == dim1:
         return x
     if max(dim0, dim1) >= x.sparse_dim():
@@ -100,7 +100,7 @@ def _permute(x, *given, dims=None):
             f"desired ordering of dimensions i.e. input.dim() = {x.dim()} is not equal to "
             f"len(dims) = {len(dims)}"
         )
-    order = [_wrap(d, x.dim()) for d in dims]
+    order = [wrapped_dim(d, x.dim()) for d in dims]
     if len(set(order)) != len(order):
         raise RuntimeError("permute(): duplicate dims are not allowed.")
     if any(d >= x.sparse_dim() for d in order[: x.sparse_dim()]):
@@ -113,7 +113,7 @@ def _permute(x, *given, dims=None):
 
 @_known("select")
 def _select(x, dim, index):
-    dim = _wrap(dim, x.dim())
+    dim = wrapped_dim(dim, x.dim())
     if not -x.shape[dim] <= index < x.shape[dim]:
         raise IndexError(f"select(): index {index} out of range for tensor of size {list(x.shape)}")
     size = [*x.shape[:dim], *x.shape[dim + 1 :]]
@@ -129,7 +129,7 @@ def _select(x, dim, index):
 
 @_known("narrow_copy")
 def _narrow(x, dim, start, length):
-    dim = _wrap(dim, x.dim())
+    dim = wrapped_dim(dim, x.dim())
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
     start = start + x.shape[dim] if start < 0 else start
@@ -150,7 +150,7 @@ def _narrow(x, dim, start, length):
 @_known("cat", "concat")
 def _cat(tensors, dim=0):
     first = tensors[0]
-    dim = _wrap(dim, first.dim())
+    dim = wrapped_dim(dim, first.dim())
     for i, t in enumerate(tensors):
         if not _sparse(t):
             raise RuntimeError(f"Concatenating sparse tensors, but a dense tensor was found at position {i}.")
@@ -186,7 +186,7 @@ def _cat(tensors, dim=0):
 
 @_known("unsqueeze")
 def _unsqueeze(x, dim):
-    dim = _wrap(dim, x.dim() + 1)
+    dim = wrapped_dim(dim, x.dim() + 1)
     size = [*x.shape[:dim], 1, *x.shape[dim:]]
     if dim > x.sparse_dim():
         return _make(x._at, x._held.unsqueeze(dim - x.sparse_dim() + 1), size, x._is_coalesced)
@@ -201,7 +201,7 @@ def _stack(tensors, dim=0):
 
 @_known("index_select")
 def _index_select(x, dim, index):
-    dim = _wrap(dim, x.dim())
+    dim = wrapped_dim(dim, x.dim())
     size = list(x.shape)
     if index.numel() and not (-size[dim] <= int(index.min()) and int(index.max()) < size[dim]):
         raise IndexError(
@@ -378,39 +378,3 @@ def _sparse_resize_(x, size, sparse_dim, dense_dim):
 @_known("resize_as_sparse_", "resize_as_")
 def _resize_as_(x, like, **options):
     return _sparse_resize_(x, like.shape, like.sparse_dim(), like.dense_dim())
-
-
-# --- products ---
-
-
-@_known("bmm")
-def _bmm(a, b):
-    if a.dim() != 3 or b.dim() != 3 or not _sparse(a) or _sparse(b):
-        raise RuntimeError("bmm: expected a sparse and a dense tensor of three dimensions")
-    return _T.stack([_matrix_product(_select(a, 0, i), b[i]) for i in range(a.shape[0])])
-
-
-@composite("torch")
-def dsmm(mat1, mat2):
-    """The product of a sparse and a dense matrix, dense: another name of mm."""
-    return _matrix_product(mat1, mat2)
-
-
-@composite("torch")
-def hsmm(mat1, mat2):
-    """Another name of hspmm."""
-    return hspmm(mat1, mat2)
-
-
-@composite("torch", "Tensor")
-def smm(input, mat2):
-    """The product of a sparse and a dense matrix, sparse in both dimensions."""
-    product = _matrix_product(input, mat2).to_sparse()
-    return _make(product._at, product._held, product.shape)
-
-
-@composite("torch", "Tensor", aliases="saddmm")
-def sspaddmm(input, mat1, mat2, *, beta=1, alpha=1):
-    """``beta * input + alpha * (mat1 @ mat2)`` of sparse `input` and `mat1` and a dense `mat2`, sparse."""
-    total = input * beta + smm(mat1, mat2) * alpha
-    return _make(total._at, total._held, total.shape)
