@@ -53,7 +53,7 @@ class Blank:
         return False
 
     def __mro_entries__(self, bases) -> tuple:
-        return ()
+        return (BlankBase,)
 
     def _other(self, other):  # lists of operators are put together with + and |
         return other
@@ -64,6 +64,21 @@ class Blank:
         return False
 
     __lt__ = __le__ = __gt__ = __ge__ = _never
+
+
+class BlankBase:
+    """What a class derives from in the place of a blank."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        pass
+
+    def __init_subclass__(cls, **kwargs) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Blank:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Blank(name)
 
 
 def skips(reason: str):
