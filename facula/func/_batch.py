@@ -147,6 +147,7 @@ class BatchedTensor(Tensor):
 
     _value: Tensor  # the batch in front
     _level: int
+    _dim = 0  # where the batch lies in what `vmap` was given: Functions with a rule of their own are told
 
     device = _of_value("device")
     is_cpu = _of_value("is_cpu")
@@ -264,6 +265,15 @@ def value_of(x, level):
     if type(x) is BatchedTensor and x._level == level.number:
         return x._value
     return x.unsqueeze(0).expand((level.size, *x.shape))
+
+
+def wrap_along(x, dim, number):
+    """The batched tensor of a value with the batch at a dimension, counted from the front."""
+    if dim == 0:
+        return wrap(x, number)
+    batched = wrap(x.movedim(dim, 0), number)
+    batched._dim = dim
+    return batched
 
 
 def peel(x, level):

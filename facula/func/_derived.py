@@ -103,7 +103,10 @@ def leading(e, args, inplace, level):
         result = e.run(
             [a._value if type(a) is BatchedTensor and a._level == number else a for a in args],
         )
-        return wrap(result, number)
+        result = wrap(result, number)
+        if len(args) == 1 and args[0]._dim:
+            result._dim = args[0]._dim
+        return result
     return _leading_in_general(e, args, inplace, level)
 
 

@@ -55,7 +55,7 @@ def dual(primal, tangent, level):
             t = t.to(p.dtype)
         made = _C._make_dual(p, t, level)
     _C._own_inputs([made, t])
-    return rewrap(made)
+    return rewrap(made, like=primal)
 
 
 def undual(x, level, strict=False):

@@ -18,6 +18,7 @@ from ._batch import (
     top_level,
     value_of,
     wrap,
+    wrap_along,
 )
 
 _MORE = "For more details, please see https://pytorch.org/docs/main/notes/extending.func.html"
@@ -72,9 +73,10 @@ def _own_rule(cls):
 
 
 def _by_its_rule(cls, args, level):
-    in_dims = tuple(0 if is_batched(a, level) else None for a in args)
+    in_dims = tuple(a._dim if is_batched(a, level) else None for a in args)
     with at_depth(level.number - 1):
-        result = cls.vmap(VmapInfo(level.size, level.randomness), in_dims, *(peel(a, level) for a in args))
+        values = (x.movedim(0, d) if d else x for x, d in zip((peel(a, level) for a in args), in_dims))
+        result = cls.vmap(VmapInfo(level.size, level.randomness), in_dims, *values)
         text = (
             "Expected the vmap staticmethod to have two returns, an output and out_dims with pytree "
             "structure compatible with the output. "
@@ -92,10 +94,10 @@ def _by_its_rule(cls, args, level):
                 f"tuple. Expected out_dims={out_dims} to be compatible with the structure of `output`. "
                 f"out_dims has structure {tree_flatten(out_dims)[1]} but output has structure {spec}. {_MORE}"
             )
-        flat = [x if d is None or not isinstance(x, Tensor) else x.movedim(d, 0) for x, d in zip(flat, dims)]
-    flat = [
-        x if d is None or not isinstance(x, Tensor) else wrap(x, level.number) for x, d in zip(flat, dims)
-    ]
+        flat = [
+            x if d is None or not isinstance(x, Tensor) else wrap_along(x, d % x.dim(), level.number)
+            for x, d in zip(flat, dims)
+        ]
     return tree_unflatten(flat, spec)
 
 

@@ -37,6 +37,10 @@ def functional_call(
         >>> torch.func.functional_call(layer, new, torch.tensor([1.0, 2.0]))
         tensor([3.])
     """
+    from ..nn.parallel import DataParallel
+
+    if isinstance(module, DataParallel):
+        raise RuntimeError("The stateless API can't be used with nn.DataParallel module")
     if isinstance(parameter_and_buffer_dicts, dict):
         given = parameter_and_buffer_dicts
     elif isinstance(parameter_and_buffer_dicts, (list, tuple)):
@@ -64,76 +68,82 @@ def functional_call(
         return module(*args, **(kwargs or {}))
 
 
-def _owner(module, name):
-    """(registry, key) of a parameter or buffer, or None."""
-    *path, key = name.split(".")
-    for part in path:
-        module = getattr(module, "_modules", {}).get(part)
-        if module is None:
-            return None
+_ABSENT = object()
+
+
+def _holder(root, name, found):
+    """(module, key) of a dotted name; `found` keeps the modules on the way, by name."""
+    path, _, key = name.rpartition(".")
+    if path not in found:
+        from ..nn import Module
+
+        outer, last = _holder(root, path, found) if path else (None, "")
+        module = root
+        if path:
+            try:
+                module = getattr(outer, last)
+            except AttributeError as error:
+                raise AttributeError(f"{outer._get_name()} has no attribute `{last}`") from error
+        if not isinstance(module, Module):
+            what = f"submodule `{path}`: " if path else ""
+            raise TypeError(f"{what}{module} is not an instance of torch.nn.Module")
+        found[path] = module
+    return found[path], key
+
+
+def _exchange(module, key, tensor):
+    """Puts a tensor where the module has its own, which is returned; _ABSENT is for a name without one."""
+    if tensor is not _ABSENT and tensor is not None and not isinstance(tensor, _C.Tensor):
+        raise TypeError(f"{tensor} is not an instance of torch.Tensor")
+    if not key:
+        raise KeyError('tensor name can\'t be empty string ""')
     for registry in (module._parameters, module._buffers):
         if key in registry:
-            return registry, key
-    return None
+            before = registry[key]
+            if tensor is _ABSENT:
+                del registry[key]
+            else:
+                registry[key] = tensor
+            return before
+    before = getattr(module, key, _ABSENT)
+    if before is not _ABSENT and before is not None and not isinstance(before, _C.Tensor):
+        raise TypeError(f"attribute `{key}`: {before} is not an instance of torch.Tensor")
+    if tensor is not _ABSENT:
+        setattr(module, key, tensor)
+    elif before is not _ABSENT:
+        delattr(module, key)
+    return before
 
 
 @contextmanager
 def replaced(module, given, tie_weights=True, strict=False):
-    """Within, the module has other tensors under the given names."""
+    """Within, the module has other tensors under the given names.
+
+    What the module has there at the end (it may have assigned a buffer anew) is put into `given`.
+    """
     own = {}
-    for kind in (module.named_parameters, module.named_buffers):
-        own.update(kind(remove_duplicate=False))
-    if strict:
-        missing, unexpected = set(own) - set(given), set(given) - set(own)
-        if tie_weights:
-            tied = {id(t) for n, t in own.items() if n in given}
-            missing = {n for n in missing if id(own[n]) not in tied}
-        if missing or unexpected:
-            lines = []
-            if unexpected:
-                lines.append(f"Unexpected key(s): {', '.join(map(repr, sorted(unexpected)))}.")
-            if missing:
-                lines.append(f"Missing key(s): {', '.join(map(repr, sorted(missing)))}.")
-            raise RuntimeError(
-                f"Error(s) in reparametrizing for {type(module).__name__}:\n\t" + "\n\t".join(lines)
-            )
-    before, new = [], []
+    if tie_weights or strict:
+        for kind in (module.named_parameters, module.named_buffers):
+            own.update(kind(remove_duplicate=False))
+    wanted = _tied(own, given) if tie_weights else dict(given)
+    if strict and wanted.keys() != own.keys():
+        lines = [
+            f"{what} key(s): {', '.join(map(repr, sorted(names)))}."
+            for what, names in (("Unexpected", wanted.keys() - own), ("Missing", own.keys() - wanted))
+            if names
+        ]
+        raise RuntimeError(f"Error(s) in reparametrizing for {module._get_name()}:\n\t" + "\n\t".join(lines))
+    before, found = [], {}
     try:
-        for name, tensor in (_tied(own, given) if tie_weights else given).items():
-            found = _owner(module, name)
-            if not isinstance(tensor, _C.Tensor) and tensor is not None:
-                raise TypeError(f"{tensor} is not an instance of torch.Tensor")
-            if found is None:
-                new.append(_set_new(module, name, tensor))
-                continue
-            registry, key = found
-            before.append((registry, key, registry[key], name))
-            registry[key] = tensor
+        for name, tensor in wanted.items():
+            holder, key = _holder(module, name, found)
+            before.append((name, holder, key, _exchange(holder, key, tensor)))
         yield
     finally:
-        for registry, key, tensor, name in reversed(before):
-            if name in given:  # a buffer that the module assigned anew
-                given[name] = registry.get(key)
-            registry[key] = tensor
-        for owner, key in new:
-            owner.__dict__.pop(key, None)
-            owner._parameters.pop(key, None)
-
-
-def _set_new(module, name, tensor):
-    """(module, key) of a name the module does not have, which it gets."""
-    *path, key = name.split(".")
-    if not key:
-        raise KeyError('tensor name can\'t be empty string ""')
-    owner = module
-    for part in path:
-        if not hasattr(owner, part):
-            raise AttributeError(f"{type(owner).__name__} has no attribute `{part}`")
-        owner = getattr(owner, part)
-    if hasattr(owner, key):
-        raise TypeError(f"attribute `{name}`: {getattr(owner, key)} is not an instance of torch.Tensor")
-    object.__setattr__(owner, key, tensor)
-    return owner, key
+        for name, holder, key, tensor in reversed(before):
+            last = _exchange(holder, key, tensor)
+            if name in given and last is not _ABSENT:
+                given[name] = last
 
 
 def _tied(own, given):

@@ -34,11 +34,18 @@ def everywhere(x, levels=None):
     return x
 
 
-def rewrap(value, levels=None):
-    """The inverse of `everywhere`."""
+def rewrap(value, levels=None, *, like=None):
+    """The inverse of `everywhere`; batches are said to lie where they do in the tensor `like`."""
     levels = live() if levels is None else levels
     for level in levels:  # the outermost wraps the value itself
         value = wrap(value, level.number)
+    face = value
+    while type(like) is BatchedTensor:
+        if like._dim:
+            while face._level != like._level:
+                face = face._value
+            face._dim = like._dim
+        like = like._value
     return value
 
 

@@ -64,7 +64,7 @@ def aliases_of(tensors, outer):
                 raise RuntimeError("only Tensors of floating point dtype can require gradients")
             v = _C._leaf_alias(v)
         values.append(v)
-        seen.append(rewrap(v))
+        seen.append(rewrap(v, like=x))
     _C._own_inputs(values)
     return values, seen
 

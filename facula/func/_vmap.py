@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from .. import _C
 from ..utils._pytree import _broadcast_to_and_flatten, tree_flatten, tree_map_, tree_unflatten
-from ._batch import BatchedTensor, Tensor, new_level, value_of, wrap
+from ._batch import BatchedTensor, Tensor, new_level, value_of, wrap_along
 from ._levels import Transform
 
 __all__ = ["vmap"]
@@ -17,15 +17,13 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
     """A function over a batch, from a function of one example.
 
     Operations on examples are carried out for all of them at once; no loop runs where the operation has a
-    batch rule (docs/vmap.md lists those without).
+    batch rule (docs/func.md lists those without).
 
     Args:
         func: takes tensors, or nestings of dicts, lists and tuples of them, by position; returns such a
-            nesting.
-            Keyword arguments are handed on as they are.
+            nesting. Keyword arguments are handed on as they are.
         in_dims: the dimension of each input that is the batch, None for an input all examples share: an int
-            for
-            all inputs, or a nesting that is a prefix of theirs.
+            for all inputs, or a nesting that is a prefix of theirs.
         out_dims: where the batch goes in the outputs; None for outputs that are the same for all.
         randomness: "error": random operations may not be called; "different": each example draws its own
             numbers; "same": all see the same draw.
@@ -36,11 +34,9 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
 
     Raises:
         ValueError: in_dims or out_dims do not fit the inputs or outputs, the sizes of the batch differ, an
-        output
-            is no tensor, or there is nothing to map over.
+            output is no tensor, or there is nothing to map over.
         RuntimeError: the function asks for a value of an example (`item`, `if x > 0`), draws random numbers
-        where
-            `randomness` is "error", or writes an example into a tensor that all share.
+            where `randomness` is "error", or writes an example into a tensor that all share.
 
     Example:
         >>> import facula as torch
@@ -94,7 +90,7 @@ def _run(func, size, flat_dims, flat_args, spec, out_dims, randomness, kwargs):
 
 def as_batched(x, dim, level):
     """The examples that lie along a dimension."""
-    return wrap(x if dim == 0 else x.movedim(dim, 0), level.number)
+    return wrap_along(x, dim, level.number)
 
 
 def name_of(func):

@@ -60,7 +60,7 @@ def vort(x): j = jacrev(velocity)(x); return j[1, 0] - j[0, 1]
 def lap(x): return torch.einsum('ijj->i', jacfwd(jacrev(velocity))(x))
 pts = tab(6, 2, s=1.3); log(vmap(div)(pts), vmap(vort)(pts)); log(vmap(lap)(pts)); log(vmap(lambda x: jacfwd(velocity)(x) @ velocity(x))(pts))
 # forward Laplacian by nested jvp
-def wave(r): return torch.exp(-r.norm()) * (1 + 0.2 * r[0])
+def wave(r): return torch.exp(-r.norm()) * (torch.ones(()) + torch.tensor(0.2) * r[0])
 def laplacian(f, x): return sum(jvp(lambda y: jvp(f, (y,), (e,))[1], (x,), (e,))[1] for e in torch.eye(3))
 r = tab(4, 3) + 1.5; log(vmap(partial(laplacian, wave))(r)); log(vmap(lambda x: hessian(wave)(x).trace())(r))
 # geodesics: Christoffel symbols of a sphere
@@ -139,7 +139,7 @@ log(sum(torch.einsum('Naf,Mbf->NMab', ja[k].flatten(2), jc[k].flatten(2)) for k 
 # NTK by vjp and jvp products
 m = fill(nn.Sequential(nn.Linear(2, 5), nn.Sigmoid(), nn.Linear(5, 3))); p, _ = state(m)
 def f(p, x): return functional_call(m, p, (x,))
-def ntk(x1, x2): 
+def ntk(x1, x2):
     out, pull = vjp(lambda p: f(p, x1), p)
     return vmap(lambda v: jvp(lambda p: f(p, x2), (p,), pull(v))[1])(torch.eye(3))
 x = tab(3, 2); log(vmap(vmap(ntk, (None, 0)), (0, None))(x, x))
@@ -305,4 +305,34 @@ w, l = vmap(train)(torch.tensor([0.1, 0.3, 0.5]), torch.tensor([0.0, 0.1, 0.0]))
 k = torch.fft.fftfreq(8, 1 / 8)
 def rhs(u): return torch.fft.ifft(1j * k * torch.fft.fft(u)).real * u
 u = tab(8, s=0.785); log(jacrev(rhs)(u)); log(vmap(rhs)(tab(2, 8))); log(jvp(rhs, (u,), (torch.ones(8),))[1]); log(grad(lambda z: (z * z.conj()).real.sum())(torch.tensor([1 + 2j, -1j])))
+# where the batch lies that a Function's vmap is told
+seen = []
+class Exp(torch.autograd.Function):
+    @staticmethod
+    def forward(x): return x.exp()
+    @staticmethod
+    def setup_context(ctx, inputs, output): ctx.save_for_backward(output)
+    @staticmethod
+    def backward(ctx, g): return g * ctx.saved_tensors[0]
+    @staticmethod
+    def vmap(info, in_dims, x): seen.append((in_dims, list(x.shape), x.stride())); return x.exp(), in_dims[0]
+x = torch.arange(24.).reshape(2, 3, 4) / 10; E = Exp.apply
+for f, d in ((E, 2), (E, -1), (lambda x: E(x.sin()), 1), (lambda x: E(E(x)), 1), (lambda x: E(x * 2), 1), (lambda x: E(x.T), 1), (vmap(E, 1), 1), (vmap(E), 2), (vmap(E, -1), 0)): log(vmap(f, d)(x).sum())
+log(vmap(grad(lambda x: E(x).sum()), 1)(x).sum(), vmap(vmap(grad(lambda x: E(x).sum()), 1), 1)(x).sum(), vmap(jacrev(E), 2)(x).sum()); [log(s) for s in seen]
+# functional_call: names beside parameters and buffers
+class Net(nn.Module):
+    def __init__(self): super().__init__(); self.l = nn.Linear(1, 1); self.register_buffer('b', torch.ones(1)); self.plain = torch.ones(2); self.text = 'a'; self.none = None
+    def forward(self, x, *, y=0): return self.l(x) + self.b + self.plain + y + (0 if self.none is None else self.none), len(tuple(self.parameters()))
+m = fill(Net()); x = torch.ones(1, 1); f = lambda d, **k: func.functional_call(m, d, x, **k)
+t, p = torch.tensor([3.0]), nn.Parameter(torch.tensor([4.0]))
+show(lambda: f({'plain': t}), lambda: f({'l.extra': t}), lambda: f({'l.extra': p}), lambda: f({'none': t}), lambda: f({'extra': None}), lambda: f({'l.bias': None}), lambda: f({'b': t}, kwargs={'y': 2}))
+show(lambda: f({'text': t}), lambda: f({'q.weight': t}), lambda: f({'text.weight': t}), lambda: f({'plain.weight': t}), lambda: f({'': t}), lambda: f({'l.': t}), lambda: f({'b': 3}), lambda: f({'l.weight.x': t}), lambda: f({'plain': t, 'q': 3}))
+log(m.plain, hasattr(m.l, 'extra'), hasattr(m, 'extra'), m.none, len(list(m.parameters())), m.l.bias.shape)
+show(lambda: f({'plain': t}, strict=True), lambda: f({'l.weight': t[None], 'l.bias': t, 'b': t}, strict=True)); m.l.m = m
+show(lambda: f({'l.m.l.weight': t[None], 'l.bias': t, 'l.m.b': t}, tie_weights=False)); log(m.l.weight, m.b); show(lambda: func.functional_call(nn.DataParallel(nn.Linear(1, 1)), {}, x))
+# functional_call: what the module assigns is in the dictionary
+class Count(nn.Module):
+    def __init__(self): super().__init__(); self.register_buffer('n', torch.zeros(())); self.seen = torch.zeros(())
+    def forward(self, x): self.n = self.n + 1; self.seen = self.seen + x.sum(); return x * self.n
+m = Count(); d = {'n': torch.tensor(5.0), 'seen': torch.tensor(2.0)}; log(func.functional_call(m, d, torch.ones(2))); log(d['n'], d['seen'], m.n, m.seen); log(func.functional_call(m, {}, torch.ones(2)), m.n)
 """)

@@ -27,10 +27,7 @@ def _functional_call(
     module, parameters_and_buffers, args=None, kwargs=None, *, tie_weights=True, strict=False
 ):
     from ...func import functional_call
-    from ..parallel import DataParallel
 
-    if isinstance(module, DataParallel):
-        raise RuntimeError("The stateless API can't be used with nn.DataParallel module")
     return functional_call(
         module, parameters_and_buffers, args, kwargs, tie_weights=tie_weights, strict=strict
     )
