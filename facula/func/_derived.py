@@ -104,7 +104,7 @@ def leading(e, args, inplace, level):
             [a._value if type(a) is BatchedTensor and a._level == number else a for a in args],
         )
         result = wrap(result, number)
-        if len(args) == 1 and args[0]._dim:
+        if len(args) == 1 and args[0]._dim and type(result) is BatchedTensor:
             result._dim = args[0]._dim
         return result
     return _leading_in_general(e, args, inplace, level)
