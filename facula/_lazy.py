@@ -1,26 +1,16 @@
 """Names of the torch namespace that are looked up last: legacy tensor types, and what is missing."""
 
-_LEGACY = {
-    "FloatTensor": "float32",
-    "DoubleTensor": "float64",
-    "HalfTensor": "float16",
-    "BFloat16Tensor": "bfloat16",
-    "LongTensor": "int64",
-    "IntTensor": "int32",
-    "ShortTensor": "int16",
-    "CharTensor": "int8",
-    "ByteTensor": "uint8",
-    "BoolTensor": "bool",
-}
-
 
 def find(name):
     import facula
 
-    if name in _LEGACY:
-        value = _legacy_type(name, _LEGACY[name])
-        setattr(facula, name, value)
-        return value
+    if name.endswith("Tensor"):
+        from ._legacy import LEGACY, legacy_type
+
+        if name in LEGACY:
+            value = legacy_type(name)
+            setattr(facula, name, value)
+            return value
     from ._composite import find as find_composite
 
     if name.endswith("Storage"):
@@ -40,22 +30,3 @@ def find(name):
     from ._names import missing
 
     raise missing("torch", name, facula)
-
-
-def _legacy_type(name, dtype_name):
-    from . import _C
-    from ._tensor import legacy_constructor
-
-    dtype = getattr(_C, dtype_name)
-
-    class LegacyMeta(type):
-        def __instancecheck__(cls, value):
-            return isinstance(value, _C.Tensor) and value.dtype == cls.dtype
-
-        def __repr__(cls):
-            return f"<class 'torch.{name}'>"
-
-    def new(cls, *args, **kwargs):
-        return legacy_constructor(*args, dtype=dtype, **kwargs)
-
-    return LegacyMeta(name, (), {"__new__": new, "dtype": dtype, "__module__": "torch"})

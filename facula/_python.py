@@ -7,7 +7,8 @@ from . import _C
 _default_device = _C.device("cpu")
 _entered = None  # what set_default_device() has entered
 _deterministic = _warn_only = False
-_warn_always = False
+_fills_memory = True  # torch.utils.deterministic.fill_uninitialized_memory
+_warn_always = _warned_of_types = False
 _precision = "highest"
 
 
@@ -60,24 +61,39 @@ def set_default_device(device) -> None:
 
 
 def set_default_tensor_type(kind) -> None:
-    """Sets the default dtype by a legacy type or its name (`torch.DoubleTensor`)."""
-    names = {
-        "FloatTensor": _C.float32,
-        "DoubleTensor": _C.float64,
-        "HalfTensor": _C.float16,
-        "BFloat16Tensor": _C.bfloat16,
-    }
-    name = kind if isinstance(kind, str) else getattr(kind, "__name__", "")
-    dtype = names.get(name.rsplit(".", 1)[-1])
-    if dtype is None:
-        raise TypeError("invalid type object: only floating-point types are supported as the default type")
-    _C.set_default_dtype(dtype)
+    """Sets the default dtype by a legacy type or its name (`torch.DoubleTensor`); deprecated.
+
+    Raises:
+        TypeError: it is no floating-point type, or one of a device that is not there.
+    """
+    from ._legacy import default_type
+
+    global _warned_of_types
+    if not _warned_of_types or _warn_always:
+        import warnings
+
+        _warned_of_types = True
+        warnings.warn(
+            "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use "
+            "torch.set_default_dtype() and torch.set_default_device() as alternatives.",
+            stacklevel=2,
+        )
+    _C.set_default_dtype(default_type(kind))
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Remembers the wish; results are always deterministic."""
+    """Whether new memory is filled (`torch.utils.deterministic`); results are always deterministic.
+
+    Raises:
+        TypeError: `mode` or `warn_only` is no bool.
+    """
     global _deterministic, _warn_only
-    _deterministic, _warn_only = bool(mode), bool(warn_only)
+    for name, value in (("'mode' (position 1)", mode), ("'warn_only'", warn_only)):
+        if not isinstance(value, bool):
+            kind = type(value).__name__
+            raise TypeError(f"_set_deterministic_algorithms(): argument {name} must be bool, not {kind}")
+    _deterministic, _warn_only = mode, warn_only
+    _C._set_fills_new_memory(mode and _fills_memory)
 
 
 def is_deterministic_algorithms_warn_only_enabled() -> bool:
@@ -92,12 +108,8 @@ def set_deterministic_debug_mode(debug_mode) -> None:
         raise TypeError(f"debug_mode must be str or int, but got {type(debug_mode)}")
     mode = modes.get(debug_mode) if isinstance(debug_mode, str) else debug_mode
     if mode not in (0, 1, 2):
-        text = (
-            "should be one of `default`, `warn`, `error`"
-            if isinstance(debug_mode, str)
-            else "should be 0, 1 or 2"
-        )
-        raise RuntimeError(f"invalid value of debug_mode, expected it {text}, but got {debug_mode}")
+        text = "one of `default`, `warn`, `error`" if isinstance(debug_mode, str) else "0, 1, or 2"
+        raise RuntimeError(f"invalid value of debug_mode, expected {text}, but got {debug_mode}")
     use_deterministic_algorithms(mode > 0, warn_only=mode == 1)
 
 

@@ -22,9 +22,9 @@ FUNCTIONS: dict = {}
 
 # What is asked of the shell: attributes, and methods that are no operations.
 _PLAIN = frozenset(
-    "__get__ __set__ __delete__ __repr__ __format__ __deepcopy__ __dir__ size dim stride element_size "
-    "is_set_to requires_grad_ retain_grad register_hook is_inference is_pinned is_shared get_device is_conj "
-    "is_neg".split()
+    "__get__ __set__ __delete__ __repr__ __format__ __copy__ __deepcopy__ __dir__ size dim stride "
+    "element_size is_set_to requires_grad_ retain_grad register_hook is_inference is_pinned is_shared "
+    "get_device is_conj is_neg".split()
 )
 _INDEXING = ("__getitem__", "__setitem__")  # an index that is sparse meets the engine's own refusal
 
@@ -271,6 +271,9 @@ class SparseTensor(_C.Tensor):
 
     def __iter__(self):
         return (self[k] for k in range(len(self)))
+
+    def __copy__(self):
+        return make(self._at, self._held.detach(), self.shape, self._is_coalesced)
 
     def __deepcopy__(self, memo):
         from copy import deepcopy

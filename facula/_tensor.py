@@ -10,26 +10,6 @@ from ._tensor_str import tensor_format as __format__  # noqa: F401
 from ._tensor_str import tensor_html as _repr_html_  # noqa: F401
 from ._tensor_str import tensor_str
 
-_STORAGE_NAMES = {
-    "float32": "FloatTensor",
-    "float64": "DoubleTensor",
-    "float16": "HalfTensor",
-    "bfloat16": "BFloat16Tensor",
-    "int64": "LongTensor",
-    "int32": "IntTensor",
-    "int16": "ShortTensor",
-    "int8": "CharTensor",
-    "uint8": "ByteTensor",
-    "bool": "BoolTensor",
-    "complex64": "ComplexFloatTensor",
-    "complex128": "ComplexDoubleTensor",
-    "complex32": "ComplexHalfTensor",
-}
-_STORAGE_NAMES |= {
-    name: f"F{name[1:]}Tensor"
-    for name in "float8_e5m2 float8_e4m3fn float8_e5m2fnuz float8_e4m3fnuz float8_e8m0fnu".split()
-}
-
 
 def find_method(self, name):
     """A public method defined here, bound to the tensor; else an error that names the nearest."""
@@ -89,6 +69,31 @@ def __deepcopy__(self, memo):
     if self.__dict__:
         data.__dict__.update(deepcopy(self.__dict__, memo))
     return data
+
+
+def __copy__(self):
+    """A leaf over the same memory, with the same attributes: what copy.copy() makes."""
+    if self.is_sparse or self.is_meta or _has_own(type(self), "__reduce_ex__"):
+        from copy import _reconstruct
+
+        return _reconstruct(self, None, *self.__reduce_ex__(4))
+    if self.__class__ is not _C.Tensor and _C._has_torch_function_unary(self):
+        return _C._handle_torch_function(_C.Tensor.__copy__, (self,), self)
+    data = _C.StorageBase._of(self)._tensor(
+        self.dtype, self.storage_offset(), tuple(self.shape), tuple(self.stride())
+    )
+    if self.__class__ is not _C.Tensor:
+        data = data.as_subclass(type(self))
+    data.requires_grad_(self.requires_grad)
+    if self.__dict__:
+        data.__dict__.update(self.__dict__)
+    return data
+
+
+def _has_own(cls, name):
+    """Whether a subclass says for itself how it is pickled."""
+    method = getattr(cls, name)
+    return method is not getattr(_C.Tensor, name) and not method.__module__.startswith("facula.nn.parameter")
 
 
 def _copied(self, memo):
@@ -270,7 +275,9 @@ def numpy(self, *, force=False):
             "Suggestion: x.detach().numpy() shares the memory; x.numpy(force=True) says the same."
         )
     if str(self.dtype)[6:] not in _TYPE_CODES:
-        name = _STORAGE_NAMES[str(self.dtype)[6:]].removesuffix("Tensor")
+        from ._legacy import TYPE_NAMES
+
+        name = TYPE_NAMES[str(self.dtype)[6:]].removesuffix("Tensor")
         raise TypeError(f"Got unsupported ScalarType {name}")
     if self.numel() == 0:
         return np.empty(tuple(self.shape), dtype=_TYPE_CODES[str(self.dtype)[6:]])
@@ -307,15 +314,9 @@ def __dlpack_device__(self):
 
 def _type(self, dtype=None, non_blocking=False, **kwargs):  # `type` in this file is Python's
     """Without an argument the legacy type name (`torch.FloatTensor`); else a conversion."""
-    if dtype is None:
-        return "torch." + _STORAGE_NAMES.get(str(self.dtype)[6:], str(self.dtype)[6:])
-    if isinstance(dtype, str):
-        wanted = dtype.rsplit(".", 1)[-1]
-        for name, legacy in _STORAGE_NAMES.items():
-            if legacy == wanted:
-                return self.to(getattr(_C, name))
-        raise ValueError(f"invalid type: '{dtype}'")
-    return self.to(getattr(dtype, "dtype", dtype))
+    from ._legacy import convert
+
+    return convert(self, dtype, non_blocking, **kwargs)
 
 
 def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
@@ -328,28 +329,16 @@ def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layo
     )
 
 
-def new(self, *args, **kwargs):
+def new(self, *args, device=None, **kwargs):
     """Legacy constructor of a tensor of the same dtype."""
-    return legacy_constructor(*args, dtype=self.dtype, **kwargs)
+    from ._legacy import construct
+
+    return construct(self.dtype, args, device, kwargs)
 
 
 def cuda(self, *args, **kwargs):
     """Raises: there is no CUDA device."""
     return self.to("cuda")
-
-
-def apply_(self, function):
-    """Replaces each element by `function(element)`, in place."""
-    values = [function(v) for v in self.flatten().tolist()]
-    self.copy_(_C.tensor(values, dtype=self.dtype).view(self.shape))
-    return self
-
-
-def map_(self, other, function):
-    """Replaces each element by `function(element, other_element)`, in place."""
-    pairs = zip(self.flatten().tolist(), other.expand_as(self).flatten().tolist(), strict=True)
-    self.copy_(_C.tensor([function(a, b) for a, b in pairs], dtype=self.dtype).view(self.shape))
-    return self
 
 
 def pin_memory(self, device=None):
@@ -423,31 +412,6 @@ def where(self, condition, other):
     return _C._functions.where(condition, self, other)
 
 
-def dim_order(self, **kwargs):
-    """Dimensions from the slowest to the fastest in memory."""
-    return tuple(sorted(range(self.dim()), key=lambda d: -self.stride(d)))
-
-
-def legacy_constructor(*args, dtype=None, device=None):
-    """`torch.Tensor(2, 3)`, `torch.Tensor([1, 2])`, `torch.Tensor(tensor)`."""
-    dtype = _C.get_default_dtype() if dtype is None else dtype
-    if not args:
-        return _C._functions.empty(0, dtype=dtype, device=device)
-    if len(args) == 1 and not isinstance(args[0], int):
-        data = args[0]
-        if isinstance(data, _C.Size):
-            return _C._functions.empty(data, dtype=dtype, device=device)
-        if isinstance(data, _C.Tensor):
-            if data.dtype != dtype:
-                expected, got = (_STORAGE_NAMES.get(str(t)[6:]) for t in (dtype, data.dtype))
-                raise TypeError(f"expected {expected} (got torch.{got})")
-            return data.detach()
-        if isinstance(data, float) or data is None:
-            raise TypeError(f"new(): data must be a sequence (got {data.__class__.__name__})")
-        return _C.tensor(data, dtype=dtype, device=device)
-    return _C._functions.empty(args, dtype=dtype, device=device)
-
-
 _METHODS = {
     f.__name__: f
     for f in (
@@ -455,8 +419,6 @@ _METHODS = {
         new_tensor,
         new,
         cuda,
-        apply_,
-        map_,
         pin_memory,
         share_memory_,
         is_shared,
@@ -466,7 +428,6 @@ _METHODS = {
         storage_type,
         is_same_size,
         where,
-        dim_order,
     )
 }
 _METHODS["type"] = _type

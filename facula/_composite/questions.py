@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .. import _C
 from . import composite
 
 # --- what dense tensors answer to questions about sparse ones
@@ -68,11 +67,3 @@ def resize_as(self, tensor):
 def is_distributed(input):
     """False: there is one process."""
     return False
-
-
-@composite("Tensor")
-def map2_(self, x, y, function):
-    """Sets each element to function(itself, the one of x, the one of y)."""
-    columns = [t.expand_as(self).flatten().tolist() for t in (self, x, y)]
-    values = [function(*each) for each in zip(*columns)]
-    return self.copy_(_C.tensor(values, dtype=self.dtype).view(self.shape))

@@ -176,9 +176,9 @@ def __getattr__(name: str):
         from importlib import import_module
 
         return import_module("." + name, __name__.replace("torch", "facula"))
-    from .._lazy import _LEGACY
+    from .._legacy import LEGACY
 
-    if name in _LEGACY:
+    if name in LEGACY:
 
         def refuse(cls, *args, **kwargs):
             raise TypeError(f"type torch.cuda.{name} not available. {_TEXT}.")

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["benchmark", "checkpoint", "data", "dlpack", "flop_counter", "hooks", "model_zoo", "tensorboard"]
+__all__ = [
+    "benchmark",
+    "checkpoint",
+    "data",
+    "deterministic",
+    "dlpack",
+    "flop_counter",
+    "hooks",
+    "model_zoo",
+    "tensorboard",
+]
 
 
 def __getattr__(name: str):

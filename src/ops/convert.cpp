@@ -6,6 +6,7 @@
 #include "ops/index.h"
 #include "op/inplace.h"
 #include "ops/product.h"
+#include "ops/uninitialized.h"
 #include "op/structural.h"
 
 namespace facula {
@@ -71,9 +72,7 @@ namespace {
 using OptFormat = std::optional<MemoryFormat>;
 
 bool has_format(const TensorImpl& t, MemoryFormat format) {
-  if (format == MemoryFormat::Preserve)
-    fail("preserve memory format is unsupported by the contiguous operator");
-  if (format == MemoryFormat::Contiguous) return t.contiguous;
+  if (format == MemoryFormat::Contiguous || format == MemoryFormat::Preserve) return t.contiguous;
   if (t.ndim != (format == MemoryFormat::ChannelsLast ? 4 : 5)) return false;
   const Dims wanted = format_strides(t.shape(), format);
   for (int d = 0; d < t.ndim; ++d)
@@ -319,7 +318,8 @@ Tensor clone_as(const Tensor& x, OptFormat format) {
   return call_structural(Clone{format.value_or(MemoryFormat::Preserve)}, x);
 }
 Tensor contiguous_as(const Tensor& x, OptFormat format) {
-  if (format == MemoryFormat::Preserve && x->contiguous) return x;
+  if (format == MemoryFormat::Preserve && !x->contiguous)
+    fail("preserve memory format is unsupported by the contiguous operator");
   return contiguous(x, format.value_or(MemoryFormat::Contiguous));
 }
 
@@ -432,10 +432,14 @@ Tensor resize_(const Tensor& self, const Dims& sizes, OptFormat format) {
   require_resizable(self);
   for (int64_t n : sizes)
     if (n < 0) fail("numel: integer multiplication overflow\nThe size ", n, " is negative.");
+  if (format == MemoryFormat::Preserve) fail("Unsupported memory formatPreserve");
   const Dims strides = format_strides(sizes, format.value_or(MemoryFormat::Contiguous));
   if (self->shape() == sizes && !format) return self;
   check_inplace(*self, false);
+  const size_t before = self->storage->bytes;
   resize_tensor(*self, sizes, strides);
+  if (fills_new_memory) [[unlikely]]
+    fill_uninitialized(*self, before);
   count_write(*self);
   return self;
 }

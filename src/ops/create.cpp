@@ -6,6 +6,7 @@
 #include "op/execute.h"
 #include "op/structural.h"
 #include "ops/functions.h"
+#include "ops/uninitialized.h"
 
 namespace facula {
 
@@ -14,6 +15,32 @@ static void fill_fresh(TensorImpl& t, Scalar value) {
   if (value.is_integral() && value.i == 0 && t.contiguous && !t.is_meta())
     std::memset(t.data, 0, size_t(t.numel * item_size(t.dtype)));
   else fill(t, value);
+}
+
+bool fills_new_memory = false;
+
+static Scalar uninitialized_value(DType t) {
+  if (is_floating(t)) return std::numeric_limits<double>::quiet_NaN();
+  if (t == DType::Bool || t == DType::UInt8) return 255;
+  if (t >= DType::UInt16 && t <= DType::UInt64) return -1;
+  return int64_t(UINT64_C(1) << (8 * item_size(t) - 1)) - 1;
+}
+void fill_uninitialized(TensorImpl& t) {
+  if (t.is_meta() || !t.numel) return;
+  const Scalar value = uninitialized_value(t.dtype);
+  if (t.dtype >= DType::UInt16 && t.dtype <= DType::UInt64 && t.contiguous)
+    std::memset(t.data, 0xff, size_t(t.numel * item_size(t.dtype)));
+  else fill(t, value);
+}
+void fill_uninitialized(TensorImpl& t, size_t from) {
+  if (t.is_meta() || from >= t.storage->bytes) return;
+  const size_t size = size_t(item_size(t.dtype));
+  const int64_t first = int64_t((from + size - 1) / size), last = int64_t(t.storage->bytes / size);
+  if (first >= last) return;
+  Tensor rest = alias(t);
+  rest->data = t.storage->data + size_t(first) * size;
+  rest->set_geometry({last - first}, {1});
+  fill_uninitialized(*rest);
 }
 
 Tensor full(const Dims& sizes, Scalar value, DType dtype, Device device) {
@@ -105,11 +132,20 @@ Tensor full_of(const Dims& size, Scalar value, const Tensor& out, OPTIONS) {
   return t;
 }
 
+Tensor unwritten(Tensor t) {
+  if (fills_new_memory) [[unlikely]]
+    fill_uninitialized(*t);
+  return t;
+}
+void set_fills_new_memory(bool enabled) { fills_new_memory = enabled; }
+
 Tensor empty_of(const Dims& size, const Tensor& out, OPTIONS, OptFormat format) {
-  if (out || !format) return target(size, out, default_dtype, dtype, {}, device, pin_memory, requires_grad);
-  return finish_factory(empty_strided(floating_or_default(dtype), size, format_strides(size, *format),
-                                      device.value_or(Device{})),
-                        requires_grad);
+  if (format == MemoryFormat::Preserve) fail("unsupported memory format Preserve");
+  if (out || !format)
+    return unwritten(target(size, out, default_dtype, dtype, {}, device, pin_memory, requires_grad));
+  return unwritten(finish_factory(empty_strided(floating_or_default(dtype), size,
+                                                format_strides(size, *format), device.value_or(Device{})),
+                                  requires_grad));
 }
 
 Tensor strided_of(const Dims& size, const Dims& stride, OPTIONS) {
@@ -117,15 +153,16 @@ Tensor strided_of(const Dims& size, const Dims& stride, OPTIONS) {
   if (size.count != stride.count)
     fail("dimensionality of sizes (", size.count, ") must match dimensionality of strides (", stride.count,
          ")");
-  return finish_factory(empty_strided(floating_or_default(dtype), size, stride, device.value_or(Device{})),
-                        requires_grad);
+  return unwritten(finish_factory(
+      empty_strided(floating_or_default(dtype), size, stride, device.value_or(Device{})), requires_grad));
 }
 
 Tensor empty_like(const Tensor& x, OPTIONS, OptFormat format) {
   refuse_pinning(pin_memory);
-  return finish_factory(empty_in(*x, dtype.value_or(x->dtype), format.value_or(MemoryFormat::Preserve),
-                                 device.value_or(x->device)),
-                        requires_grad);
+  return unwritten(
+      finish_factory(empty_in(*x, dtype.value_or(x->dtype), format.value_or(MemoryFormat::Preserve),
+                              device.value_or(x->device)),
+                     requires_grad));
 }
 Tensor full_like_of(const Tensor& x, Scalar value, OPTIONS, OptFormat format) {
   Tensor out = empty_like(x, dtype, {}, device, pin_memory, requires_grad, format);
@@ -144,7 +181,8 @@ template <int Value> Tensor new_constant(const Tensor& x, const Dims& size, OPTI
   return new_full(x, size, Value, dtype, {}, device, pin_memory, requires_grad);
 }
 Tensor new_empty(const Tensor& x, const Dims& size, OPTIONS) {
-  return target(size, nullptr, x->dtype, dtype, {}, device.value_or(x->device), pin_memory, requires_grad);
+  return unwritten(
+      target(size, nullptr, x->dtype, dtype, {}, device.value_or(x->device), pin_memory, requires_grad));
 }
 Tensor new_empty_strided(const Tensor& x, const Dims& size, const Dims& stride, OPTIONS) {
   return strided_of(size, stride, dtype.value_or(x->dtype), {}, device.value_or(x->device), pin_memory,
@@ -397,6 +435,7 @@ static constexpr OpEntry entries[] = {
     fn<arange_to>("arange(Number end" FACTORY_OUT, kFunction),
     fn<arange_from>("arange(Number start, Number end" FACTORY_OUT, kFunction),
     fn<arange_of>("arange(Number start, Number end, Number step=1" FACTORY_OUT, kFunction),
+    fn<set_fills_new_memory>("_set_fills_new_memory(bool enabled)", kPrivate),
     fn<range_of>("range(Number start, Number end, Number step=1" FACTORY_OUT, kFunction),
     fn<linspace>("linspace(Operand start, Operand end, int steps" FACTORY_OUT, kFunction),
     fn<logspace>("logspace(Operand start, Operand end, int steps, float base=10.0" FACTORY_OUT, kFunction),

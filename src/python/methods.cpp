@@ -236,7 +236,7 @@ PyObject* tensor_new(PyTypeObject* type, PyObject* args,
                      PyObject* keywords) {  // torch.Tensor(2, 3), torch.Tensor([1, 2])
   return guarded([&]() -> PyObject* {
     const NoOverrides as_it_is;
-    const Owned plain(PyObject_Call(imported("facula._tensor", "legacy_constructor"), args, keywords));
+    const Owned plain(PyObject_Call(imported("facula._legacy", "legacy_constructor"), args, keywords));
     return type == &TensorType ? Py_NewRef(plain.get()) : wrap_as(type, alias(*tensor_of(plain.get())));
   });
 }
@@ -349,6 +349,7 @@ PyMethodDef kMethods[] = {
      "Runs the function on plain tensors; results are of this class."},
     // Beside the slot, which knows no keywords: subclasses call it with tensor_contents=.
     {"__repr__", as_function(python_method<"__repr__">), kFastCall | METH_COEXIST, nullptr},
+    in_python<"__copy__">(),
     in_python<"__deepcopy__">(),
     in_python<"__format__">(),
     in_python<"__array__">(),

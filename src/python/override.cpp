@@ -266,9 +266,9 @@ template <int... I> PyCFunction thunk(int i, int flags, std::integer_sequence<in
 // PyTorch has these in Python.
 bool written_in_python(std::string_view name) {
   for (const char* other :
-       {"__deepcopy__", "__reduce_ex__", "__format__", "__array__", "__dir__", "__reversed__", "__setstate__",
-        "__array_wrap__", "__repr__", "backward", "register_hook", "register_post_accumulate_grad_hook",
-        "is_shared", "storage", "__dlpack__", "__dlpack_device__"})
+       {"__copy__", "__deepcopy__", "__reduce_ex__", "__format__", "__array__", "__dir__", "__reversed__",
+        "__setstate__", "__array_wrap__", "__repr__", "backward", "register_hook",
+        "register_post_accumulate_grad_hook", "is_shared", "storage", "__dlpack__", "__dlpack_device__"})
     if (name == other) return true;
   return false;
 }

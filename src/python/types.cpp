@@ -168,6 +168,10 @@ PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* keywords) {
       if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|O", const_cast<char**>(other), &type, &index))
         return nullptr;
     }
+    if (PyLong_CheckExact(type) && !index) {  // the device of this number that the machine has
+      if (Py_SIZE(type) < 0) fail("Device index must not be negative");
+      fail("Cannot access accelerator device when none is available.");
+    }
     Device d;
     if (!to_device(type, &d))
       fail<TypeError>("device(): argument 'device' must be str, int or torch.device, not ",
@@ -177,7 +181,8 @@ PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* keywords) {
         fail("type (string) must not include an index because index was passed explicitly: ", to_string(d));
       const long i = PyLong_AsLong(index);
       if (i == -1 && PyErr_Occurred()) throw PythonErrorAlreadySet();
-      if (i < 0 || i > 127) fail("Device index must not be negative or too large, got ", i);
+      if (i < 0) fail("Device index must not be negative");
+      if (i > 127) fail("Device index must not be negative or too large, got ", i);
       d.index = int8_t(i);
     }
     return wrap(d);

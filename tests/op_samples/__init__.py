@@ -42,8 +42,12 @@ NO_SAMPLES |= dict.fromkeys(
     "indices that belong together: tests/compat/test_nn_ops.py",
 )
 NO_SAMPLES |= dict.fromkeys(
-    "values indices is_coalesced sparse_dim dense_dim resize resize_as is_distributed map2_".split(),
+    "values indices is_coalesced sparse_dim dense_dim resize resize_as is_distributed".split(),
     "old names, questions about sparse tensors: tests/test_forms.py",
+)
+NO_SAMPLES |= dict.fromkeys(
+    "apply_ map_ map2_ dim_order".split(),
+    "functions in Python, strides: tests/test_legacy.py, tests/compat/test_legacy.py",
 )
 NO_SAMPLES |= dict.fromkeys(
     "asarray from_file segment_reduce".split(), "arrays, files, lengths that add up: tests/test_forms.py"
