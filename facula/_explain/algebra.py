@@ -278,15 +278,15 @@ class _Reader:
 
     def sum_of(self, e):
         def rank(a):
-            return (
-                a.could_extract_minus_sign(),
-                a.is_number,
-                isinstance(a, self.sympy.Symbol),
-                self.first(a),
-            )
+            degree = s.total_degree(a) if a.is_polynomial() else 0
+            return (a.is_number, (a if a.is_Symbol else -a).is_Symbol, self.first(a), -degree)
 
+        s = self.sympy
+        terms = sorted(e.args, key=rank)
+        ahead = next((a for a in terms if not a.could_extract_minus_sign()), terms[0])
+        terms.remove(ahead)  # no minus stands first where something else can
         total = None
-        for a in sorted(e.args, key=rank):
+        for a in (ahead, *terms):
             negative = a.could_extract_minus_sign()
             part = self.tree(-a if negative else a)
             if total is None:

@@ -1,46 +1,35 @@
-"""Formulas as trees: numbers, `Symbol`s, and tuples (function, operand, ...).
+"""From steps to trees (trees.py): what an operation computes of its operands, and what its derivative does.
 
-A function is a word of the formula vocabulary ("mul", "exp"; src/op/vocabulary.h), as which the entries of
-pointwise operations state themselves and their derivatives, or an `Again`: a structural operation, known by
-the node that ran it. Every tree can be evaluated, which is how what is printed is checked.
+The entries of pointwise operations state both themselves; a structural operation is an `Again`, known by the
+node that ran it, and its derivative is run with its own graph recorded, which is read as a formula.
 """
 
 from __future__ import annotations
-
-import operator
 
 import facula
 
 from .. import _C
 from . import graph as graphs
 from . import moves, notation
+from .tidying import squared, substitute, tidy
+from .trees import UNKNOWN, Symbol, evaluate, fit, function, keeps_conjugates, mind_conjugates, shape_of
 
 __all__ = [
     "Again",
+    "Opaque",
     "Symbol",
+    "UNKNOWN",
     "evaluate",
     "fit",
     "forward_tree",
+    "function",
+    "keeps_conjugates",
     "local_tree",
     "mind_conjugates",
     "shape_of",
     "substitute",
     "tidy",
 ]
-
-
-# What evaluating a tree may raise where a value is not known or an operation cannot be run again.
-UNKNOWN = (KeyError, RuntimeError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError)
-
-
-class Symbol:
-    """A named tensor; with `of`, the gradient of `loss` with respect to what is called so."""
-
-    __slots__ = ("is_constant", "loss", "name", "of", "value")
-
-    def __init__(self, name, value=None, loss=None, of=None, is_constant=False):
-        self.name, self.value, self.loss, self.of = name, value, loss, of
-        self.is_constant = is_constant  # made on the way, no variable of the program
 
 
 class Again:
@@ -84,222 +73,6 @@ class Opaque:
 
     def __call__(self, *values):
         return self.run(*values)
-
-
-def squared(tree):
-    """Products of something with itself as squares."""
-    if not isinstance(tree, tuple):
-        return tree
-    if tree[0] == "mul" and isinstance(tree[1], Symbol) and tree[1] is tree[2]:
-        return ("pow", tree[1], 2.0)
-    return (tree[0], *map(squared, tree[1:]))
-
-
-def fit(value, shape):
-    """`value` in a shape it may be broadcast to."""
-    if not isinstance(value, _C.Tensor):
-        value = facula.tensor(float(value))
-    shape = tuple(shape)
-    if tuple(value.shape) == shape:
-        return value
-    if value.numel() == facula.Size(shape).numel():
-        return value.reshape(shape)
-    return value.expand(shape)
-
-
-_OPERATORS = {
-    "add": operator.add,
-    "sub": operator.sub,
-    "mul": operator.mul,
-    "div": lambda a, b: a / b if isinstance(b, _C.Tensor) or b or isinstance(a, _C.Tensor) else _limit(a),
-    "neg": operator.neg,
-    "pow": operator.pow,
-    "matmul": lambda a, b: a @ b if isinstance(a, _C.Tensor) and isinstance(b, _C.Tensor) else a * b,
-    "gt": operator.gt,
-    "lt": operator.lt,
-    "ge": operator.ge,
-    "le": operator.le,
-    "eq": operator.eq,
-    "ne": operator.ne,
-    "complex": complex,
-    "where": lambda c, a, b: facula.where(c if isinstance(c, _C.Tensor) else facula.tensor(bool(c)), a, b),
-    "T": lambda a: a.t() if isinstance(a, _C.Tensor) and a.dim() == 2 else a,
-    "mT": lambda a: a.mT,
-    "polygamma": lambda n, a: facula.polygamma(int(n), _as_tensor(a)),
-    "log_sigmoid": lambda a: facula.nn.functional.logsigmoid(a),
-}
-
-
-def function(name):
-    """What a word of the vocabulary stands for. KeyError: nothing."""
-    if name in _OPERATORS:
-        return _OPERATORS[name]
-    for space in (facula, facula.special):
-        found = getattr(space, name.removeprefix("special."), None)
-        if found is not None:
-            return lambda *a: found(
-                *(_as_tensor(x) if i == 0 or type(x) is bool else x for i, x in enumerate(a))
-            )
-    raise KeyError(name)
-
-
-def _limit(a):
-    return float("nan") if a == 0 or a != a else float("inf") if a > 0 else -float("inf")
-
-
-def _as_tensor(x):
-    return facula.tensor(x, dtype=_C.float64) if isinstance(x, float) else facula.as_tensor(x)
-
-
-def evaluate(tree, memo=None):
-    """The value of a tree: a tensor or a number. KeyError or RuntimeError where it has none."""
-    memo = {} if memo is None else memo
-    stack = [tree]
-    while stack:
-        t = stack[-1]
-        if id(t) in memo:
-            stack.pop()
-            continue
-        if not isinstance(t, tuple):
-            if isinstance(t, Symbol):
-                if t.value is None:
-                    raise KeyError(t.name)
-                memo[id(t)] = (t, t.value)
-            else:
-                memo[id(t)] = (t, t)
-            stack.pop()
-            continue
-        waiting = [a for a in t[1:] if id(a) not in memo]
-        if waiting:
-            stack.extend(waiting)
-            continue
-        f = t[0] if callable(t[0]) else function(t[0])
-        memo[id(t)] = (t, f(*(memo[id(a)][1] for a in t[1:])))
-        stack.pop()
-    return memo[id(tree)][1]
-
-
-def shape_of(tree, memo) -> tuple:
-    value = evaluate(tree, memo)
-    return tuple(value.shape) if isinstance(value, _C.Tensor) else ()
-
-
-def substitute(tree, values: dict):
-    """Replaces terms ("a",), ("g",) ... by trees, and tidies."""
-    if not isinstance(tree, tuple):
-        return tree
-    if len(tree) == 1:
-        return values.get(tree[0], tree)
-    return tidy((tree[0], *(substitute(t, values) for t in tree[1:])))
-
-
-_complex = False  # whether conjugates mean something in the graph that is being explained
-
-
-def mind_conjugates(on: bool) -> None:
-    """Whether `conj(x)` is kept: in graphs with complex numbers."""
-    global _complex
-    _complex = on
-    notation.forget_constants()
-
-
-def keeps_conjugates() -> bool:
-    return _complex
-
-
-def _is(x, c) -> bool:
-    return isinstance(x, (int, float)) and x == c
-
-
-_COMPARISONS = ("gt", "lt", "ge", "le", "eq", "ne")
-
-
-def tidy(t):
-    """One step of what needs no algebra: 1 * x, x + 0, numbers with numbers, conjugates of real numbers."""
-    f, *a = t
-    if f in ("T", "mT"):
-        if isinstance(a[0], (int, float)):
-            return a[0]
-        if isinstance(a[0], tuple) and a[0][0] == f:
-            return a[0][1]
-        if isinstance(a[0], tuple) and isinstance(a[0][0], moves.Move) and len(a[0][0].shape) > 1:
-            return moves.moved(moves.swapped(a[0][0].shape), a[0])
-        if f == "T" and isinstance(a[0], Symbol) and a[0].is_constant:
-            return notation.constant(_OPERATORS["T"](a[0].value))
-        if isinstance(a[0], tuple) and a[0][0] == "neg":
-            return ("neg", tidy((f, a[0][1])))
-        return t
-    if f == "exp" and isinstance(a[0], tuple) and getattr(a[0][0], "name", "") == "log_softmax":
-        return (moves.Softmax(a[0][0]), *a[0][1:])
-    if getattr(f, "name", "") == "sum" and _is(a[0], 0):
-        return 0.0
-    if f == "matmul":
-        if any(isinstance(x, (int, float)) for x in a):  # of one element
-            return tidy(("mul", *a))
-        for x, y in (a, a[::-1]):
-            if isinstance(x, Symbol) and x.is_constant and x.name.startswith("eye("):
-                return y
-    if f == "conj" and isinstance(a[0], tuple):
-        if a[0][0] == "conj":
-            return a[0][1]
-        if a[0][0] == "mul" and isinstance(a[0][1], (int, float)):
-            return ("mul", a[0][1], tidy(("conj", a[0][2])))
-    if f == "conj" and (isinstance(a[0], (int, float)) or not _complex):
-        return a[0]
-    if f in ("add", "sub", "mul", "div", "neg") and all(isinstance(x, (int, float)) for x in a):
-        if f != "div" or a[1] != 0:
-            return _OPERATORS[f](*a)
-    if f in _COMPARISONS and all(isinstance(x, (int, float)) for x in a):
-        return bool(_OPERATORS[f](*a))
-    if f == "where" and isinstance(a[0], bool):
-        return a[1] if a[0] else a[2]
-    if f in ("le", "gt") and _is(a[1], 0) and isinstance(a[0], tuple) and a[0][0] == "relu":
-        return (f, a[0][1], a[1])
-    if f == "where" and isinstance(a[0], tuple) and a[0][0] == "le" and _is(a[1], 0):
-        return ("where", ("gt", *a[0][1:]), a[2], a[1])  # where(x > 0, g, 0)
-    if f == "logical_and" and any(isinstance(x, bool) for x in a):
-        return False if False in a else next((x for x in a if x is not True), True)
-    if f == "logical_or" and any(isinstance(x, bool) for x in a):
-        return True if True in a else next((x for x in a if x is not False), False)
-    if f == "mul":
-        if _is(a[0], 0) or _is(a[1], 0):
-            return 0.0
-        if _is(a[0], 1):
-            return a[1]
-        if _is(a[1], 1):
-            return a[0]
-        for x, y in (a, a[::-1]):
-            if _is(x, -1):
-                return tidy(("neg", y))
-            if isinstance(x, float) and isinstance(y, tuple) and y[0] == "mul" and isinstance(y[1], float):
-                return tidy(("mul", x * y[1], y[2]))
-            if isinstance(x, tuple) and x[0] == "neg":
-                return tidy(("neg", tidy(("mul", x[1], y) if x is a[0] else ("mul", y, x[1]))))
-    elif f == "add":
-        if _is(a[0], 0):
-            return a[1]
-        if _is(a[1], 0):
-            return a[0]
-        if isinstance(a[1], tuple) and a[1][0] == "neg":
-            return ("sub", a[0], a[1][1])
-    elif f == "sub":
-        if _is(a[1], 0):
-            return a[0]
-        if isinstance(a[1], tuple) and a[1][0] == "neg":
-            return ("add", a[0], a[1][1])
-    elif f == "div" and (_is(a[1], 1) or _is(a[0], 0)):
-        return a[0]
-    elif f == "neg" and isinstance(a[0], tuple):
-        g, *b = a[0]
-        if g == "neg":
-            return b[0]
-        if g in ("mul", "div") and isinstance(b[0], float) and b[0] < 0:
-            return tidy((g, -b[0], b[1]))
-    elif f == "pow" and _is(a[1], 1):
-        return a[0]
-    elif f == "pow" and _is(a[1], 0):
-        return 1.0
-    return t
 
 
 # --- from steps to trees ---

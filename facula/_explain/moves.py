@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import facula
 
@@ -132,7 +133,8 @@ def _moved_name(given, shape, source):
             return f"[{list(source)}]", True
         return f".take(...){list(shape)}" if len(source) > 4 else f".take({list(source)})", True
     if given == shape and all(k in (-1, i) for i, k in enumerate(source)):
-        index = _index(given, _shape_of_zeros(given, source), [i for i, k in enumerate(source) if k < 0])
+        holes = [i for i, k in enumerate(source) if k < 0]
+        index = _index(given, _shape_of_zeros(given, source), holes, exact=False)
         if index is not None:
             return f"zero[{index}]", False
     inverse = [-1] * count
@@ -142,7 +144,9 @@ def _moved_name(given, shape, source):
                 return "place", False
             inverse[come] = to
     if -1 not in inverse:
-        index = _index(shape, given, inverse)
+        index = _index(shape, given, inverse, exact=False)
+        if index is None and len(shape) == len(given) == 1 and len(inverse) <= 6:
+            index = str(inverse)
         if index is not None:
             return f"place[{index}]", False
     return "place", False
@@ -223,14 +227,15 @@ def _flip(given, shape, source):
     return dims if [first + p for p in walk(shape, signs)] == list(source) else None
 
 
-def _index(given, shape, source):
-    """`1, 2:5` where the elements are those of a basic index, else None."""
+def _index(given, shape, source, exact=True):
+    """`1, 2:5` where the elements are those of a basic index, else None; exact: in that very shape."""
     if not source:
         return None
     strides, mine = strides_of(given), strides_of(shape)
     start = [source[0] // s % n for s, n in zip(strides, given)]
     parts, steps, axis = [], [0] * len(shape), 0
     axes = [a for a, n in enumerate(shape) if n > 1]
+    sizes: list[int | None] = []  # of the dimensions that remain; None for one that goes
     for d, n in enumerate(given):
         used = None
         if axis < len(axes):
@@ -239,6 +244,7 @@ def _index(given, shape, source):
                 used = axes[axis]
         if used is None:
             parts.append(str(start[d]))
+            sizes.append(None)
             continue
         jump = (source[mine[used]] - source[0]) // strides[d]
         steps[used] = jump * strides[d]
@@ -251,11 +257,27 @@ def _index(given, shape, source):
         else:
             text = f"{start[d] or ''}:{'' if stop + jump > n else stop}:{jump}"
         parts.append(text)
+        sizes.append(shape[used])
     if axis != len(axes) or [source[0] + p for p in walk(shape, steps)] != list(source):
         return None
+    tail = ""
+    if exact and tuple(n for n in sizes if n is not None) != tuple(shape):
+        kept = [":" if s is None and n == 1 else p for p, s, n in zip(parts, sizes, given)]
+        left = tuple(1 if s is None else s for s, n in zip(sizes, given) if s is not None or n == 1)
+        if left == tuple(shape):
+            parts = kept
+        elif tuple(1 if s is None else s for s in sizes) == tuple(shape):
+            parts = [
+                f"{p}:{int(p) + 1}" if s is None and n > 1 else k
+                for p, k, s, n in zip(parts, kept, sizes, given)
+            ]
+        else:
+            tail = _new_axes([n for n in sizes if n is not None], shape)
+            if tail is None:
+                return None
     while len(parts) > 1 and parts[-1] == ":":
         parts.pop()
-    return ", ".join(parts)
+    return ", ".join(parts) + (f"]{tail[:-1]}" if tail else "")
 
 
 class Join:
@@ -338,8 +360,35 @@ class Softmax:
         self.again, self.name, self.suffix = again, "softmax", getattr(again, "suffix", "")
         self.key = ("softmax", again.key)
 
+    @classmethod
+    def beside(cls, tree):
+        """That of x for the tree `logsumexp(x, dim)`, with or without a dimension of size 1."""
+        while isinstance(tree[0], Move):
+            tree = tree[1]
+        dim = int(tree[0].suffix.split(", ")[1])
+        made = cls(tree[0])
+        made.again = lambda x: facula.log_softmax(x, dim)
+        made.suffix = f", {dim}"
+        return made
+
     def __call__(self, *values):
         return self.again(*values).exp()
+
+
+def is_logsumexp(tree, x) -> bool:
+    """Whether a tree is `logsumexp(x, dim)`, in a shape that may be subtracted from x."""
+    moved_by = None
+    if isinstance(tree, tuple) and isinstance(tree[0], Move) and tree[0].after:
+        moved_by, tree = tree[0], tree[1]
+    if not isinstance(tree, tuple) or not isinstance(tree[0], Reduced) or tree[1] != x:
+        return False
+    f = tree[0]
+    if f.name != "logsumexp" or not re.fullmatch(r", \d+(, True)?", f.suffix):
+        return False
+    shape, dim = f.shapes[0], int(f.suffix.split(", ")[1])
+    if moved_by is None:
+        return len(shape) == 1 or f.suffix.endswith("True")
+    return moved_by.shape == (*shape[:dim], 1, *shape[dim + 1 :])
 
 
 class Reduced:
