@@ -112,8 +112,8 @@ def local_derivatives(graph: Graph, symbols: Symbols, loss: str) -> dict[int, li
                 row.append(None)
                 continue
             try:
-                tree = formula.local_tree(step, i, gradients, operands, outputs, memo)
-                factor = _factor(step, i, operands, outputs, memo)
+                tree = rewrite.polished(formula.local_tree(step, i, gradients, operands, outputs, memo))
+                factor = rewrite.polished(_factor(step, i, operands, outputs, memo))
             except (
                 KeyError,
                 RuntimeError,
@@ -261,6 +261,9 @@ def closed_forms(graph: Graph, symbols: Symbols, loss: str, limit: int = 400):
         if gradient is None or rewrite.size(tree, limit) > limit or _says_nothing(tree):
             continue
         hurried = time.thread_time() > deadline
+        plain = rewrite.unguarded(tree)
+        if plain is not tree and _has_value(plain, gradient):
+            tree = plain
         short = tree if gradient.is_complex() or hurried else rewrite.rewritten(tree)
         simple = None if gradient.is_complex() or hurried else algebra.simplify(short, symbols.order)
         if simple is None and short is not tree:

@@ -221,7 +221,7 @@ def local_tree(step, i, gradients, operands, outputs, memo):
         tree = squared(substitute(named(step.formula[1 + i], step.op), names))
         whole = step.shape
     else:
-        tree, whole = _recorded(step, i, gradients, operands, memo)
+        tree, whole = _recorded(step, i, gradients, operands, outputs, memo)
         if tree is None:
             return None
     if shape is not None and whole is not None and tuple(shape) != tuple(whole):
@@ -249,7 +249,7 @@ def fit_is_exact(a, b):
     return tuple(n for n in a if n != 1) == tuple(n for n in b if n != 1)
 
 
-def _recorded(step, i, gradients, operands, memo):
+def _recorded(step, i, gradients, operands, results, memo):
     """Runs the step's derivative with its own graph, and reads that graph as a formula."""
     again = graphs.record_again(step)
     if again is None:
@@ -282,7 +282,11 @@ def _recorded(step, i, gradients, operands, memo):
             trees[_C._tensor_address(t)] = tree
     shape = tuple(found.shape)
     try:
-        return tree_of(found, trees, memo), shape
+        tree = tree_of(found, trees, memo)
+        if isinstance(tree, tuple) and isinstance(tree[0], moves.Move) and tree[0].name.startswith("place"):
+            index = _index_of(step, i, operands, memo)
+            tree = (tree[0].renamed(f"place{index}"), *tree[1:]) if index else tree
+        return tree, shape
     except UNKNOWN:
         order = [k for k, leaf in enumerate(leaves) if leaf is not None]
 
@@ -293,34 +297,98 @@ def _recorded(step, i, gradients, operands, memo):
             )[i]
 
         if len(order) == 1:
-            move = _move_back(step, i, run, inputs, outputs[order[0]])
-            if move is not None:
-                return moves.moved(move, gradients[order[0]]), shape
+            g = gradients[order[0]]
+            known = _moved_back(step, i, run, operands, inputs, outputs[order[0]], g, results, memo)
+            if known is not None:
+                return known, shape
         return (Opaque(f"{step.op}_vjp", run), *(gradients[k] for k in order)), shape
 
 
-def _written(step, i, gradients, memo):
-    """The derivative of a write into a part of a tensor, one of whose operands is not known any more."""
-    if step.op not in ("copy_slices", "as_strided") or step.shape is None or gradients[0] is None:
-        return None, None
-    like = facula.zeros(step.shape, dtype=step.dtype)
-    move = notation.move_of(lambda g: graphs.local_gradients(step, [g])[i], like)
-    if move is None:
-        return None, None
-    return moves.moved(move, gradients[0]), move.shape
-
-
-def _move_back(step, i, run, inputs, output):
-    """The derivative of an operation that only moves elements, which moves them back."""
-
-    def forward(x):
-        return _C._node_replay(step.node, [x if k == i else t for k, t in enumerate(inputs)])[0]
-
-    plain = [None if t is None else t.detach() for t in inputs]
-    inputs = plain
-    if notation.move_of(forward, plain[i]) is None:
+def _product_shape(step, x, y, found) -> tuple | None:
+    """Where y = prod(x), the derivative of which is y/x, here and for other numbers: the shape in which y is
+    broadcast to that of x."""
+    if found is None or not x.is_floating_point() or y.dim() not in (0, x.dim(), x.dim() - 1):
         return None
-    return notation.move_of(run, output.detach())
+    for d in (None,) if y.dim() == 0 else range(x.dim()):
+
+        def wide(t, d=d):
+            return t if d is None or t.dim() == x.dim() else t.unsqueeze(d)
+
+        fits = all(n in (1, m) for n, m in zip(wide(y).shape, x.shape))
+        if fits and graphs.same(wide(y) / x, found):
+            other = notation.probe(x).requires_grad_()
+            previous = _C._set_grad_enabled(True)
+            try:
+                again = _C._node_replay(step.node, [other])[0]
+                (slope,) = _C._grad([again], [other], [facula.ones_like(again)])
+            finally:
+                _C._set_grad_enabled(previous)
+            return tuple(wide(y).shape) if graphs.same((wide(again) / other).detach(), slope) else None
+    return None
+
+
+def _moved_back(step, i, run, operands, inputs, output, g, trees, memo):
+    """The derivative of an operation that moves elements, which moves them back; or None.
+
+    Which elements an operation such as sort takes may depend on their values: as they are.
+    """
+    one = output.detach()
+    if len(operands) == len(trees) == 1:
+        wide = _product_shape(step, inputs[0].detach(), one, run(facula.ones_like(one)))
+        if wide is not None:
+            lift = moves.Move(one.shape, wide, range(one.numel()))
+            g, y = (t if isinstance(t, float) else moves.moved(lift, t) for t in (g, trees[0]))
+            return tidy(("div", tidy(("mul", g, y)), operands[0]))
+    index = _index_of(step, i, operands, memo)
+    move = notation.move_of(run, one)
+    if move is not None and (index or move.name != "place"):
+        return moves.moved(move.renamed(f"place{index}") if index else move, g)
+    if index:
+        return (Opaque(f"add_at{index}", run), g)  # where an index repeats, gradients add up
+    mask = run(facula.ones_like(one))
+    if mask is None or not bool(((mask == 0) | (mask == 1)).all()):
+        return moves.moved(move, g) if move is not None else None
+    x = notation.probe(one)
+    for d in range(mask.dim()):
+        wide = x if x.dim() == mask.dim() else x.unsqueeze(d) if x.dim() == mask.dim() - 1 else None
+        fits = wide is not None and all(n in (1, m) for n, m in zip(wide.shape, mask.shape))
+        if fits and graphs.same(mask * wide, run(x)):
+            lifted = moves.moved(moves.Move(x.shape, wide.shape, range(x.numel())), g)
+            return tidy(("mul", lifted, notation.constant(mask, memo.get("labels", ()))))
+    return moves.moved(move, g) if move is not None else None
+
+
+def _index_of(step, i, operands, memo) -> str:
+    """`[t]` where the operation is x[t] for operand i, as it is written; else ""."""
+    try:
+        tree = forward_tree(step, 0, operands, memo)
+    except UNKNOWN:
+        return ""
+    if isinstance(tree, tuple) and isinstance(tree[0], moves.Move) and tree[1] is operands[i]:
+        name = tree[0].name
+        return name if name.startswith("[") else f"[{name[1:]}]" if name.startswith(".gather") else ""
+    return ""
+
+
+def _written(step, i, gradients, memo):
+    """The derivative of an operation one of whose operands is not known any more, if it is linear: a sum, a
+    write into a part of a tensor."""
+    if step.shape is None or gradients[0] is None or len(gradients) > 1:
+        return None, None
+
+    def run(g):
+        return graphs.local_gradients(step, [g])[i]
+
+    like = facula.zeros(step.shape, dtype=step.dtype)
+    if step.op in ("copy_slices", "as_strided"):
+        move = notation.move_of(run, like)
+        return (None, None) if move is None else (moves.moved(move, gradients[0]), move.shape)
+    if like.numel() == 1:
+        found = run(facula.ones_like(like))
+        number = None if found is None or not found.numel() else notation.constant(found)
+        if isinstance(number, float):
+            return tidy(("mul", number, gradients[0])), tuple(found.shape)
+    return None, None
 
 
 def _tensor(tree, memo, like):

@@ -54,6 +54,9 @@ class Move:
     def is_transpose(self):
         return self.name == ".T"
 
+    def renamed(self, name: str) -> Move:
+        return Move(self.given, self.shape, self.source, (name, self.after))
+
     def following(self, first: Move) -> Move:
         """Both in one."""
         return Move(first.given, self.shape, [-1 if k < 0 else first.source[k] for k in self.source])

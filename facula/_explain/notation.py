@@ -43,8 +43,9 @@ def usual(op, again, operands, full, tensors, drop):
         i = present[0]
         return _of_one(op, again, operands[i], full[i], probes[i], result, drop, len(probes) == 1)
     floating = [i for i in present if probes[i].is_floating_point()]
-    if len(floating) == 1 and len(present) == len(probes) == 2:
-        return _selection(again, floating[0], probes, full, result)
+    indices = [i for i in present if probes[i].dtype == _C.int64]
+    if len(floating) == 1 and indices and len(present) == len(indices) + 1:
+        return _selection(again, floating[0], indices, probes, full, result)
     if None in operands or not all(p is not None and p.is_floating_point() for p in probes):
         return None
     names = [formula.Symbol(str(i), p) for i, p in enumerate(probes)]
@@ -85,29 +86,48 @@ def _joined(again, probes, full, result):
     return (Join(again, source), *full)
 
 
-def _selection(again, i, probes, full, result):
-    """`x[t]` for one tensor of numbers and one of indices."""
-    x, index = probes[i], probes[1 - i]
+def _selection(again, i, indices, probes, full, result):
+    """`x[t]` for one tensor of numbers and those of indices."""
+    x = probes[i]
 
     def run(v):
-        return again(*(v if k == i else index for k in range(2)))
+        return again(*(v if k == i else p for k, p in enumerate(probes)))
 
     move = _as_move(run, x, result, True)
     if move is None:
         return None
-    symbol = full[1 - i]
-    if isinstance(symbol, formula.Symbol) and not symbol.is_constant:
-        try:
-            if graphs.same(x[index], result):
-                shown = (
-                    graphs.nested(index.tolist())
-                    if index.numel() <= 4 and _is_nameless(symbol)
-                    else symbol.name
-                )
-                return (Move(move.given, move.shape, move.source, (f"[{shown}]", True)), full[i])
-        except formula.UNKNOWN:
-            pass
+    if all(isinstance(full[k], formula.Symbol) for k in indices):
+        name = _indexed(x, [probes[k] for k in indices], [full[k] for k in indices], result)
+        if name:
+            move = Move(move.given, move.shape, move.source, (name, True))
     return (move, full[i])
+
+
+def _indexed(x, indices, symbols, result) -> str:
+    """`[rows, t]`, `.gather(1, t)`: how a selection of elements is written."""
+    names = [_index_name(t, s) for t, s in zip(indices, symbols)]
+    tried = [(lambda: x[tuple(indices)], f"[{', '.join(names)}]")]
+    if len(indices) == 1:
+        t = indices[0]
+        tried += [(lambda d=d: x.gather(d, t), f".gather({d}, {names[0]})") for d in range(x.dim())]
+        for d in range(1, x.dim()):
+            place = (slice(None),) * d
+            tried.append((lambda p=place: x[(*p, t)], f"[{':, ' * d}{names[0]}]"))
+    for make, name in tried:
+        try:
+            if graphs.same(make(), result):
+                return name
+        except formula.UNKNOWN:
+            continue
+    return ""
+
+
+def _index_name(t, symbol) -> str:
+    if not _is_nameless(symbol):
+        return symbol.name
+    if t.dim() == 1 and t.numel() > 1 and bool((t == facula.arange(t.numel())).all()):
+        return f"arange({t.numel()})"
+    return graphs.nested(t.tolist()) if t.numel() <= 4 else symbol.name
 
 
 def _is_nameless(symbol):

@@ -12,7 +12,7 @@ from . import formula, moves, notation
 from .formula import Symbol, tidy
 from .moves import Join, Move, Reduced, SumTo
 
-__all__ = ["entries", "rewritten", "size"]
+__all__ = ["entries", "polished", "rewritten", "size", "unguarded"]
 
 _LIMIT = 160  # terms
 
@@ -27,6 +27,78 @@ def rewritten(tree):
         return _without_zeros(tree)
     except formula.UNKNOWN:
         return tree
+
+
+def polished(tree):
+    """A local derivative as one would write it: numbers first, and no cases for single points."""
+    tree = _without_points(tree)
+    if isinstance(tree, tuple) and tree[0] == "mul" and isinstance(tree[2], float):
+        x, number = tree[1:]
+        if number and not isinstance(x, (int, float)):
+            below = 1 / abs(number)
+            if 1.5 < below < 1e4 and abs(below - round(below)) < 1e-6:
+                return tidy(("div", x if number > 0 else tidy(("neg", x)), float(round(below))))
+            return tidy(("mul", number, x))
+    return tree
+
+
+def unguarded(tree):
+    """The tree without `maximum(x, 1e-12)`, which only keep a quotient from being one by zero."""
+    if not isinstance(tree, tuple):
+        return tree
+    rest = tuple(map(unguarded, tree[1:]))
+    if tree[0] in ("maximum", "clamp") and len(rest) == 2:
+        for x, low in (rest, rest[::-1]):
+            if isinstance(low, float) and 0 < low <= 1e-6 and not isinstance(x, (int, float)):
+                return x
+    same = all(a is b for a, b in zip(rest, tree[1:]))
+    tree = _without_point(tree if same else tidy((tree[0], *rest)))
+    if isinstance(tree, tuple) and tree[0] == "where" and isinstance(tree[1], tuple):
+        f, *c = tree[1]
+        if f in ("lt", "le") and isinstance(c[1], float) and 0 < c[1] <= 1e-6 and not _is_met(tree[1]):
+            return tree[3]
+    return tree
+
+
+def _without_points(tree):
+    if not isinstance(tree, tuple):
+        return tree
+    rest = tuple(map(_without_points, tree[1:]))
+    same = all(a is b for a, b in zip(rest, tree[1:]))
+    tree = _without_point(tree if same else tidy((tree[0], *rest)))
+    if isinstance(tree, tuple) and tree[0] == "mul" and isinstance(tree[2], float):
+        if (
+            isinstance(tree[1], Symbol)
+            and tree[1].of is None
+            or isinstance(tree[1], tuple)
+            and _is_plain(tree[1])
+        ):
+            return tidy(("mul", tree[2], tree[1]))
+    return tree
+
+
+def _is_plain(tree) -> bool:
+    """Whether no gradient stands in it."""
+    return not any(
+        isinstance(t, Symbol) and t.of or isinstance(t, tuple) and not _is_plain(t) for t in tree[1:]
+    )
+
+
+def _without_point(tree):
+    """`where(a == b, x, y)` is y where no element of a is one of b."""
+    if isinstance(tree, tuple) and tree[0] == "where" and isinstance(tree[1], tuple):
+        if _contains(tree[1], lambda t: t[0] == "eq") and not _is_met(tree[1]):
+            return tree[3]
+    return tree
+
+
+def _is_met(condition) -> bool:
+    """Whether a condition holds for any element, as far as that is known."""
+    try:
+        met = formula.evaluate(condition)
+    except formula.UNKNOWN:
+        return True
+    return bool(met.any()) if isinstance(met, _C.Tensor) else bool(met)
 
 
 def size(tree, limit) -> int:

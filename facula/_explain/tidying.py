@@ -39,9 +39,15 @@ def _is_case(t) -> bool:
 
 
 def _replaced(tree, old, new):
-    if not isinstance(tree, tuple):
-        return tree
-    return new if tree == old else (tree[0], *(_replaced(t, old, new) for t in tree[1:]))
+    if tree == old:
+        return new
+    if (
+        not isinstance(tree, tuple)
+        or not isinstance(tree[0], str)
+        or tree[0] in ("matmul", "T", "mT", "outer")
+    ):
+        return tree  # not element by element
+    return (tree[0], *(_replaced(t, old, new) for t in tree[1:]))
 
 
 def _times(x, y, first):

@@ -72,6 +72,8 @@ OPERATORS = {
     "T": lambda a: a.t() if isinstance(a, _C.Tensor) and a.dim() == 2 else a,
     "mT": lambda a: a.mT,
     "polygamma": lambda n, a: facula.polygamma(int(n), _as_tensor(a)),
+    "maximum": lambda a, b: facula.maximum(*_tensors(a, b)),
+    "minimum": lambda a, b: facula.minimum(*_tensors(a, b)),
     "log_sigmoid": lambda a: facula.nn.functional.logsigmoid(a),
 }
 
@@ -91,6 +93,13 @@ def function(name):
 
 def _limit(a):
     return float("nan") if a == 0 or a != a else float("inf") if a > 0 else -float("inf")
+
+
+def _tensors(a, b):
+    """Both as tensors; a number has the dtype of the other."""
+    if isinstance(a, _C.Tensor):
+        return a, b if isinstance(b, _C.Tensor) else facula.tensor(b, dtype=a.dtype)
+    return facula.tensor(a, dtype=b.dtype) if isinstance(b, _C.Tensor) else facula.tensor(a), _as_tensor(b)
 
 
 def _as_tensor(x):
