@@ -442,7 +442,7 @@ def test_save(tmp_path):
     page = (tmp_path / "graph.html").read_text()
     assert "2·x·(w·x + b − y)" in page or "SymPy" in page
     tex = (tmp_path / "graph.tex").read_text()
-    assert tex.count(r"\begin{align*}") == tex.count(r"\end{align*}") == 3
+    assert tex.count(r"\begin{align*}") == tex.count(r"\end{align*}") == 4
     with pytest.raises(ValueError, match=r"\.svg"):
         e.save(tmp_path / "graph.png")
 

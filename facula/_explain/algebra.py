@@ -47,6 +47,8 @@ def simplify(tree, order: dict):
         forms = [reader.pull_out(f) for f in forms]
         if start.count_ops() < 40:
             forms.append(reader.pull_out(sympy.factor(forms[1])))
+        if start.count_ops() < 60:
+            forms += reader.logistic(forms[0])
         best = reader.rescaled(min(forms, key=lambda e: (e.count_ops(), len(str(e)))))
         best = reader.oriented(best, {a.primitive()[1] for a in start.atoms(sympy.Add)})
         if best.could_extract_minus_sign() and isinstance(best, sympy.Mul):  # -2*(y - z) reads as 2*(z - y)
@@ -201,6 +203,29 @@ class _Reader:
         except s.PolynomialError:
             return e
         return min(e, shorter, key=lambda x: (x.count_ops(), len(str(x))))
+
+    def logistic(self, e):
+        """[e with sigmoid(z) for 1/(1 + exp(-z))], where it then is a polynomial in it."""
+        s = self.sympy
+        undefined = s.core.function.AppliedUndef
+        calls = isinstance(e, s.Mul) and all(isinstance(a, undefined) or not a.has(s.exp) for a in e.args)
+        if calls or isinstance(e, undefined):
+            parts = [(a, self.logistic(a)) for a in e.args if a.has(s.exp)]
+            changed = {a: min(found, key=lambda f: f.count_ops()) for a, found in parts if found}
+            return [e.func(*(changed.get(a, a) for a in e.args))] if changed else []
+        e = s.powsimp(e, combine="exp")
+        powers = [x.args[0] for x in e.atoms(s.exp)]
+        if not powers or not s.fraction(s.together(e))[1].has(s.exp):
+            return []
+        z = -powers[0] if powers[0].could_extract_minus_sign() else powers[0]
+        if any(p not in (z, -z) for p in powers):
+            return []
+        one = s.Dummy("s", real=True)
+        e = s.cancel(e.subs({s.exp(z): one / (1 - one), s.exp(-z): (1 - one) / one}))
+        if s.fraction(e)[1].has(one):
+            return []
+        made = self.function("sigmoid")(z)
+        return [f.subs(one, made) for f in (e, s.factor(e), s.factor(s.expand(e)))]
 
     def rescaled(self, e):
         """(k - 10)**3/2500 is -2*(1 - k/10)**3/5, as steps of 0.1 are written."""

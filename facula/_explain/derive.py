@@ -47,10 +47,11 @@ class Symbols:
         for step in graph.steps:
             for source in step.inputs:
                 if source.kind in ("leaf", "constant", "unknown"):
-                    tree = self.of(source)
+                    made = [self.of(source)]
                     if source.meant is not None:
-                        tree = self.named(*source.meant[1:])
-                    self.order.setdefault(id(tree), len(self.order))
+                        made = [self.named(name, tensor) for name, tensor in source.meant[1]]
+                    for tree in made:
+                        self.order.setdefault(id(tree), len(self.order))
 
     def of(self, source: Source):
         if source.kind == "number":
@@ -61,20 +62,26 @@ class Symbols:
         if source.kind == "step":
             return self.output(source.step, source.index)
         key = id(source)
+        if source.meant is not None:
+            make, names = source.meant
+            return make(*(self.named(name, tensor) for name, tensor in names))
         if source.kind == "constant" and source.anonymous and source.value.numel() == 1:
             return graphs.plain_number(source.value)
-        if source.meant is not None:
-            make, name, tensor = source.meant
-            return make(self.named(name, tensor))
         if key not in self.made:
             value = source.value.detach() if source.kind in ("leaf", "constant") else None
             self.made[key] = Symbol(source.symbol, value)
         return self.made[key]
 
     def named(self, name, tensor):
+        """The Symbol of what a variable holds: a leaf, a constant or a result of the graph."""
         if name not in self.made:
-            own = [s for s in self.graph.constants.values() if s.kind == "constant" and s.symbol == name]
-            self.made[name] = self.of(own[0]) if own else Symbol(name, tensor.detach())
+            held = [*self.graph.leaves.values(), *self.graph.constants.values()]
+            own = [s for s in held if s.symbol == name and s.kind in ("leaf", "constant") and s.meant is None]
+            made = [(s, k) for s in self.graph.steps for k, symbol in s.symbols.items() if symbol == name]
+            if own:
+                self.made[name] = self.of(own[0])
+            else:
+                self.made[name] = self.output(*made[0]) if made else Symbol(name, tensor.detach())
         return self.made[name]
 
     def output(self, step, index):
@@ -289,7 +296,17 @@ def _says_nothing(tree) -> bool:
     return any(map(_says_nothing, tree[1:]))
 
 
+def _in_leaves(tree, results):
+    """A tree with what stands for results of steps."""
+    if isinstance(tree, Symbol):
+        return results.get(id(tree), tree)
+    return (tree[0], *(_in_leaves(t, results) for t in tree[1:])) if isinstance(tree, tuple) else tree
+
+
 def _operand_tree(source, symbols, forward):
+    if source.meant is not None:
+        names = {id(s): forward[key] for key, s in symbols.made.items() if key in forward}
+        return _in_leaves(symbols.of(source), names)
     if source.kind == "constant" and source.anonymous and source.value.is_floating_point():
         value = _uniform(source.value)
         if value is not None:

@@ -27,7 +27,7 @@ class Source:
     def __init__(self, kind, value=None, step=None, index=0, symbol=None):
         self.kind, self.value, self.step, self.index, self.symbol = kind, value, step, index, symbol
         self.kept = None  # the value of a step's output, where the operation that read it keeps it
-        self.meant = None  # (f, name, tensor): what a constant without a name is made of
+        self.meant = None  # (f, [(name, tensor)]): what a constant without a name is made of
         self.anonymous = False  # no variable holds it
         self.doubtful = False  # recognised by its address, which another tensor may have had then
 

@@ -6,6 +6,7 @@ import keyword
 import sys
 
 from .. import _C
+from . import sources
 from .graph import Graph
 
 __all__ = ["Names", "assign"]
@@ -31,6 +32,7 @@ class Names:
         self.tensors: dict[int, tuple[str, object]] = {}
         self.nodes: dict[tuple[int, int], tuple[str, object]] = {}
         self.modules: list[tuple[str, object]] = []
+        self.frames: list = []
 
     def add(self, name: str, value) -> None:
         self.tensors.setdefault(_C._tensor_address(value), (name, value))
@@ -61,6 +63,7 @@ class Names:
         depth = 0
         while frame is not None and depth < 30:
             if not _is_machinery(frame):
+                self.frames.append(frame)
                 spaces.append(frame.f_locals)
                 if frame.f_globals is not frame.f_locals:
                     spaces.append(frame.f_globals)
@@ -168,11 +171,11 @@ def assign(graph: Graph, names: Names, loss_name: str | None) -> dict[tuple[int,
             held[key] = tensor
             if key != root:
                 step.symbols[key[1]] = unique(name)
-    for kind, letter, sources in (
+    for kind, letter, group in (
         ("leaf", "p", graph.leaves.values()),
         ("constant", "c", graph.constants.values()),
     ):
-        for source in sources:
+        for source in group:
             if source.symbol is None:
                 fresh[kind] += 1
                 while f"{letter}{fresh[kind]}" in taken:
@@ -192,6 +195,9 @@ def assign(graph: Graph, names: Names, loss_name: str | None) -> dict[tuple[int,
 def recognise(graph: Graph, names: Names) -> None:
     """What constants without a name are made of, such as `1 - y`, `x**2` or `X[:, 0]`, by their values."""
     nameless = [s for s in graph.constants.values() if s.kind == "constant" and s.anonymous]
+    if nameless:
+        sources.find(nameless, names.frames[:4])
+    nameless = [s for s in nameless if s.meant is None]
     nameless = [s for s in nameless if s.value.numel() > 1 and s.value.is_floating_point()]
     if not nameless:
         return
@@ -206,7 +212,7 @@ def recognise(graph: Graph, names: Names) -> None:
         for name, t in list(seen.values())[:100]:
             found = _made_of(value, t.detach())
             if found is not None:
-                source.meant = (found, name, t)
+                source.meant = (found, [(name, t)])
                 break
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 
 import facula
@@ -12,13 +13,13 @@ from .formula import Symbol
 from .graph import Graph, brief, number, short
 from .moves import SumTo
 from .picture import STYLE, Box, Link, draw
-from .printing import factor, factor_latex, latex, pretty, symbol_latex, symbol_pretty, text
+from .printing import factor, pretty, symbol_pretty, text
 
 __all__ = ["Derivative", "Explanation"]
 
 
 _COARSE = (facula.float16, facula.bfloat16)  # differences of such numbers are noise
-_LONG = 140  # a closed form of more characters explains nothing
+LONG = 140  # a closed form of more characters explains nothing
 
 
 class Derivative:
@@ -125,6 +126,8 @@ class Explanation:
         operands = [self.symbols.of(s) for s in step.inputs]
         try:
             tree = formula.forward_tree(step, 0, operands, {}, drop=False)
+            if len(operands) == 2 and step.op in ("mul", "div") and not isinstance(tree, tuple):
+                return (step.op, *operands)  # times 1, as it was recorded
             return formula.called(step.op, tree, operands)
         except formula.UNKNOWN:
             return (formula.Opaque(step.op, None), *(o for o in operands if o is not None))
@@ -196,11 +199,26 @@ class Explanation:
             trees.append(link.factor)
             above = below
         numbers = [with_numbers(t) for t in trees]
-        return names, trees, None if None in numbers else numbers
+        return names, trees, None if None in numbers else self._put_in(path, numbers)
+
+    def _put_in(self, path, numbers):
+        """The numbers of a path's factors, after how many are alike where a sum undoes broadcasting."""
+        count = math.prod(
+            math.prod(link.tree[0].whole) // max(math.prod(link.tree[0].shape), 1)
+            for link in path.links
+            if is_summed(link)
+        )
+        if count == 1 or path.contribution is None:
+            return numbers
+        values = [value_of(n) for n in numbers]
+        if path.contribution.numel() != 1 or any(v is None or isinstance(v, complex) for v in values):
+            return None
+        total, product = float(path.contribution), count * math.prod(map(float, values))
+        return [float(count), *numbers] if abs(product - total) <= 1e-4 * abs(total) else None
 
     def _summed(self, path, product: str) -> str:
         """The product of a path's factors, with the sums over what broadcasting had repeated."""
-        at = [k for k, link in enumerate(path.links) if _is_summed(link)]
+        at = [k for k, link in enumerate(path.links) if is_summed(link)]
         if at == [len(path.links) - 1]:
             return f"sum({product}{path.links[-1].tree[0].suffix})"
         if at:
@@ -225,7 +243,7 @@ class Explanation:
             g = self.graph.leaf_grads.get(id(leaf.value))
             table.append((leaf.symbol, "parameter", _shape(leaf.value), short(leaf.value), short(g)))
         for c in self.graph.constants.values():
-            if c.kind == "constant" and not (c.anonymous and c.value.numel() == 1):
+            if c.kind == "constant" and not is_number(c):
                 table.append((text(self._constant(c)), "constant", _shape(c.value), short(c.value), ""))
         for step, symbol, tree, shape in self._rows():
             table.append((symbol, _clip(text(tree), 44), shape, short(step.value), short(step.grads[0])))
@@ -249,10 +267,11 @@ class Explanation:
     def _local_text(self, step, local):
         below, above = self._name(local.source), self._step_symbol(step)
         if local.factor is not None:
-            shown = text(local.factor)
             value = with_numbers(local.factor)
-            tail = "" if value is None else _equals(shown, short(_value_of(value)))
-            summed = f"   (then summed to the shape of {below})" if _is_summed(local) else ""
+            number = "?" if value is None else short(value_of(value))
+            shown = number if isinstance(local.factor, (int, float)) else text(local.factor)
+            tail = "" if value is None else _equals(shown, number)
+            summed = f"   (then summed to the shape of {below})" if is_summed(local) else ""
             twice = (
                 sum(
                     s is local.source or s.kind == "step" and s.step is getattr(local.source, "step", 0)
@@ -270,7 +289,7 @@ class Explanation:
         below = f"d{self.loss}/d{self._name(link.source)}"
         if link.tree is None:
             return f"{below} = {link.step.op}_vjp(d{self.loss}/d{self._step_symbol(link.step)})"
-        return f"{below} = {_clip(text(link.tree), 100)}"
+        return f"{below} = {_clip(_written(link.tree), 100)}"
 
     def _step_symbol(self, step):
         return step.symbols[min(step.symbols)]
@@ -294,10 +313,10 @@ class Explanation:
             names, trees, numbers = factors
             start = label.rstrip() if several else head
             value = short(path.contribution)
-            product = " * ".join(factor(text(t)) for t in trees)
+            product = " * ".join(factor(_written(t)) for t in trees)
             rows = [" * ".join(f"d{a}/d{b}" for a, b in names), self._summed(path, product)]
             if numbers is not None:
-                rows.append(" * ".join(factor(short(_value_of(n))) for n in numbers))
+                rows.append(" * ".join(factor(short(value_of(n))) for n in numbers))
             rows = [r for k, r in enumerate(rows) if r not in rows[:k] and (several or r != head)]
             if numbers is not None:
                 rows[-1] += f" = {value}" if rows[-1] != value else ""
@@ -310,11 +329,13 @@ class Explanation:
             if more > 0:
                 lines.append(f"... and {more:,} more paths")
             lines.append(f"{head} = {all_paths(d)} = {short(d.value)}")
-        if d.tree is not None and len(text(d.tree)) <= _LONG:
-            lines.append(f"{head} = {text(d.tree)}")
+        if d.tree is not None and len(text(d.tree)) <= LONG:
+            if lines[-1:] != [f"{head} = {text(d.tree)}"]:
+                lines.append(f"{head} = {text(d.tree)}")
             if d.numbers is not None and d.numbers != text(d.tree):
                 lines.append(f"{pad} = {d.numbers}")
-            lines.append(f"{pad} = {short(d.value)}")
+            if short(d.value) != text(d.tree):
+                lines.append(f"{pad} = {short(d.value)}")
         elif not several:
             lines.append(f"{head} = {short(d.value)}")
         lines.append(self._check_text(d))
@@ -327,7 +348,7 @@ class Explanation:
             if self.graph.loss.is_complex():
                 return "check: none for a complex result"
             return f"check: not possible, {self._not_again()}"
-        where = "" if d.value.numel() == 1 else f" of entry {_index(d.entry, d.value.shape)}"
+        where = "" if d.value.numel() == 1 else f" of entry {place_of(d.entry, d.value.shape)}"
         exact = d.value.reshape(-1)[d.entry].item()
         undecided = "the derivative jumps here" if d.precision == "kink" else "cannot be compared"
         verdict = undecided if d.agrees is None else "agrees" if d.agrees else "DIFFERS"
@@ -342,53 +363,11 @@ class Explanation:
                 return f"{step.op} ({self._step_symbol(step)}) cannot be run again"
         return "the graph cannot be run again"
 
-    # --- LaTeX ---
-
     def latex(self) -> str:
-        """The definitions and each derivative as `align*` environments."""
-        rows = [rf"{symbol_latex(s)} &= {latex(t)}" for _, s, t, _ in self._rows()]
-        blocks = [_align(rows)]
-        loss = symbol_latex(self.loss)
-        for d in self.derivatives.values():
-            rows = []
-            head = _partial(self.loss, d.symbol)
-            if d.path_count == 1 and (factors := self._factors(d.paths[0])):
-                names, trees, numbers = factors
-                rows.append(f"{head} &= " + r" \cdot ".join(_partial(a, b) for a, b in names))
-                product = r" \cdot ".join(factor_latex(latex(t)) for t in trees)
-                if any(map(_is_summed, d.paths[0].links)):
-                    product = rf"\sum\left({product}\right)"
-                rows.append("&= " + product)
-            elif d.path_count > 1:
-                terms = []
-                for path in d.paths:
-                    route = [self.loss, *(self._name(link.source) for link in path.links)]
-                    terms.append(" ".join(_partial(a, b) for a, b in zip(route, route[1:])))
-                more = r" + \cdots" if d.path_count > len(d.paths) else ""
-                rows.append(f"{head} &= " + r"\\ &\quad + ".join(terms) + more)
-            else:
-                for link in (k for p in d.paths for k in p.links):
-                    if link.tree is not None:
-                        rows.append(f"{_partial(self.loss, self._name(link.source))} &= {latex(link.tree)}")
-            start = head if not rows or d.path_count != 1 or not self._factors(d.paths[0]) else ""
-            if d.tree is not None and len(text(d.tree)) <= _LONG:
-                rows.append(f"{start} &= {latex(d.tree)}")
-                start = ""
-                put_in = with_numbers(d.tree)
-                if put_in is not None and put_in != d.tree:
-                    rows.append(f"&= {latex(put_in)}")
-            rows.append(f"{start} &= {_value_latex(d.value)}")
-            if d.numeric is not None:
-                p = symbol_latex(d.symbol)
-                h = r"\varepsilon" if p == "h" else "h"
-                rows.append(
-                    rf"\frac{{{loss}({p} + {h}) - {loss}({p} - {h})}}{{2{h}}} &\approx {latex(d.numeric, 6)}"
-                    if d.value.numel() == 1
-                    else rf"\text{{central difference, entry {_index(d.entry, d.value.shape)}}}"
-                    rf" &\approx {latex(d.numeric, 6)}"
-                )
-            blocks.append(_align(rows))
-        return "\n\n".join(blocks)
+        """The definitions, local derivatives and each derivative as `align*` environments."""
+        from .tex import blocks
+
+        return "\n\n".join(blocks(self))
 
     # --- picture and HTML ---
 
@@ -405,7 +384,7 @@ class Explanation:
         readers = {}
         for step in self.graph.steps:
             for source in step.inputs:
-                number = source.kind == "constant" and source.anonymous and source.value.numel() == 1
+                number = is_number(source)
                 if source.kind in ("constant", "unknown") and not number:
                     readers.setdefault(id(source), source)
         for key, source in readers.items():
@@ -455,7 +434,7 @@ class Explanation:
         if local.factor is not None:
             shown = _clip(pretty(local.factor), 26)
             put_in = with_numbers(local.factor)
-            value = "" if put_in is None else short(_value_of(put_in)).replace("-", "−")
+            value = "" if put_in is None else short(value_of(put_in)).replace("-", "−")
             tail = f" = {value}" if value and value != shown else ""
             return f"∂{symbol_pretty(self._step_symbol(step))}/∂{below} = {shown}{tail}"
         if local.tree is not None:
@@ -512,11 +491,17 @@ def save(explanation, path) -> None:
 # --- small things ---
 
 
+def is_number(source) -> bool:
+    """Whether a constant is written as a number: one element, and no name."""
+    nameless = source.kind == "constant" and source.anonymous and source.meant is None
+    return nameless and source.value.numel() == 1
+
+
 def all_paths(d) -> str:
     return "the sum of both paths" if d.path_count == 2 else f"the sum of all {d.path_count:,} paths"
 
 
-def _value_of(tree):
+def value_of(tree):
     try:
         return formula.evaluate(tree)
     except formula.UNKNOWN:
@@ -529,7 +514,7 @@ def _bad_steps(graph):
     return nonfinite_steps(graph)
 
 
-def _is_summed(local) -> bool:
+def is_summed(local) -> bool:
     tree = local.tree
     return isinstance(tree, tuple) and isinstance(tree[0], SumTo)
 
@@ -548,11 +533,16 @@ def _clip(s: str, width: int) -> str:
     return s if len(s) <= width else s[: width - 1] + "…"
 
 
+def _written(tree) -> str:
+    """A number as short as values are."""
+    return short(tree) if isinstance(tree, (int, float)) else text(tree)
+
+
 def _equals(shown: str, value: str) -> str:
     return "" if shown == value else f" = {value}"
 
 
-def _index(position: int, shape) -> str:
+def place_of(position: int, shape) -> str:
     if len(shape) == 1:
         return str(position)
     index = []
@@ -560,24 +550,3 @@ def _index(position: int, shape) -> str:
         index.append(position % n)
         position //= n
     return "(" + ", ".join(map(str, reversed(index))) + ")"
-
-
-def _partial(a: str, b: str) -> str:
-    return rf"\frac{{\partial {symbol_latex(a)}}}{{\partial {symbol_latex(b)}}}"
-
-
-def _value_latex(v) -> str:
-    if v.numel() == 1:
-        return latex(v.item() if v.is_complex() else float(v))
-    if v.dim() in (1, 2) and v.numel() <= 12 and not v.is_complex():
-        rows = v.tolist() if v.dim() == 2 else [v.tolist()]
-        return (
-            r"\begin{pmatrix}"
-            + r" \\ ".join(" & ".join(latex(float(x)) for x in r) for r in rows)
-            + r"\end{pmatrix}"
-        )
-    return rf"\text{{{short(v).replace('×', 'x')}}}"
-
-
-def _align(rows) -> str:
-    return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"

@@ -126,6 +126,7 @@ def explain_error(error=None) -> ShapeReport:
 def _own_words(error) -> tuple[str, str]:
     """What the error itself says beyond its first line: the arguments, and one change."""
     lines = str(error).strip().split("\n")[1:]
+    lines = [re.sub(r"\S*ipykernel\S*?\.py(?=:\d)", lambda m: _cell(m.group()), line) for line in lines]
     change = [line.removeprefix("Suggestion: ") for line in lines if line.startswith("Suggestion: ")]
     rest = [line for line in lines if line.strip() and not line.startswith("Suggestion: ")]
     return "\n".join(rest), " ".join(change)
@@ -178,8 +179,18 @@ def _short_name(file):
     import os
 
     if "ipykernel" in file or file.startswith("<ipython-input"):
-        return "the cell"
+        return _cell(file)
     return os.path.basename(file) if not file.startswith("<") else file
+
+
+def _cell(file) -> str:
+    """`Cell In[3]`, as IPython's tracebacks have it."""
+    shell = sys.modules.get("IPython")
+    compiler = getattr(shell and shell.get_ipython(), "compile", None)
+    number = getattr(compiler, "_filename_map", {}).get(file)
+    if number is None and (found := re.match(r"<ipython-input-(\d+)", file)):
+        number = found.group(1)
+    return "the cell" if number is None else f"Cell In[{number}]"
 
 
 def _statement(frame, tb):

@@ -54,6 +54,8 @@ def notes_html(notes) -> str:
 
 def page(e) -> str:
     """An Explanation as a fragment of HTML."""
+    from .report import is_number
+
     loss = symbol_pretty(e.loss)
     rows = []
     for source in e.graph.leaves.values():
@@ -68,7 +70,7 @@ def page(e) -> str:
             )
         )
     for c in e.graph.constants.values():
-        if c.kind == "constant" and not (c.anonymous and c.value.numel() == 1):
+        if c.kind == "constant" and not is_number(c):
             rows.append((pretty(e._constant(c)), "constant", _shape(c.value), (_cell(c.value), "v"), ""))
     for step, symbol, tree, shape in e._rows():
         rows.append(
@@ -94,7 +96,7 @@ def _shape(t):
 
 
 def _derivative(e, d, loss) -> str:
-    from .report import _LONG, _value_of, all_paths, with_numbers
+    from .report import LONG, all_paths, value_of, with_numbers
 
     head = f"∂{loss}/∂{symbol_pretty(d.symbol)}"
     lines: list[tuple[str, str]] = []  # left of the sign, right of it (HTML)
@@ -118,13 +120,13 @@ def _derivative(e, d, loss) -> str:
         lines.append((left, " · ".join(f"∂{symbol_pretty(a)}/∂{symbol_pretty(b)}" for a, b in names)))
         lines.append(("", escape(e._summed(path, " · ".join(factor(pretty(t)) for t in trees)))))
         if numbers is not None:
-            row = " · ".join(factor(short(_value_of(n)).replace("-", "−")) for n in numbers)
+            row = " · ".join(factor(short(value_of(n)).replace("-", "−")) for n in numbers)
             lines.append(("", f"{row} = <b>{escape(_minus(short(path.contribution)))}</b>"))
         elif several:
             lines.append(("", escape(_minus(short(path.contribution)))))
     if several:
         lines.append((head, all_paths(d)))
-    shown = d.tree is not None and len(d.formula) <= _LONG
+    shown = d.tree is not None and len(d.formula) <= LONG
     if shown:
         lines.append((head, f"<b>{escape(pretty(d.tree))}</b>"))
         put_in = with_numbers(d.tree)

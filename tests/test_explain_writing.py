@@ -1,0 +1,160 @@
+"""facula.explain: what a teacher would strike out of a derivation, on programs as students write them."""
+
+from __future__ import annotations
+
+import pytest
+from test_explain_forms import data, forms, param
+
+import facula as torch
+
+pytest.importorskip("sympy")
+F = torch.nn.functional
+
+
+def lines(e):
+    return [line.strip() for line in str(e).split("\n")]
+
+
+def test_polynomials_fall():
+    x = torch.tensor(3.0, requires_grad=True)
+    e = torch.explain(x**3 - 4 * x**2 + 2 * x - 7)
+    assert forms(e) == {"x": "3*x**2 - 8*x + 2"}
+    assert e.derivatives["x"].numbers == "3*3**2 - 8*3 + 2"
+
+
+def test_scalars_keep_what_they_are_made_of():
+    w, b = torch.tensor(0.5, requires_grad=True), torch.tensor(-0.2, requires_grad=True)
+    x, t = torch.tensor(2.0), torch.tensor(1.0)
+    p = 1 / (1 + torch.exp(-(w * x + b)))
+    loss = -(t * torch.log(p) + (1 - t) * torch.log(1 - p))
+    e = torch.explain(loss)  # 1 - t is 0 here, and not in general
+    assert forms(e) == {"w": "x*(sigmoid(w*x + b) - t)", "b": "sigmoid(w*x + b) - t"}
+    assert any(line.startswith("1 - t") for line in lines(e))
+
+
+def test_logistic_regression_by_hand_on_vectors():
+    X, t, w = data(5, 2), torch.tensor([0.0, 1.0, 1.0, 0.0, 1.0]), param(2)
+    p = 1 / (1 + torch.exp(-(X @ w)))
+    loss = -(t * torch.log(p) + (1 - t) * torch.log(1 - p)).mean()
+    assert "sigmoid(X @ w)" in forms(torch.explain(loss))["w"]
+
+
+def test_binary_cross_entropy_cancels():
+    X, y, w = data(4, 2), torch.tensor([0.0, 1.0, 1.0, 0.0]), param(2)
+    p = torch.sigmoid(X @ w)
+    loss = F.binary_cross_entropy(p, y)
+    assert forms(torch.explain(loss)) == {"w": "X.T @ (sigmoid(X @ w) - y)/4"}
+
+
+def test_conditions_are_read_in_the_text():
+    x, y, w = (
+        torch.tensor([1.0, 2.0, 3.0]),
+        torch.tensor([2.1, 3.0, 7.0]),
+        torch.tensor(2.2, requires_grad=True),
+    )
+    r = w * x - y
+    loss = torch.where(r.abs() < 1, 0.5 * r**2, r.abs() - 0.5).sum()
+    found = forms(torch.explain(loss))
+    assert found == {"w": "sum(x*where(abs(w*x - y) < 1, w*x - y, sign(w*x - y)))"}
+
+
+def test_numbers_are_read_in_the_text():
+    a, b = torch.tensor([1.0, 2.0], requires_grad=True), torch.tensor([3.0, 1.0])
+    cos = (a @ b) / (a.norm() * b.norm())
+    assert forms(torch.explain(cos)) == {"a": "(b - a*(a @ b)/norm(a)**2)/(norm(a)*norm(b))"}
+
+
+def test_text_that_gives_other_values_is_not_believed():
+    w, y = param(3), data(3)
+    c = 1 - y
+    loss = (w * c).sum()
+    del c
+    y = y * 2
+    assert "y" not in forms(torch.explain(loss))["w"]
+
+
+def test_softmax_of_logsumexp():
+    z, Z = torch.tensor([1.0, 2.0, 3.0], requires_grad=True), param(2, 3)
+    assert forms(torch.explain(torch.logsumexp(z, 0) - z[1])) == {"z": "softmax(z, 0) - [0, 1, 0]"}
+    assert forms(torch.explain(torch.logsumexp(Z, 1).sum())) == {"Z": "softmax(Z, 1)"}
+    assert forms(torch.explain(torch.logsumexp(Z, 0, keepdim=True).sum())) == {"Z": "softmax(Z, 0)"}
+
+
+def test_equal_terms_of_a_sum_are_counted():
+    data_, log_sigma = torch.tensor([1.2, 0.8, 1.9, 1.1]), torch.tensor(0.0, requires_grad=True)
+    sigma = torch.exp(log_sigma)
+    loss = (data_ / 2 - torch.log(sigma)).sum()
+    assert "= 4 * 1 * (-1) * 1 * 1 = -4" in lines(torch.explain(loss))
+
+
+def test_outer_products_say_so():
+    xs, W = data(3, 2), param(2, 4)
+    loss = torch.tanh(xs[1] @ W).sum()
+    e = torch.explain(loss)
+    assert "dL/dW = xs[1][:, None]*dL/du1" in lines(e)
+    forms(e)
+
+
+@pytest.mark.parametrize(
+    "make, wanted",
+    [
+        (lambda x: x.prod(), "prod(x)/x"),
+        (lambda x: x.sort().values[0], "[1, 0, 0]"),
+        (lambda x: x.median(), "[0, 0, 1]"),
+        (lambda x: torch.maximum(x, x * 0.5).sum(), None),
+        (lambda x: (x**2.5).sum(), "2.5*x**1.5"),
+        (lambda x: F.cosine_similarity(x, torch.tensor([1.0, 0.0, 0.0]), dim=0), None),
+        (lambda x: x[[0, 0, 1]].pow(2).sum(), "add_at[[0, 0, 1]](2*x[[0, 0, 1]])"),
+        (lambda x: x.topk(2).values.sum(), "[0, 1, 1]"),
+    ],
+)
+def test_operations(make, wanted):
+    x = torch.tensor([1.0, 4.0, 2.0], requires_grad=True)
+    found = forms(torch.explain(make(x)))["x"]
+    assert wanted is None or found == wanted
+    assert found is None or "_vjp" not in found
+
+
+def test_extremes_along_a_dimension():
+    X = torch.tensor([[1.0, 4.0, 2.0], [3.0, 2.0, 1.0]], requires_grad=True)
+    e = torch.explain((X.max(1).values ** 2).sum())
+    assert forms(e) == {"X": "2*[[0, 1, 0], [1, 0, 0]]*max(X, 1)[:, None]"}
+    assert forms(torch.explain(X.prod(1).sum())) == {"X": "prod(X, 1)[:, None]/X"}
+
+
+def test_indices_keep_their_names():
+    E, ids, x, i = param(4, 2), torch.tensor([1, 3, 1]), param(2, 3), torch.tensor([[2], [0]])
+    found = torch.explain((F.embedding(ids, E) ** 2).sum())
+    assert forms(found) == {"E": "add_at[ids](2*E[ids])"}
+    assert "u1  x.gather(1, i)" in str(torch.explain(x.gather(1, i).exp().sum()))
+    probs, t = param(3, 4), torch.tensor([1, 0, 2])
+    e = torch.explain(probs[torch.arange(3), t].sum())
+    assert "probs[arange(3), t]" in str(e) and "place[arange(3), t](dL/du1)" in str(e)
+    rows = torch.tensor([0, 2])
+    assert "place[rows](dL/du1)" in str(torch.explain((probs[rows] ** 2).sum()))
+
+
+def test_single_points_make_no_cases():
+    x, a = torch.tensor(2.0, requires_grad=True), torch.tensor(3.0, requires_grad=True)
+    assert forms(torch.explain(x**a)) == {"x": "x**(a - 1)*a", "a": "x**a*log(x)"}
+    u, v = torch.tensor(1.0, requires_grad=True), torch.tensor(2.0, requires_grad=True)
+    assert forms(torch.explain(torch.maximum(u, v))) == {"u": "where(u < v, 0, 1)", "v": "where(v < u, 0, 1)"}
+    even = torch.tensor(2.0, requires_grad=True)
+    assert "0.5" in str(torch.explain(torch.maximum(v, even)))  # here they are equal
+
+
+def test_products_of_transposes():
+    q, k = param(3, 2), param(4, 2)
+    e = torch.explain((q @ k.T).pow(2).sum())
+    assert "dL/du1 = q.T @ dL/du2" in lines(e)
+    forms(e)
+
+
+def test_latex_has_the_local_derivatives_and_every_path():
+    x = torch.tensor(3.0, requires_grad=True)
+    y = x**2 * torch.sin(x)
+    tex = torch.explain(y).latex()
+    assert r"\frac{\partial u_{1}}{\partial x} &= 2 x" in tex
+    assert r"\frac{\partial u_{2}}{\partial x} &= \cos\left(x\right)" in tex
+    assert tex.count(r"\quad +") == 2  # the second path, as names and as factors
+    assert tex.count(r"\begin{align*}") == tex.count(r"\end{align*}") == 3
