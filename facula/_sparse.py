@@ -272,6 +272,9 @@ class SparseTensor(_C.Tensor):
     def __iter__(self):
         return (self[k] for k in range(len(self)))
 
+    def __dlpack__(self, **options):
+        raise BufferError("Can't export tensors with layout other than torch.strided")
+
     def __copy__(self):
         return make(self._at, self._held.detach(), self.shape, self._is_coalesced)
 

@@ -297,15 +297,18 @@ def __array_wrap__(self, array, context=None, return_scalar=False):
     return _C.from_numpy(_numpy().ascontiguousarray(array).reshape(array.shape))
 
 
-def __dlpack__(self, **kwargs):
-    if self.requires_grad:
-        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-    return numpy(self).__dlpack__(**kwargs)
+def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+    """A capsule with the tensor's memory for another library; see torch.utils.dlpack."""
+    from .utils.dlpack import export
+
+    return export(self, stream, max_version, dl_device, copy)
 
 
 def __dlpack_device__(self):
     from .utils.dlpack import DLDeviceType
 
+    if not self.is_cpu:
+        raise ValueError(f"Unknown device type {self.device.type} for Dlpack")
     return (DLDeviceType.kDLCPU, 0)
 
 

@@ -45,9 +45,13 @@ def is_nonzero(input):
     return bool(input)
 
 
-@composite("torch", "Tensor")
+@composite(
+    "torch", "Tensor", out="nonzero_static: Expected out tensor to have scalar type {} but got scalar type{}"
+)
 def nonzero_static(input, *, size, fill_value=-1):
     """The first `size` rows of nonzero(), filled up with rows of `fill_value`: int64, (size, input.dim())."""
+    if isinstance(size, float):
+        raise TypeError("nonzero_static(): argument 'size' must be int, not float")
     if size < 0:
         raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
     flat = input.reshape(-1) != 0

@@ -113,7 +113,7 @@ class GradScaler:
         state["stage"] = OptState.UNSCALED
 
     def _unscale(self, optimizer, factor) -> dict:
-        """Multiplies gradients; tells whether any was not finite, if there are any."""
+        """Multiplies gradients, unless there is no factor; tells whether any was not finite."""
         bad = None
         with torch.no_grad():
             for group in optimizer.param_groups:
@@ -121,11 +121,12 @@ class GradScaler:
                     gradient = parameter.grad
                     if gradient is None:
                         continue
-                    if gradient.dtype is torch.float16:
+                    if factor is not None and gradient.dtype is torch.float16:
                         raise ValueError("Attempting to unscale FP16 gradients.")
                     finite = torch.isfinite(gradient).all()
                     bad = ~finite if bad is None else bad | ~finite
-                    gradient.mul_(factor)
+                    if factor is not None:
+                        gradient.mul_(factor)
         return {} if bad is None else {torch.device("cpu"): bad.to(torch.float32)}
 
     def step(self, optimizer, *args, **kwargs):
@@ -138,6 +139,8 @@ class GradScaler:
         state = self._per_optimizer_states[id(optimizer)]
         if state["stage"] is OptState.STEPPED:
             raise RuntimeError("step() has already been called since the last update().")
+        if getattr(optimizer, "_step_supports_amp_scaling", False):
+            return self._step_of_scaled(optimizer, state, args, kwargs)
         if state["stage"] is OptState.READY:
             self.unscale_(optimizer)
         if not state["found_inf_per_device"]:
@@ -146,6 +149,36 @@ class GradScaler:
         if not any(found.item() for found in state["found_inf_per_device"].values()):
             result = optimizer.step(*args, **kwargs)
         state["stage"] = OptState.STEPPED
+        return result
+
+    def _step_of_scaled(self, optimizer, state: dict, args, kwargs):
+        """The step of an optimizer that unscales by itself: always taken, and told the factor."""
+        from inspect import signature
+
+        if "grad_scaler" in signature(optimizer.step).parameters:
+            import warnings
+
+            warnings.warn(
+                "GradScaler is going to stop passing itself as a keyword argument to the passed optimizer. "
+                "In the near future GradScaler registers `grad_scale: Tensor` and `found_inf: Tensor` to the "
+                "passed optimizer and let the optimizer use them directly.",
+                FutureWarning,
+                stacklevel=3,
+            )
+            result = optimizer.step(*args, **kwargs, grad_scaler=self)
+            state["stage"] = OptState.STEPPED
+            return result
+        scale = self._scale
+        if state["stage"] is OptState.READY:
+            state["found_inf_per_device"] = self._unscale(optimizer, None)
+        found = state["found_inf_per_device"].values()
+        optimizer.grad_scale = scale.clone() if state["stage"] is OptState.READY else None
+        optimizer.found_inf = sum(found, torch.zeros_like(scale))
+        try:
+            result = optimizer.step(*args, **kwargs)
+            state["stage"] = OptState.STEPPED
+        finally:
+            del optimizer.grad_scale, optimizer.found_inf
         return result
 
     def update(self, new_scale=None) -> None:

@@ -11,6 +11,7 @@ __all__ = [
     "flop_counter",
     "hooks",
     "model_zoo",
+    "module_tracker",
     "tensorboard",
 ]
 
