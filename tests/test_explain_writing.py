@@ -158,3 +158,42 @@ def test_latex_has_the_local_derivatives_and_every_path():
     assert r"\frac{\partial u_{2}}{\partial x} &= \cos\left(x\right)" in tex
     assert tex.count(r"\quad +") == 2  # the second path, as names and as factors
     assert tex.count(r"\begin{align*}") == tex.count(r"\end{align*}") == 3
+
+
+def test_writes_into_parts():
+    x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    out = torch.zeros(3)
+    out[0] = x[0] ** 2
+    out[1:] = x[1:] * x[:2]
+    e = torch.explain(out.sum())
+    assert forms(e) == {"x": "[2*x[0] + x[1], x[2] + x[0], x[1]]"}
+    assert "out_before with [0] = u2" in str(e) and r"\text{ with } [0] = u_{2}" in e.latex()
+    assert "with [0] = u₂" in e.svg()
+    y = x * 2
+    y[0] = 5.0
+    e = torch.explain(y.sum())
+    assert forms(e) == {"x": "2*[0, 1, 1]"} and "u1 with [0] = 5" in str(e)
+    y = x * 2
+    y[x.detach() > 1.5] = 0
+    e = torch.explain((y**2).sum())
+    forms(e)
+    assert "u1 with [[1, 2]] = 0" in str(e)
+    table = torch.zeros(2, 3)
+    for i in range(3):
+        table[:, i] = x[i] * torch.tensor([1.0, 2.0])
+    assert forms(torch.explain((table**2).sum()))["x"] is not None
+
+
+def test_lost_old_values_are_not_made_up():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    out = torch.tensor([7.0, 8.0, 9.0])
+    out[:2] = x
+    e = torch.explain((out**2).sum())
+    assert forms(e) == {"x": "2*x"}
+    assert "[0, 0, 9]" in str(e)  # what was written over is not known, and takes no part
+
+
+def test_zeros_and_ones_are_called_so():
+    W = param(2, 2)
+    h = torch.tanh(torch.zeros(2) @ W + 1)
+    assert "zeros(2) @ W" in str(torch.explain(h.sum()))

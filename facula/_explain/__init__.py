@@ -66,7 +66,7 @@ def explain(
 def _explain_graph(loss, frame, module, names, max_steps, seconds):
     from . import graph as graphs
     from . import names as naming
-    from . import summary
+    from . import summary, written
 
     known = naming.Names()
     for name, tensor in (names or {}).items():
@@ -84,6 +84,7 @@ def _explain_graph(loss, frame, module, names, max_steps, seconds):
 
         graphs.compute_values(graph)
         graphs.verify(graph, held)
+        written.find(graph, known.tensors)
         graphs.find_constants(graph)
         naming.recognise(graph, known)
         graphs.compute_values(graph)  # what follows from the values the caller holds

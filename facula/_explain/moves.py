@@ -18,6 +18,7 @@ __all__ = [
     "Reduced",
     "Softmax",
     "SumTo",
+    "Written",
     "expanded",
     "moved",
     "strides_of",
@@ -155,9 +156,9 @@ def _moved_name(given, shape, source):
     return "place", False
 
 
-def _shape_of_zeros(shape, source):
+def _shape_of_zeros(shape, source, most=-1):
     """The shape of the block of places that are zero, as far as it is one."""
-    at = [[i // s % n for s, n in zip(strides_of(shape), shape)] for i, k in enumerate(source) if k < 0]
+    at = [[i // s % n for s, n in zip(strides_of(shape), shape)] for i, k in enumerate(source) if k <= most]
     return tuple(len({row[d] for row in at}) for d in range(len(shape))) if at else (0,)
 
 
@@ -306,6 +307,27 @@ class Join:
         i = taken[0][0]
         places = [-1 if k < 0 else self.source[k][1] for k in move.source]
         return i, Move(self.shapes[i], move.shape, places)
+
+
+class Written(Join):
+    """A tensor with some of its elements replaced: `y with [0] = x`."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, again, source, shape):
+        super().__init__(again, source)
+        places: dict[int, list[int]] = {}
+        for k, (i, place) in enumerate(source):
+            if i == 1:
+                places.setdefault(place, []).append(k)
+        taken = sorted(k for ks in places.values() for k in ks)
+        to = tuple(self.shapes[1])
+        if len(taken) == math.prod(to):
+            taken, block = [places[p][0] for p in range(math.prod(to))], to
+        else:
+            block = _shape_of_zeros(shape, [0 if k in set(taken) else 1 for k in range(len(source))], 0)
+        found = _index(tuple(shape), block, taken, exact=False)
+        self.index = "[...]" if found is None else f"[{found}]"
 
 
 class Entries:

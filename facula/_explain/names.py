@@ -198,6 +198,8 @@ def recognise(graph: Graph, names: Names) -> None:
     if nameless:
         sources.find(nameless, names.frames[:4])
     nameless = [s for s in nameless if s.meant is None]
+    for source in nameless:
+        source.symbol = _uniform_name(source.value) or source.symbol
     nameless = [s for s in nameless if s.value.numel() > 1 and s.value.is_floating_point()]
     if not nameless:
         return
@@ -214,6 +216,15 @@ def recognise(graph: Graph, names: Names) -> None:
             if found is not None:
                 source.meant = (found, [(name, t)])
                 break
+
+
+def _uniform_name(value) -> str:
+    """`zeros(3)`, `ones(2, 2)`"""
+    if value.numel() > 1 and value.is_floating_point():
+        first = float(value.reshape(-1)[0])
+        if first in (0.0, 1.0) and bool((value == first).all()):
+            return f"{'ones' if first else 'zeros'}({', '.join(map(str, value.shape))})"
+    return ""
 
 
 def _made_of(value, t):

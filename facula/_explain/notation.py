@@ -12,7 +12,7 @@ import facula
 from .. import _C
 from . import formula
 from . import graph as graphs
-from .moves import MOST, Join, Move, Reduced, moved, strides_of
+from .moves import MOST, Join, Move, Reduced, Written, moved, strides_of
 
 __all__ = ["constant", "forget_constants", "move_of", "onehot", "probe", "usual"]
 
@@ -46,6 +46,13 @@ def usual(op, again, operands, full, tensors, drop):
     indices = [i for i in present if probes[i].dtype == _C.int64]
     if len(floating) == 1 and indices and len(present) == len(indices) + 1:
         return _selection(again, floating[0], indices, probes, full, result)
+    if again.name == "index_put" and floating == [0, 1] and len(present) == len(probes):
+        part = _Part(again, probes[2:])
+        found = _joined(part, probes[:2], full[:2], result)
+        if found is not None and all(isinstance(s, formula.Symbol) for s in full[2:]):
+            names = [_index_name(p, s) for p, s in zip(probes[2:], full[2:])]
+            found[0].index = f"[{', '.join(names)}]"
+        return found
     if None in operands or not all(p is not None and p.is_floating_point() for p in probes):
         return None
     names = [formula.Symbol(str(i), p) for i, p in enumerate(probes)]
@@ -58,6 +65,17 @@ def usual(op, again, operands, full, tensors, drop):
             if graphs.same(value.reshape(result.shape), result):
                 return meant
     return _joined(again, probes, full, result)
+
+
+class _Part:
+    """An operation of its first two operands, with the indices it was given."""
+
+    def __init__(self, again, indices):
+        self.again, self.indices = again, indices
+        self.name, self.shapes = again.name, again.shapes[:2]
+
+    def __call__(self, *values):
+        return self.again(*values, *self.indices)
 
 
 def _joined(again, probes, full, result):
@@ -83,6 +101,9 @@ def _joined(again, probes, full, result):
     flat = [p.reshape(-1).tolist() for p in probes]
     if [flat[i][k] for i, k in source] != result.reshape(-1).tolist():
         return None
+    if again.name in ("copy_slices", "index_put", "slice_scatter", "select_scatter") and len(full) == 2:
+        if tuple(again.shapes[0]) == tuple(result.shape):
+            return (Written(again, source, result.shape), *full)
     return (Join(again, source), *full)
 
 

@@ -8,7 +8,7 @@ import unicodedata
 from .._C import Tensor
 from .formula import UNKNOWN, Symbol, evaluate, keeps_conjugates
 from .graph import number
-from .moves import Entries, Join
+from .moves import Entries, Join, Written
 from .names import GREEK
 
 __all__ = ["factor", "factor_latex", "latex", "pretty", "symbol_latex", "symbol_pretty", "text"]
@@ -75,6 +75,8 @@ def _write(tree, style):
     if not isinstance(f, str):
         if getattr(f, "after", False):  # x[1:4], x.reshape(2, 3)
             return style.after(tight(tree[1]), f.name), _ATOM
+        if isinstance(f, Written):
+            return style.written(at(tree[1], _SUM), f.index, at(tree[2], _SUM)), 0
         arguments = [_write(t, style)[0] for t in tree[1:]]
         if isinstance(f, Entries):
             return style.entries(f.rows(arguments), len(f.shape)), _ATOM
@@ -166,6 +168,9 @@ class _Text:
 
     def after(self, a, name):
         return f"{a}{name}"
+
+    def written(self, a, index, b):
+        return f"{a} with {index} = {b}"
 
     def entries(self, rows, dims):
         written = ["[" + ", ".join(row) + "]" for row in rows]
@@ -259,6 +264,9 @@ class _Latex(_Text):
 
     def power(self, base, exponent):
         return rf"{base}^{{{_write(exponent, self)[0]}}}", _POWER
+
+    def written(self, a, index, b):
+        return rf"{a} \text{{ with }} {index} = {b}"
 
     def entries(self, rows, dims):
         return r"\begin{pmatrix}" + r" \\ ".join(" & ".join(r) for r in rows) + r"\end{pmatrix}"
