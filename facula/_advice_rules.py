@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import prod
 
 from . import _C
@@ -26,6 +27,12 @@ def edits(label: str, shape: list[int]):
 
 @rule(r"The size of tensor a \(\d+\) must match the size of tensor b \(\d+\)")
 def _broadcast(found, given):
+    written = re.search(r"shapes \[([\d, ]*)\] and \[([\d, ]*)\]", found.string)
+    if given.tensors[0][0] == "the tensor" and written:  # x[index] = value
+        place, value = written.groups()
+        return (
+            f"the value, [{value}], must fit the place, [{place}]: sizes equal or 1, counted from the right"
+        )
     (first, a), (second, b) = given.tensors[:2]
     a, b = list(a.shape), list(b.shape)
     tries = [(text, new, a) for text, new in edits(second, b)] + [
@@ -129,6 +136,41 @@ def _target(found, given):
     return text + ": mark what is to be left out by ignore_index"
 
 
+@rule(r"Using a target size .* that is different to the input size")
+def _target_size(found, given):
+    (first, a), (second, b) = given.tensors[:2]
+    if a.numel() == b.numel():
+        return (
+            f"{second}.reshape({first}.shape), or {second}.view_as({first}): both have {a.numel()} elements"
+        )
+    return "compute one prediction for each target: select, reduce or repeat one of the two"
+
+
+@rule(
+    r"The shape of the mask \[(.*)\] at index (\d+) does not match the shape of the indexed tensor \[(.*)\]"
+)
+def _mask(found, given):
+    at = int(found[2])
+    n, m = found[3].split(", ")[at], found[1].split(", ")[at]
+    return f"a mask has the sizes of the dimensions that it selects from: {n}, not {m}, in dimension {at}"
+
+
+@rule(
+    r"Size does not match at dimension (\d+) expected index \[.*\] to be (?:smaller|no larger) than self "
+    r"\[(.*)\]"
+)
+def _gather(found, given):
+    return f"the index may be larger than the input, [{found[2]}], only in the dimension gathered along"
+
+
+@rule(
+    r"einsum\(\): subscript (\w) has size (\d+) for operand (\d+) which does not broadcast with .* size (\d+)"
+)
+def _einsum(found, given):
+    name, size, operand, before = found.groups()
+    return f"{name} is {size} in operand {operand} and {before} before it: transpose that, or rename it"
+
+
 @rule(r"Expected input batch_size \((\d+)\) to match target batch_size \((\d+)\)")
 def _batch(found, given):
     return "input is (batch, classes, ...), target (batch, ...): as in input.reshape(-1, classes)"
@@ -144,6 +186,8 @@ def _batch(found, given):
     r"tensors used as indices must be long"
 )
 def _long(found, given):
+    if given.operation == "embedding":
+        return f"convert: {given.tensors[0][0]}.long()"
     for label, tensor in reversed(given.tensors):
         if tensor.dtype.is_floating_point or tensor.dtype in (_C.int32, _C.int16, _C.uint8, _C.int8):
             return f"convert: {label}.long()"

@@ -117,3 +117,136 @@ def test_errors(failing, mismatch, suggestion):
         report = torch.explain()
     assert mismatch in report.mismatch and suggestion in report.suggestion
     assert "NoneType" not in str(report) and "aligned from the right" not in str(report)
+
+
+def reasons_of(make):
+    return str(make())
+
+
+def test_where_a_value_left_the_graph():
+    def number():
+        w, b = torch.tensor(2.0, requires_grad=True), torch.tensor(1.0, requires_grad=True)
+        loss = w.item() * b
+        loss.backward()
+        return torch.explain(w)
+
+    assert "w.item(), float(w)" in reasons_of(number)
+
+    def data():
+        w, b = torch.ones(2, requires_grad=True), torch.tensor(1.0, requires_grad=True)
+        loss = (w.data * b).sum()
+        return torch.explain(w, loss)
+
+    assert "shares w's memory" in reasons_of(data)
+
+    def copy():
+        w = torch.tensor([1.2, 2.0], requires_grad=True)
+        h = torch.tensor(w.tolist(), requires_grad=True)
+        loss = h.sum()
+        loss.backward()
+        return torch.explain(w)
+
+    assert "h has the values of w and is a leaf of its own" in reasons_of(copy)
+
+    def index():
+        w, b = torch.ones(2, requires_grad=True), torch.tensor(1.0, requires_grad=True)
+        loss = torch.argmax(w).float() + b
+        loss.backward()
+        return torch.explain(w)
+
+    assert "An operand of add is a constant that no variable holds" in reasons_of(index)
+
+    def switched_off():
+        w = torch.tensor(2.0, requires_grad=True)
+        with torch.no_grad():
+            loss = w * 3
+        return torch.explain(w), loss
+
+    assert "loss has no graph" in str(switched_off()[0])
+
+
+def test_layers_and_optimizers_that_take_no_part():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(2, 2), nn.Linear(2, 2)
+
+        def forward(self, x):
+            return self.a(x)
+
+    net = Net()
+    loss = net(torch.ones(1, 2)).sum()
+    text = str(torch.explain(net.b.weight))
+    assert "-> call b in forward() and use what it returns" in text
+    assert (
+        "in place" not in text and "another tensor" not in text
+    )  # initialisation writes; a.weight is its sibling
+    del net, loss
+    model, other = nn.Linear(2, 1), nn.Linear(2, 1)
+    opt = torch.optim.SGD(other.parameters(), lr=0.1)
+    loss = model(torch.ones(1, 2)).sum()
+    loss.backward()
+    opt.step()
+    text = str(torch.explain(other.weight))
+    assert "opt updates other.weight" in text and "model.weight is another tensor of the same shape" in text
+
+
+def test_results_on_the_way_say_that_they_keep_no_gradient():
+    w = torch.tensor(2.0, requires_grad=True)
+    h = w * 3
+    assert "stays None" not in str(torch.explain(h))
+    loss = h**2
+    assert "h.grad stays None" in str(torch.explain(h)) and "h.retain_grad()" in str(torch.explain(h))
+    assert "stays None" not in str(torch.explain(loss))
+    with pytest.raises(TypeError, match=r"explain\(\) got None. Was it a .grad\?"):
+        torch.explain(h.grad if h.retains_grad else None)
+
+
+def test_gradients_of_two_losses_add_up():
+    w = torch.tensor(2.0, requires_grad=True)
+    first, second = w * 3, w**2
+    first.backward()
+    second.backward()
+    assert "second, first depend on it" in str(torch.explain(w))
+
+
+def report_of(failing):
+    try:
+        failing()
+    except Exception as e:
+        return str(torch.explain(e))
+    raise AssertionError("no error")
+
+
+def test_assignments_show_both_sides():
+    def assign():
+        a = torch.zeros(3, 3)
+        value = torch.ones(2)
+        a[0] = value
+
+    text = report_of(assign)
+    assert "    a[0] = value" in text and "value  [2] float32" in text
+    assert "-> the value, [2], must fit the place, [3]" in text
+
+
+def test_layers_are_shown_once():
+    conv, x = nn.Conv2d(3, 8, 3), torch.ones(1, 1, 8, 8)
+    text = report_of(lambda: conv(x))
+    assert text.count("kernel_size") == 1 and "Conv2d takes 3 channels in dimension 1" in text
+    rnn, y = nn.LSTM(10, 20), torch.ones(5, 2, 8)
+    text = report_of(lambda: rnn(y))
+    assert "LSTM takes 10 features in the last dimension" in text and "-> make it LSTM(8, ...)" in text
+
+
+@pytest.mark.parametrize(
+    "failing, advice",
+    [
+        (lambda: nn.Embedding(10, 3)(torch.ones(2)), "convert: input.long()"),
+        (lambda: F.binary_cross_entropy(torch.rand(4, 1), torch.ones(4)), "target.reshape(input.shape)"),
+        (lambda: A[torch.tensor([True, False, True])], "2, not 3, in dimension 0"),
+        (lambda: A.gather(1, torch.zeros(5, 5, dtype=torch.long)), "only in the dimension gathered along"),
+        (lambda: torch.einsum("ij,jk->ik", A, B), "j is 4 in operand 1 and 3 before it"),
+    ],
+)
+def test_one_change_is_suggested(failing, advice):
+    assert advice in report_of(failing)

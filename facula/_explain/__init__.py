@@ -11,9 +11,7 @@ __all__ = ["explain"]
 _SMALL = 40  # steps that are written out one by one
 
 
-def explain(
-    value=None, loss=None, *, module=None, names=None, max_steps: int = _SMALL, seconds: float = 20.0
-):
+def explain(value=..., loss=None, *, module=None, names=None, max_steps: int = _SMALL, seconds: float = 20.0):
     """Explains the gradients of a loss, a gradient that is missing, or the last shape error.
 
     With a tensor that has a graph: every step with its value and gradient, local derivatives, the chain rule
@@ -26,7 +24,7 @@ def explain(
     Without arguments: the shapes in the expression that raised the last exception.
 
     Args:
-        value: a tensor, or None.
+        value: a tensor, an exception, or nothing.
         loss: with a leaf, the loss that should depend on it.
         module: a module whose parameters give names; those of the caller's variables are found by themselves.
         names: {name: tensor} that go before the names of variables.
@@ -38,7 +36,7 @@ def explain(
         `.latex()`, `.svg()` and, for small graphs, `.derivatives`.
 
     Raises:
-        TypeError: `value` is neither a tensor nor a module nor an exception.
+        TypeError: `value` is neither a tensor nor an exception.
 
     Example:
         >>> import facula as torch
@@ -48,10 +46,12 @@ def explain(
         '2*w + 1'
     """
     frame = sys._getframe(1)
-    if value is None or isinstance(value, BaseException):
+    if value is ... or isinstance(value, BaseException):
         from .shapes import explain_error
 
-        return explain_error(value)
+        return explain_error(None if value is ... else value)
+    if value is None:
+        raise TypeError("explain() got None. Was it a .grad? explain(w) says why w.grad is None")
     if not isinstance(value, _C.Tensor):
         raise TypeError(
             f"explain() takes a tensor with a graph, a leaf, or nothing, not {type(value).__name__}"
@@ -65,8 +65,8 @@ def explain(
 
 def _explain_graph(loss, frame, module, names, max_steps, seconds):
     from . import graph as graphs
+    from . import missing, summary, written
     from . import names as naming
-    from . import summary, written
 
     known = naming.Names()
     for name, tensor in (names or {}).items():
@@ -90,6 +90,7 @@ def _explain_graph(loss, frame, module, names, max_steps, seconds):
         graphs.compute_values(graph)  # what follows from the values the caller holds
         graphs.compute_gradients(graph)
         graphs.find_results(graph)
+        graph.remark = missing.no_leaf(loss, known)
         return Explanation(graph)
 
 

@@ -135,6 +135,7 @@ class Graph:
         self.stopped = ""  # what is missing for lack of time
         self.loss_name = "L"
         self.released = False
+        self.remark = ""  # a sentence on the tensor itself
         self.mismatch = None  # a text, when recomputed values differ from real ones
         self.seconds = 0.0
 

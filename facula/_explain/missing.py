@@ -42,7 +42,7 @@ def explain_leaf(tensor, loss, frame) -> Reasons:
     known = naming.Names()
     known.look(frame)
     hit = known.tensors.get(_C._tensor_address(tensor))
-    name = hit[0] if hit else "the tensor"
+    name = hit[0] if hit else "tensor"
     losses = [("loss", loss)] if loss is not None else _losses(known, tensor)
     if loss is not None:
         found = known.tensors.get(_C._tensor_address(loss))
@@ -56,6 +56,14 @@ def explain_leaf(tensor, loss, frame) -> Reasons:
                 f"explain(loss) shows on which path to {name} the gradient becomes zero",
             )
         return Reasons(f"{name}.grad is not None: it holds {short(grad)}.", _use(name, tensor, losses))
+    if tensor.is_leaf and tensor.requires_grad and tensor.grad is None and not losses:
+        lost = _without_graph(known, tensor)
+        if lost:
+            return Reasons(
+                f"{name}.grad is None:",
+                [f"{lost} has no graph: it was computed under no_grad(), or from detached tensors only."],
+                f"compute {lost} outside of no_grad() and from {name} itself, then call {lost}.backward()",
+            )
     title = f"{name}.grad is None:"
     floating = tensor.is_floating_point() or tensor.is_complex()
     if not floating:
@@ -128,10 +136,23 @@ def _reaches(loss, tensor) -> bool:
 
 
 def _use(name, tensor, losses):
-    for loss_name, t in losses:
-        if t.requires_grad and t.grad_fn is not None and _reaches(t, tensor):
-            return [f"{loss_name} depends on it."]
-    return []
+    found = [n for n, t in losses if t.grad_fn is not None and t.numel() == 1 and _reaches(t, tensor)]
+    if len(found) > 1:
+        named = ", ".join(found[:4]) + (", ..." if len(found) > 4 else "")
+        return [f"{named} depend on it; the gradients of several backward() calls add up."]
+    return [f"{found[0]} depends on it."] if found else []
+
+
+def _without_graph(known, tensor) -> str:
+    """A variable that looks like the loss, and has no graph."""
+    for other, t in known.tensors.values():
+        if t is not tensor and t.dim() == 0 and t.is_floating_point() and not t.requires_grad:
+            if other.lower().rpartition(".")[2] in _LOSSES:
+                return other
+    return ""
+
+
+_LOSSES = frozenset("loss l total_loss cost err error mse nll".split())
 
 
 def _inner(title, name, tensor, losses, known):
@@ -234,25 +255,107 @@ def _against(title, name, tensor, loss_name, loss, frame, known):
             f"Constants in its graph: {', '.join(ends[:8])}. Where one of them was computed from {name}, it "
             "was detached on the way (.detach(), .data, .item(), NumPy, torch.tensor(...), no_grad())."
         )
-    if _changed(tensor):
-        reasons.append(f"{name} was written to in place {tensor._version} times since it was made.")
-    same = [
-        n
-        for n, t in known.tensors.values()
-        if t is not tensor
-        and t.requires_grad
-        and t.grad_fn is None
-        and id(t) in graph.leaves
-        and t.shape == tensor.shape
-        and n.split(".")[-1] == name.split(".")[-1]
-    ]
-    if same:
-        reasons.append(f"{same[0]} is another tensor of the same shape that it does depend on.")
-    return Reasons(title, reasons, f"use {name} itself in the computation of {loss_name}")
+    if not any("shares" in r for r in reasons):
+        reasons += _leads(graph, name, tensor) or ([] if ends else _nameless(graph, known))
+    copies = [s.value for s in graph.leaves.values() if _is_copy(s.value, tensor)]
+    copies = [known_names[a] for a in map(_C._tensor_address, copies) if a in known_names]
+    if copies:
+        reasons.insert(
+            1,
+            f"{copies[0]} has the values of {name} and is a leaf of its own, as torch.tensor(...), .tolist() "
+            "and NumPy make one.",
+        )
+    owner, _, last = name.rpartition(".")
+    for n, t in known.tensors.values():
+        alike = t is not tensor and t.requires_grad and t.grad_fn is None and t.shape == tensor.shape
+        if alike and id(t) in graph.leaves and n.rpartition(".")[2] == last and not _siblings(n, name, known):
+            reasons.append(f"{n} is another tensor of the same shape that it does depend on.")
+            break
+    updating = _optimizer(frame, tensor)
+    if updating:
+        reasons.append(f"{updating} updates {name}: was it made with the parameters of another model?")
+    advice = f"use {name} itself in the computation of {loss_name}"
+    if ends:
+        advice += ", without .detach(), .data, .item() or no_grad() on the way"
+    elif updating:
+        advice = f"make {updating} of the parameters of the model that computes {loss_name}"
+    elif owner and _siblings(name, name, known):
+        advice = f"call {owner} in forward() and use what it returns, or leave it out of the model"
+    return Reasons(title, reasons, advice)
 
 
-def _changed(tensor):
-    return tensor._version > 0
+def _leads(graph, name, tensor) -> list[str]:
+    """Constants without a name that come from the tensor: `w.data`, `w.item()`."""
+    for step in graph.steps:
+        for source in step.inputs:
+            if source.kind == "constant" and _shares(source.value, tensor) and source.value.grad_fn is None:
+                return [
+                    f"An operand of {step.op} shares {name}'s memory, and is detached from it: {name}.data "
+                    f"or {name}.detach()."
+                ]
+            if source.kind == "number" and tensor.numel() == 1 and source.value == tensor.item():
+                value = graphs.number(source.value)
+                return [
+                    f"The number {value} in {step.op} is the value of {name}: {name}.item(), float({name}) "
+                    "and the like lead out of the graph."
+                ]
+    return []
+
+
+def _nameless(graph, known) -> list[str]:
+    """That an operand is a constant nobody holds, such as what argmax or .detach() returned."""
+    for step in graph.steps:
+        for source in step.inputs:
+            if source.kind in ("unknown", "constant"):
+                at = source.value if source.kind == "unknown" else _C._tensor_address(source.value)
+                if at not in known.tensors:
+                    return [
+                        f"An operand of {step.op} is a constant that no variable holds. What .detach(), "
+                        ".data, argmax(), comparisons and conversions to integers return is one."
+                    ]
+    return []
+
+
+def no_leaf(tensor, known) -> str:
+    """That an intermediate result keeps no gradient, where a later result in sight was computed from it."""
+    if tensor.retains_grad or tensor.grad_fn is None:
+        return ""
+    here = tensor.grad_fn._sequence_nr()
+    later = [t for _, t in known.nodes.values() if t.grad_fn is not None and t.grad_fn._sequence_nr() > here]
+    if not any(id(tensor.grad_fn) in graphs.read(t, limit=2000).by_node for t in later[:8]):
+        return ""
+    hit = known.nodes.get((id(tensor.grad_fn), tensor.output_nr))
+    if hit is None:
+        return ""
+    found = _inner("", hit[0], tensor, [], known)
+    return (
+        f"{hit[0]}.grad stays None: {found.reasons[0]} " + " ".join(found.reasons[1:]) + f" -> {found.advice}"
+    )
+
+
+def _is_copy(leaf, tensor) -> bool:
+    if leaf is tensor or leaf.shape != tensor.shape or leaf.dtype != tensor.dtype or not tensor.numel():
+        return False
+    return not bool((tensor == tensor.reshape(-1)[0]).all()) and bool((leaf == tensor).all())
+
+
+def _siblings(a, b, known) -> bool:
+    """Whether two names belong to one module."""
+    tensors = dict(known.tensors.values())
+    for top in (m for _, m in known.modules):
+        own = {id(p) for p in top.parameters()}
+        if all(n in tensors and id(tensors[n]) in own for n in (a, b)):
+            return True
+    return False
+
+
+def _optimizer(frame, tensor) -> str:
+    """The name of an optimizer in sight that updates a tensor."""
+    for variable, value in {**frame.f_globals, **frame.f_locals}.items():
+        groups = getattr(value, "param_groups", None)
+        if isinstance(groups, list) and any(p is tensor for g in groups for p in g["params"]):
+            return variable
+    return ""
 
 
 def _shares(a, b) -> bool:

@@ -144,6 +144,8 @@ class Explanation:
 
     def _notes(self) -> list[str]:
         graph, notes = self.graph, []
+        if graph.remark:
+            notes.append(graph.remark)
         if graph.mismatch:
             notes.append("Note: " + graph.mismatch + ".")
         if graph.loss.numel() != 1:

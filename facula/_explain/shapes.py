@@ -114,13 +114,33 @@ def explain_error(error=None) -> ShapeReport:
     own = ast.unparse(guilty) if guilty is not None else ""
     shown = [(text, what) for text, what in looker.found if text != own or isinstance(guilty, ast.AugAssign)]
     shown += looker.read_from(error, guilty)
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):  # x[0] = value
+        expression, value = _assignment(frame, node, looker) or (expression, None)
+        shown += [value] if value and value not in shown else []
     mismatch, suggestion = diagnose(error, guilty, looker)
     if not mismatch:
         inner, mismatch, suggestion = _in_layer(frames[frames.index(best) + 1 :])
-        shown += inner
+        # The layer that stands in the expression, given what stands there, is not shown twice.
+        whats = [what for _, what in shown]
+        repeated = inner and inner[0][0].removeprefix("inside: ") in whats
+        if not repeated or not any(w.startswith(inner[0][1].removeprefix("given ")) for w in whats):
+            shown += inner
     if not mismatch and not suggestion:
         mismatch, suggestion = _own_words(error)
     return ShapeReport(error, place, expression, shown, mismatch, suggestion)
+
+
+def _assignment(frame, target, looker):
+    """(source, (value, what it is)) of the assignment to a target."""
+    text = "".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals))
+    at = (target.lineno, target.col_offset)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Assign) and at in [(t.lineno, t.col_offset) for t in node.targets]:
+            value = looker.visit(node.value)
+            plain = value is UNKNOWN or isinstance(node.value, ast.Constant)
+            what = "" if plain else describe(value)
+            return ast.get_source_segment(text, node), (ast.unparse(node.value), what) if what else None
+    return None
 
 
 def _own_words(error) -> tuple[str, str]:
@@ -129,6 +149,7 @@ def _own_words(error) -> tuple[str, str]:
     lines = [re.sub(r"\S*ipykernel\S*?\.py(?=:\d)", lambda m: _cell(m.group()), line) for line in lines]
     change = [line.removeprefix("Suggestion: ") for line in lines if line.startswith("Suggestion: ")]
     rest = [line for line in lines if line.strip() and not line.startswith("Suggestion: ")]
+    rest = [re.sub(r"(?<=[\w\]]); (?=\w+(?:\[\d+\])? has shape)", ";\n    ", line) for line in rest]
     return "\n".join(rest), " ".join(change)
 
 
@@ -136,12 +157,18 @@ def _in_layer(frames):
     """What the layer that raised was given, where a module called it: (rows, mismatch, change)."""
     for tb in reversed(frames):
         layer = tb.tb_frame.f_locals.get("self")
-        given = tb.tb_frame.f_locals.get("input")
+        given = tb.tb_frame.f_locals.get("input", tb.tb_frame.f_locals.get("query"))
         if not isinstance(given, _C.Tensor) or not _is_layer(layer):
             continue
         shape, name = list(given.shape), type(layer).__name__
         rows = [(f"inside: {describe(layer) or name}", f"given {list(given.shape)}")]
         linear, channels = linear_of(layer), getattr(layer, "in_channels", None)
+        features = getattr(layer, "input_size", getattr(layer, "embed_dim", None))
+        if isinstance(features, int) and shape and shape[-1] != features:
+            text = (
+                f"{name} takes {features} features in the last dimension; its input is {shape}: {shape[-1]}."
+            )
+            return rows, text, f"make it {name}({shape[-1]}, ...)"
         if linear and shape[-1:] != [linear[0]]:
             have = shape[-1] if shape else "none"
             text = f"{name} takes {linear[0]} features in the last dimension; its input is {shape}: {have}."
