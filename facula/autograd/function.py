@@ -197,17 +197,21 @@ class Function(metaclass=FunctionMeta):
     def apply(cls, *args, **kwargs):
         """Calls `forward` and records the call."""
         split = cls.setup_context is not Function.setup_context
+        named = {}
         if split:
-            args = _with_defaults(cls.forward, args, kwargs)
+            args, named = _with_defaults(cls.forward, args, kwargs)
         elif kwargs:
             args = _by_position(cls.forward, args, kwargs)
         if transforms.count:
             from ..func._function import apply_batched, check
 
             check(cls)
-            result = apply_batched(cls, args)
+            result = apply_batched(cls, args, named)
             if result is not None:
                 return result
+        if named:
+            called = "custom_function_call_grad" if transforms.count else "forward"
+            raise TypeError(f"{called}() got an unexpected keyword argument '{next(iter(named))}'")
         ctx = cls._backward_cls()
         ctx.needs_input_grad = needed = _C._needs_grad(args)
         if cls.clear_saved_tensors_on_access:
@@ -240,15 +244,12 @@ class Function(metaclass=FunctionMeta):
 
 
 def _with_defaults(function, args, kwargs):
-    """All arguments of a `forward` without ctx by position, its defaults included."""
+    """(arguments by position, those that go by name alone) of a `forward` without ctx, defaults included."""
     from inspect import signature
 
     bound = signature(function).bind(*args, **kwargs)
     bound.apply_defaults()
-    if bound.kwargs:
-        name = next(iter(bound.kwargs))
-        raise TypeError(f"forward() got an unexpected keyword argument '{name}'")
-    return bound.args
+    return bound.args, bound.kwargs
 
 
 def _by_position(function, args, kwargs):
@@ -374,9 +375,15 @@ def _tangents(args, level):
 class _DelayedError(Function):
     """The identity, whose derivative is an error."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx, *tensors):
+    def forward(*tensors):
         return tuple(t.detach() for t in tensors)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
 
     @staticmethod
     def backward(ctx, *grads):

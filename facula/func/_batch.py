@@ -9,6 +9,7 @@ which lets the operation's batch rule call the operation on values. Rules come f
 from __future__ import annotations
 
 from _thread import _local
+from textwrap import indent
 
 from .. import _C
 
@@ -30,13 +31,15 @@ class Level:
     """One running vmap.
 
     `alike`: it was opened to carry many tangents or cotangents through one evaluation: values of all examples
-    are the same, and any of them answers a question about values.
+    are the same, and any of them answers a question about values. `again`: what writes to a value that stands
+    for all of them is evaluated once more, with values of their own (NeedsMemory).
     """
 
-    __slots__ = ("alike", "number", "randomness", "size")
+    __slots__ = ("again", "alike", "number", "randomness", "size")
 
     def __init__(self, number, size, randomness, alike):
         self.number, self.size, self.randomness, self.alike = number, size, randomness, alike
+        self.again = False
 
 
 class _Running(_local):
@@ -103,6 +106,29 @@ class new_level:
         _set_depth(self.previous)
 
 
+def escaped():
+    """The error about a batched tensor whose vmap is over."""
+    return RuntimeError(
+        "Either your tensor may have escaped from inside a function being vmapped and this is a user error "
+        "(see https://pytorch.org/functorch/stable/ux_limitations.html), or there is an internal functorch "
+        "error in `gen_vmap_plumbing` Please file an issue if it looks like the latter. Return the tensor "
+        "from the function: vmap gives the values of all examples."
+    )
+
+
+def refuse_escaped():
+    """Called where an operation meets a batched tensor and no vmap counts: rules ask faces for shapes so."""
+    if not _running.stack:
+        raise escaped()
+
+
+def level_of(x):
+    """The level of a batched tensor."""
+    if x._level > len(_running.stack):
+        raise escaped()
+    return _running.stack[x._level - 1]
+
+
 def _no(text):
     def refuse(self, *args, **kwargs):
         raise NotBatchable(text)
@@ -127,7 +153,7 @@ def _ask(name, text, *, first=None):
     """A method that needs the values: of any example where all are alike, else an error."""
 
     def method(self, *args, **kwargs):
-        if not _running.stack[self._level - 1].alike:
+        if self._level > len(_running.stack) or not _running.stack[self._level - 1].alike:
             raise NotBatchable(text)
         one = self._value.select(0, 0)
         if first is not None:
@@ -147,6 +173,7 @@ class BatchedTensor(Tensor):
 
     _value: Tensor  # the batch in front
     _level: int
+    _given = None  # what `vmap` was given and the value made of it, where they differ
     _dim = 0  # where the batch lies in what `vmap` was given: Functions with a rule of their own are told
 
     device = _of_value("device")
@@ -170,6 +197,10 @@ class BatchedTensor(Tensor):
     @property
     def data(self):
         raise NotBatchable("accessing `data` under vmap transform is not allowed")
+
+    @data.setter
+    def data(self, value):
+        raise NotBatchable("mutating directly with `.data` under vmap transform is not allowed.")
 
     item = _ask("item", _ITEM)
     tolist = _ask("tolist", _POINTER)
@@ -219,9 +250,12 @@ class BatchedTensor(Tensor):
     def __contains__(self, value):
         return bool((self == value).any())
 
+    def storage_offset(self):
+        return self._value.storage_offset()
+
     def __repr__(self, **kwargs):
-        inner = "\n".join("    " + line for line in repr(self._value).split("\n"))
-        return f"BatchedTensor(lvl={self._level}, bdim=0, value=\n{inner}\n)"
+        inner = indent(repr(as_given(self)), "    ")
+        return f"BatchedTensor(lvl={self._level}, bdim={self._dim}, value=\n{inner}\n)"
 
     __str__ = __repr__
 
@@ -271,9 +305,17 @@ def wrap_along(x, dim, number):
     """The batched tensor of a value with the batch at a dimension, counted from the front."""
     if dim == 0:
         return wrap(x, number)
-    batched = wrap(x.movedim(dim, 0), number)
-    batched._dim = dim
+    value = x.movedim(dim, 0)
+    batched = wrap(value, number)
+    batched._dim, batched._given = dim, (x, value)
     return batched
+
+
+def as_given(x):
+    """The value of a batched tensor, with the batch where it lay when vmap was called."""
+    if x._given is not None and x._given[1] is x._value:
+        return x._given[0]
+    return x._value.movedim(0, x._dim) if x._dim else x._value
 
 
 def peel(x, level):
@@ -443,6 +485,8 @@ def top_level(args):
             for x in a:
                 if type(x) is BatchedTensor and x._level > number:
                     number = x._level
+    if number > len(_running.stack):
+        raise escaped()
     return _running.stack[number - 1] if number else None
 
 
@@ -467,8 +511,6 @@ def dispatch(index, args, inplace, out):
         from ._derived import with_number
 
         return with_number(e, args, inplace, level)
-    if not inplace:
-        return e.rule(e, args, inplace, level)
     try:
         return e.rule(e, args, inplace, level)
     except RuntimeError as error:
@@ -476,12 +518,21 @@ def dispatch(index, args, inplace, out):
             raise
         from ..ops import written_name
 
-        raise RuntimeError(str(error).replace("aten::?", written_name(e.name + "_", args, {}))) from None
+        name = written_name(e.name + "_" if inplace else e.name, args, {})
+        raise RuntimeError(str(error).replace("aten::?", name)) from None
 
 
-def fail_inplace():
+def fail_inplace(level=None, what="arithmetic"):
+    if any(each.again for each in _running.stack):
+        raise NeedsMemory
+    if level is not None and level.alike:
+        raise RuntimeError(
+            "During a grad (vjp, jvp, grad, etc) transform, the function provided attempted to call in-place "
+            "operation (aten::?) that would mutate a captured Tensor. This is not supported; please rewrite "
+            "the function being transformed to explicitly accept the mutated Tensor(s) as inputs."
+        )
     raise NotBatchable(
-        "vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor `other` "
+        f"vmap: inplace {what}(self, *extra_args) is not possible because there exists a Tensor `other` "
         "in extra_args that has more elements than `self`. This happened due to `other` being vmapped over "
         "but `self` not being vmapped over in a vmap. Please try to use out-of-place operators instead of "
         "inplace arithmetic. If said operator is being called inside the PyTorch framework, please file a "
@@ -504,10 +555,10 @@ class NeedsMemory(Exception):
 def writable(x, level):
     """The value of a batched tensor that is about to be written to; every example has memory of its own."""
     if not is_batched(x, level):
-        fail_inplace()
+        fail_inplace(level)
     v = x._value
     if v.size(0) > 1 and v.stride(0) == 0 and v.numel():
-        if any(each.alike for each in _running.stack):
+        if any(each.again for each in _running.stack):
             raise NeedsMemory
         x._value = v = v.clone()
     return v

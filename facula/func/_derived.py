@@ -14,10 +14,12 @@ from ._batch import (
     Call,
     NotBatchable,
     Tensor,
+    as_given,
     at_depth,
     is_batched,
     value_of,
     wrap,
+    wrap_along,
     writable,
 )
 
@@ -78,8 +80,8 @@ def query(e, args, inplace, level):
 
 
 def conversion(e, args, inplace, level):
-    """x.float() and the like; a format of memory is for dimensions that an example does not have."""
-    return wrap(e.run((args[0]._value, None)), level.number)
+    """x.float() and the like; a format of memory is that of the tensor which vmap was given."""
+    return wrap_along(e.run((as_given(args[0]), *args[1:])), args[0]._dim, level.number)
 
 
 # --- any leading dimensions ---

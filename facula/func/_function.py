@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .. import _C
-from ..utils._pytree import _broadcast_to_and_flatten, tree_flatten, tree_unflatten
+from ..utils._pytree import _broadcast_to_and_flatten, tree_flatten, tree_map, tree_unflatten
 from ._batch import (
     BatchedTensor,
     NotBatchable,
     Tensor,
+    as_given,
     at_depth,
     is_batched,
     new_level,
@@ -42,12 +43,21 @@ def check(cls):
         )
 
 
-def apply_batched(cls, args):
-    """The result where an argument is batched; else None."""
+def apply_batched(cls, args, named):
+    """The result where an argument is batched; else None. `named` are arguments that go by name alone."""
     level = top_level(args)
+    if level is None and any(isinstance(a, (list, tuple, dict)) for a in args):
+        level = top_level(tree_flatten(args)[0])
     if level is None:
         return None
     own = _own_rule(cls)
+    if named and any(isinstance(a, Tensor) for a in tree_flatten(named)[0]):
+        raise NotImplementedError(
+            "Run vmap on autograd.Function with kwarg-only Tensor args. Please do not pass kwarg-only "
+            f"Tensors to autograd.Function. Got: {named}"
+        )
+    if named and not own:
+        raise TypeError(f"forward() got an unexpected keyword argument '{next(iter(named))}'")
     if level.alike and not own:
         return _generated(cls, args, level)
     if cls.generate_vmap_rule:
@@ -63,7 +73,7 @@ def apply_batched(cls, args):
             f"You tried to vmap over {cls.__name__}, but it does not have vmap support. Please override and "
             f"implement the vmap staticmethod or set generate_vmap_rule=True. {_MORE}"
         )
-    return _by_its_rule(cls, args, level)
+    return _by_its_rule(cls, args, named, level)
 
 
 def _own_rule(cls):
@@ -72,11 +82,11 @@ def _own_rule(cls):
     return getattr(cls, "vmap", None) is not getattr(Function, "vmap", None)
 
 
-def _by_its_rule(cls, args, level):
-    in_dims = tuple(a._dim if is_batched(a, level) else None for a in args)
+def _by_its_rule(cls, args, named, level):
+    in_dims = tree_map(lambda a: a._dim if is_batched(a, level) else None, args)
     with at_depth(level.number - 1):
-        values = (x.movedim(0, d) if d else x for x, d in zip((peel(a, level) for a in args), in_dims))
-        result = cls.vmap(VmapInfo(level.size, level.randomness), in_dims, *values)
+        values = tree_map(lambda a: as_given(a) if is_batched(a, level) else a, args)
+        result = cls.vmap(VmapInfo(level.size, level.randomness), in_dims, *values, **named)
         text = (
             "Expected the vmap staticmethod to have two returns, an output and out_dims with pytree "
             "structure compatible with the output. "

@@ -13,7 +13,7 @@ from .. import _C
 from ..utils._pytree import tree_flatten, tree_map, tree_unflatten
 from ._batch import NeedsMemory, NotBatchable, Tensor, at_depth, live, new_level, value_of, wrap
 from ._forward import push
-from ._reverse import Pulled, _leave, _Recording, _select
+from ._reverse import Pulled, _leave, _Recording, _select, own_face
 
 __all__ = ["hessian", "jacfwd", "jacrev"]
 
@@ -46,6 +46,7 @@ def _rows(size, randomness, lazy=True):
     previous = _C._set_lazy_batch(lazy)
     try:
         with new_level(size, randomness, alike=True) as level:
+            level.again = lazy
             yield level
     finally:
         _C._set_lazy_batch(previous)
@@ -98,8 +99,9 @@ def _of_chosen(api, func, argnums, args):
     arguments = _argument(argnums, chosen)
 
     def main(*chosen):
-        return func(*replaced(chosen if isinstance(argnums, tuple) else chosen[0]))
+        return func(*replaced(chosen if isinstance(argnums, tuple) else chosen[0], main.face))
 
+    main.face = own_face
     return main, arguments, *tree_flatten(arguments)
 
 
@@ -242,6 +244,8 @@ def _push_columns(main, arguments, flat, start, stop, randomness, has_aux, kept,
     basis = _basis(flat, start, stop)
     rows = stop - start
     with _rows(rows, randomness, lazy) as level:
+        if not lazy:
+            arguments, main.face, written = _of_each_row(arguments, main.face, level)
         tangents = [wrap(b, level.number) for b in basis]
         values, derivatives, out_spec, aux = push(main, arguments, tangents, has_aux=has_aux)
         _no_complex("jacfwd", values, False)
@@ -249,7 +253,30 @@ def _push_columns(main, arguments, flat, start, stop, randomness, has_aux, kept,
         result = [value_of(t, level) for t in derivatives]
         if has_aux:
             kept["aux"] = tree_map(lambda x: _one_of(x, level), aux)
+        if not lazy:
+            main.face = own_face
+            written()
     return result
+
+
+def _of_each_row(arguments, face, level):
+    """Arguments that are written to: (with memory for each row, the same for other arguments, write back)."""
+    made = []
+
+    def copy(x):
+        if not isinstance(x, Tensor):
+            return x
+        x, value = face(x), value_of(x, level).clone()
+        made.append((x, value, value._version))
+        return wrap(value, level.number)
+
+    def write_back():
+        with at_depth(level.number - 1):
+            for x, value, version in made:
+                if value._version != version and not x.requires_grad:
+                    x.copy_(value.detach().select(0, 0))
+
+    return tree_map(copy, arguments), copy, write_back
 
 
 def _one_of(x, level):

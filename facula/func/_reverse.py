@@ -69,8 +69,30 @@ def aliases_of(tensors, outer):
     return values, seen
 
 
+def own_face(x):
+    """What a function that is transformed sees of an argument that no derivative is taken for."""
+    if not isinstance(x, Tensor):
+        return x
+    v = plain(x)
+    if v.requires_grad or type(v) is not Tensor:
+        _C._own_inputs([v])
+        return x
+    v = _C._without_history(v)
+    _C._own_inputs([v])
+    return wrapped_like(v, x)
+
+
+def _faces(args, face):
+    if type(args) is tuple and all(isinstance(x, Tensor) for x in args):
+        return tuple(map(face, args))
+    return tree_map(face, args)
+
+
 def _select(argnums, args):
-    """The arguments a derivative is taken for, as one tree, and what puts others in their place."""
+    """The arguments a derivative is taken for, as one tree, and what puts others in their place.
+
+    The rest goes through `face`: the function may write to it, which the caller's tensors do not record.
+    """
     n = len(args)
 
     def at(i):
@@ -83,8 +105,8 @@ def _select(argnums, args):
     if isinstance(argnums, int):
         chosen = at(argnums)
 
-        def replaced(new):
-            return (*args[:chosen], new, *args[chosen + 1 :])
+        def replaced(new, face=own_face):
+            return (*_faces(args[:chosen], face), new, *_faces(args[chosen + 1 :], face))
 
         return args[chosen], replaced
     if not isinstance(argnums, tuple):
@@ -95,11 +117,9 @@ def _select(argnums, args):
     if len(set(many)) != len(many):
         raise RuntimeError(f"argnums elements must be unique, got {tuple(many)}")
 
-    def replaced_many(new):
-        every = list(args)
-        for i, x in zip(many, new):
-            every[i] = x
-        return tuple(every)
+    def replaced_many(new, face=own_face):
+        given = dict(zip(many, new))
+        return tuple(given[i] if i in given else _faces(args[i], face) for i in range(n))
 
     return tuple(args[i] for i in many), replaced_many
 
@@ -164,6 +184,7 @@ def grad_and_value(func, argnums=0, has_aux=False):
             chosen, replaced = _select(argnums, args)
             leaves, spec = tree_flatten(chosen)
             aliases, seen = aliases_of(leaves, outer)
+            kwargs = _faces(kwargs, own_face) if kwargs else kwargs
             output = func(*replaced(tree_unflatten(seen, spec)), **kwargs)
             aux = None
             if has_aux:

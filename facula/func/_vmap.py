@@ -69,7 +69,10 @@ def vmap_impl(func, in_dims, out_dims, randomness, chunk_size, *args, **kwargs):
         accumulate([chunk_size] * (size // chunk_size) + ([size % chunk_size] * bool(size % chunk_size)))
     )
     results = []
+    state = _C.default_generator.get_state() if randomness == "same" else None
     for start, end in zip([0, *cuts], cuts):
+        if state is not None:  # the chunks see one draw
+            _C.default_generator.set_state(state)
         part = [a if d is None else a.narrow(d, start, end - start) for a, d in zip(flat_args, flat_dims)]
         results.append(_run(func, end - start, flat_dims, part, spec, out_dims, randomness, kwargs))
     flat, out_spec = [], None
@@ -197,6 +200,8 @@ def _output(x, dim, level, func):
             "out_dims= to None for output?"
         )
     v = value_of(x, level)
+    if type(x) is BatchedTensor and x._given is not None and x._given[1] is v and x._dim == dim:
+        return x._given[0]
     n = v.dim()
     if not -n <= dim < n:
         raise IndexError(

@@ -1,5 +1,7 @@
 #include "autograd/forward.h"
 #include <unordered_set>
+#include <utility>
+#include "autograd/watch.h"
 
 namespace facula {
 namespace {
@@ -144,11 +146,15 @@ static Tensor nothing_like(const TensorImpl& t) {
 }
 
 // u -> backward(u) is linear; its gradient with respect to u, with the tangents for a cotangent, is the
-// forward derivative. What u holds does not matter.
+// forward derivative. What u holds does not matter. Hooks on saved tensors do not see what is kept for this.
 std::vector<Tensor> push_forward(Node& node, const Tensor* in, int inputs, const Tensor* out, int outputs) {
   const bool recorded = mode.grad;
   const int level = mode.level;
   const BelowLevel below;
+  const struct Plain {
+    bool before = std::exchange(packing, false);
+    ~Plain() { packing = before; }
+  } plain;
   std::vector<Tensor> result(static_cast<size_t>(outputs)), roots, tangents, wanted;
   std::vector<int> at;
   {

@@ -94,7 +94,8 @@ void Saved::keep_input(const Tensor& t) {
         "tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in "
         "autograd, or use "
         "`torch.no_grad()` instead of `torch.inference_mode()`.");
-  if (packing && pack(*this, t, false)) [[unlikely]]
+  // What a tangent is computed from (mode.level) is not kept for a backward: hooks do not see it.
+  if (packing && !mode.level && pack(*this, t, false)) [[unlikely]]
     return;
   tensor = t;
   version = t->version();

@@ -227,6 +227,12 @@ bool has_batched(const Call& call, const OpEntry& e) {
   return false;
 }
 
+void refuse_escaped(const Call& call, const OpEntry& e) {
+  if (!batched_type || !has_batched(call, e)) return;
+  const Owned done(PyObject_CallNoArgs(imported("facula.func._batch", "refuse_escaped")));
+  if (!done.get()) throw PythonErrorAlreadySet();
+}
+
 PyObject* dispatch_batched(const OpEntry& e, const Value* values, bool inplace, PyObject* out) {
   const int count = e.signature.count;
   const Owned args(PyTuple_New(count));

@@ -14,6 +14,8 @@ bool draws_numbers(const Signature& s);
 bool is_batched_type(PyTypeObject* type);
 inline bool is_batched(PyObject* o) { return is_batched_type(Py_TYPE(o)); }
 bool has_batched(const Call& call, const OpEntry& e);
+// Outside of every vmap: raises where an argument is a batched tensor that escaped from its function.
+void refuse_escaped(const Call& call, const OpEntry& e);
 PyObject* dispatch_batched(const OpEntry& e, const Value* values, bool inplace, PyObject* out);
 // Whether x[index] concerns a batched tensor although x is none.
 bool index_is_batched(PyObject* index);

@@ -404,9 +404,12 @@ PyObject* call_bound(Group& g, How how, PyObject* const* args, Py_ssize_t count,
       fail<TypeError>(text);
     }
   }
-  if (live_vmaps) [[unlikely]]
+  if (live_vmaps) [[unlikely]] {
     if (g.random || has_batched(call, *found))
       return dispatch_batched(*found, call.values, how == How::InPlace, out);
+  } else {
+    refuse_escaped(call, *found);
+  }
   PyObject* self = count ? args[0] : nullptr;
   if (!self && keywords && call.values[0].kind == Value::Kind::Tensor)  // relu(input=x, inplace=True)
     for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(keywords); ++k)

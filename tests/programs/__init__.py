@@ -14,7 +14,17 @@ from importlib import import_module
 
 SUBJECTS = ("batches", "checkpoints", "checks", "corners", "function", "functional", "gradients", "overrides")
 SUBJECTS += ("research", "transformed", "texts", "nested", "dual")
-SUBJECTS += ("refused", "contexts", "checked", "mapped", "interplay", "everyday", "recorded", "models")
+SUBJECTS += (
+    "refused",
+    "contexts",
+    "checked",
+    "mapped",
+    "interplay",
+    "everyday",
+    "recorded",
+    "models",
+    "arguments",
+)
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
 # The names of several subjects.

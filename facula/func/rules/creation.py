@@ -5,19 +5,29 @@ from __future__ import annotations
 from math import prod
 
 from ... import _C
-from .._batch import NotBatchable, Tensor, at_depth, batch_rule, decompose, full_rule, wrap, writable
+from .._batch import (
+    NotBatchable,
+    Tensor,
+    as_given,
+    at_depth,
+    batch_rule,
+    decompose,
+    full_rule,
+    wrap,
+    wrap_along,
+    writable,
+)
 
 _f = _C._functions
 
 
+# A format of memory is that of the tensor which vmap was given, the batch being one of its dimensions.
 @full_rule("zeros_like", "ones_like", "empty_like", "full_like")
 def like(e, args, inplace, level):
-    at = e.position("memory_format")
-    values = [args[0]._value, *args[1:]]
-    if at is not None:
-        values[at] = None if args[at] in (_C.channels_last, _C.channels_last_3d) else args[at]
-    result = e.run(values)
-    return wrap(result.contiguous() if result.numel() and result.stride(0) == 0 else result, level.number)
+    x = args[0]
+    result = e.run((as_given(x), *args[1:]))
+    result = result.contiguous() if result.numel() and result.stride(x._dim) == 0 else result
+    return wrap_along(result, x._dim, level.number)
 
 
 @batch_rule("new_zeros", "new_ones", "new_empty", "new_full")
@@ -37,11 +47,13 @@ def to(e, args, inplace, level):
         other = args[1]
         args = (args[0], other.dtype, *args[2:])
         return args[0].to(other.dtype, non_blocking=args[2], copy=args[3])
-    values = [args[0]._value, *args[1:]]
-    at = e.position("memory_format")
-    if values[at] in (_C.channels_last, _C.channels_last_3d):
-        values[at] = None
-    return wrap(e.run(values), level.number)
+    return wrap_along(e.run((as_given(args[0]), *args[1:])), args[0]._dim, level.number)
+
+
+@batch_rule("chalf")
+def chalf(call, x, memory_format=None):
+    """PyTorch converts example by example: a format of memory is not that of the whole."""
+    return x._value.chalf()
 
 
 @decompose("type_as")
@@ -49,16 +61,41 @@ def type_as(x, other):
     return x.to(other.dtype)
 
 
-@full_rule("clone", "contiguous")
+_FORMATS = {_C.channels_last: "ChannelsLast", _C.channels_last_3d: "ChannelsLast3d"}
+
+
+@full_rule("clone")
 def clone(e, args, inplace, level):
-    v = args[0]._value
-    if e.name == "clone" or v.numel() == 0 or v.stride(0) == 0 and v.size(0) > 1:
-        return wrap(v.contiguous() if _repeats(v) else v.clone(), level.number)
-    return wrap(v.contiguous(), level.number)
+    """Keeps the places of elements in memory; examples that share them get memory of their own."""
+    x, how = args
+    if how in _FORMATS:
+        raise NotBatchable(
+            "NYI: Tensor.clone(memory_format) inside vmap is only supported with memory_format "
+            f"torch.preserve_format or torch.contiguous_format (got {_FORMATS[how]})"
+        )
+    v = x._value
+    if how is _C.contiguous_format or v.numel() and v.stride(0) == 0 and v.size(0) > 1:
+        return wrap(v.clone(memory_format=_C.contiguous_format), level.number)
+    return wrap_along(as_given(x).clone(), x._dim, level.number)
 
 
-def _repeats(v):
-    return v.numel() and v.stride(0) == 0 and v.size(0) > 1
+@full_rule("is_contiguous")
+def is_contiguous(e, args, inplace, level):
+    if args[1] not in (None, _C.contiguous_format):
+        raise NotBatchable(
+            "NYI: querying is_contiguous inside of vmap for memory_format other than torch.contiguous_format"
+        )
+    return e.run_meta(args)
+
+
+@full_rule("contiguous")
+def contiguous(e, args, inplace, level):
+    x = args[0]
+    return (
+        x
+        if x.is_contiguous(memory_format=args[1] or _C.contiguous_format)
+        else clone(e, (x, _C.contiguous_format), inplace, level)
+    )
 
 
 @full_rule("resize_", "resize_as_")

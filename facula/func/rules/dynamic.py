@@ -8,11 +8,15 @@ from .._batch import NotBatchable, Tensor, fail_dynamic, full_rule, is_batched
 _f = _C._functions
 __all__ = ["fail_dynamic"]
 
-_NAMES = {"unique": "_unique2", "argwhere": "nonzero", "where": "nonzero"}
+_NAMES = {"unique": "_unique2", "argwhere": "nonzero"}
 
 
 @full_rule("nonzero", "unique", "unique_consecutive")
 def dynamic(e, args, inplace, level):
+    if e.name == "nonzero" and args[1:] == (True,) and not level.alike:
+        raise NotBatchable(
+            "Batching rule not implemented for aten::nonzero_numpy. We could not generate a fallback."
+        )
     return _of_any(e, args, level, lambda: fail_dynamic(_NAMES.get(e.name, e.name)))
 
 

@@ -12,10 +12,14 @@ _f = _C._functions
 @batch_rule("cat")
 def cat(call, tensors, dim=0, out=None):
     kept = [t for t in tensors if tuple(t.shape) != (0,)] or list(tensors)
+    left_out = [t for t in tensors if tuple(t.shape) == (0,)] if len(kept) < len(tensors) else []
     n = kept[0].dim()
     if n == 0 or not -n <= dim < n or any(t.dim() != n for t in kept):
         call.entry.run_meta((tuple(tensors), dim, None))
-    return _f.cat([call.value(t) for t in kept], dim % n + 1)
+    joined = _f.cat([call.value(t) for t in kept], dim % n + 1)
+    if not left_out:
+        return joined
+    return _f.cat([joined, *(call.peel(t).reshape(-1) for t in left_out)], dim % n + 1)
 
 
 @batch_rule("stack")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from ... import _C
-from .._batch import batch_rule, decompose
+from .._batch import batch_rule, decompose, full_rule
 
 _f = _C._functions
 _nn = _C._nn
@@ -42,24 +42,30 @@ def _need(x, rank, name, what):
         raise RuntimeError(f"{name}: Expected {rank}-D argument {what}, but got {x.dim()}-D")
 
 
+def _need_dims(name, a, dim_a, b, dim_b):
+    if a.dim() != dim_a or b.dim() != dim_b:
+        raise RuntimeError(
+            f"Shape mismatch: Got incorrect dims for {name}(a, b). a has dim {a.dim()}and b has dim {b.dim()}"
+            f"but expected them to have dim {dim_a} and dim {dim_b}"
+        )
+
+
 @decompose("mm")
 def mm(a, b):
-    if a.dim() != 2 or b.dim() != 2:
-        raise RuntimeError(f"{'self' if a.dim() != 2 else 'mat2'} must be a matrix")
+    _need_dims("mm", a, 2, b, 2)
     return a @ b
 
 
 @decompose("mv")
 def mv(a, b):
-    if a.dim() != 2 or b.dim() != 1:
-        raise RuntimeError(f"vector + matrix @ vector expected, got 1, {a.dim()}, {b.dim()}")
+    _need_dims("mv", a, 2, b, 1)
     return a @ b
 
 
 @decompose("dot")
 def dot(a, b):
     if a.dim() != 1 or b.dim() != 1:
-        raise RuntimeError(f"1D tensors expected, but got {a.dim()}D and {b.dim()}D tensors")
+        raise RuntimeError("Got wrong shapes for dot")
     return a @ b
 
 
@@ -113,13 +119,7 @@ def addr(x, a, b, beta=1, alpha=1):
 
 @decompose("bmm")
 def bmm(a, b):
-    if a.dim() != 3 or b.dim() != 3:
-        raise RuntimeError("batch1 must be a 3D tensor" if a.dim() != 3 else "batch2 must be a 3D tensor")
-    if a.shape[0] != b.shape[0]:
-        raise RuntimeError(
-            f"Expected size for first two dimensions of batch2 tensor to be: [{a.shape[0]}, {a.shape[2]}] "
-            f"but got: [{b.shape[0]}, {b.shape[1]}]."
-        )
+    _need_dims("bmm", a, 3, b, 3)
     return a @ b
 
 
@@ -186,9 +186,10 @@ def kron(a, b):
     return (a.reshape(wide) * b.reshape(other)).reshape([x * y for x, y in zip(sa, sb)])
 
 
-@decompose("_chain_matmul", "multi_dot")
-def chain(matrices):
-    first, *rest = matrices
+@full_rule("_chain_matmul", "multi_dot")
+def chain(e, args, inplace, level):
+    e.run_meta(args)
+    first, *rest = args[0]
     for m in rest:
         first = first @ m
     return first

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from ... import _C
 from .. import _batch
-from .._batch import NotBatchable, Tensor, at_depth, is_batched, live, value_of, wrap, writable
+from .._batch import (
+    NotBatchable,
+    Tensor,
+    at_depth,
+    fail_inplace,
+    is_batched,
+    live,
+    value_of,
+    wrap,
+    writable,
+)
 from .._derived import _in_front
 
 _f = _C._functions
@@ -22,7 +32,10 @@ def run_random(e, args, inplace, out):
             return e.run(args, inplace)
         return e.rule(e, args, inplace, level) if e.name != "rrelu" else _rrelu(args)
     if out is not None or (("out" in e.names) and args[e.position("out")] is not None):
-        raise NotBatchable(f"vmap: {e.name} with out= draws no random numbers of a batch")
+        raise NotBatchable(
+            "vmap: We do not support calling out variants of random operations inside of vmap. Please use "
+            "non-out variants as a workaround"
+        )
     if e.name == "rrelu":
         raise NotBatchable(
             "vmap: we do not yet support aten::rrelu. Please file an issue with functorch if you need it"
@@ -66,18 +79,16 @@ def _same(e, args, mutates, inplace, level, any_batched):
     if "train" in e.names or e.name == "dropout":
         return _same_dropout(e, args, mutates, level)
     x = args[0]
-    tensors = [a for a in args if is_batched(a, level)]
-    if mutates:
+    if mutates and not any(is_batched(a, level) for a in args[1:]):
         v = writable(x, level)
-        if tensors[1:]:
-            _alike(e, args, inplace, level)
-            return x
         one = v.select(0, 0).clone()
         again(e, [one, *args[1:]], inplace)
         v.copy_(one)
         return x
     if e.name.endswith("_like"):
         return again(e, [x._value.select(0, 0), *args[1:]])
+    if level.alike and not mutates:
+        return again(e, [a._value.select(0, 0) if is_batched(a, level) else a for a in args])
     raise NotBatchable(
         "Vmap does not currently support same randomness with a batched tensor input. Please file an issue "
         "with functorch"
@@ -117,6 +128,8 @@ def _different(e, args, mutates, inplace, level):
     name, n = e.name, level.size
     if mutates:
         if not is_batched(args[0], level):
+            if any(is_batched(a, level) for a in args):
+                fail_inplace(what=e.name.rstrip("_"))
             raise NotBatchable(
                 "vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will "
                 "appear like same randomness. If this is necessary for your usage, please file an issue "

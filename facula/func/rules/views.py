@@ -8,6 +8,7 @@ from ... import _C
 from .._batch import (
     BatchedTensor,
     Call,
+    NotBatchable,
     at_depth,
     batch_rule,
     decompose,
@@ -16,7 +17,7 @@ from .._batch import (
     wrap,
     writable,
 )
-from .._derived import loop
+from .._derived import along, leading, loop
 
 _f = _C._functions
 
@@ -52,9 +53,22 @@ def _check(x, size, name):
             _f.reshape(x, tuple(size))
 
 
-@decompose("view_as", "reshape_as")
+@decompose("view_as")
 def view_as(x, other):
+    return x.view(other.shape)
+
+
+@decompose("reshape_as")
+def reshape_as(x, other):
     return x.reshape(other.shape)
+
+
+@full_rule("transpose")
+def transpose(e, args, inplace, level):
+    if args[0].dim() or inplace:
+        return along(e, args, inplace, level)
+    e.run_meta(args)
+    return args[0]
 
 
 @batch_rule("expand")
@@ -104,6 +118,10 @@ def squeeze(call, x, dim=None):
         dims = range(n)
     else:
         dims = dim if isinstance(dim, tuple) else (dim,)
+        if n == 0 and any(d not in (0, -1) for d in dims):
+            raise RuntimeError(
+                f"Dimension is out of range (expected to be in range of [-1, 0], but got {list(dims)}"
+            )
         call.entry.run_meta((x, dim))
     found = tuple(d % n + 1 for d in dims if n and x.shape[d] == 1)
     return x._value.squeeze(found) if found else x._value.view(x._value.shape)
@@ -151,18 +169,44 @@ def sum_to_size(x, size):
     return x.reshape(size)
 
 
-def physical_strided(v, size, stride, storage_offset, size_of_batch):
-    base = v.storage_offset() if storage_offset is None else storage_offset
-    return v.as_strided((size_of_batch, *size), (v.stride(0), *stride), base)
+def _end(size, stride, offset):
+    """Behind the last element; None where there is none."""
+    return offset + 1 + sum((n - 1) * s for n, s in zip(size, stride)) if all(size) else None
 
 
 @batch_rule("as_strided")
 def as_strided(call, x, size, stride, storage_offset=None):
+    """Of each example, at the places that the first example is asked for."""
     v = x._value
-    offset = v.storage_offset() + (storage_offset or 0) if storage_offset is not None else None
-    if isinstance(v, BatchedTensor):
-        raise NotImplementedError("as_strided under more than one vmap is not supported")
-    return physical_strided(v, size, stride, offset, call.size)
+    first = v.storage_offset()
+    offset = first if storage_offset is None else storage_offset
+    if len(size) != len(stride):
+        raise RuntimeError(
+            "Tensor.as_strided(size, stride, ...): size and stride must have the same length! Got size "
+            f"{list(size)} and stride {list(stride)}"
+        )
+    end, last = _end(size, stride, offset), _end(x.shape, x.stride(), first)
+    if end is not None and (last is None or end > last or offset < first):
+        reached = (
+            "`tensor` has no storage but the passed-in (size, stride, storage_offset) imply a result with "
+            "some storage. "
+            if last is None
+            else f"`result` can access some memory in range [{offset}, {end}], but `tensor` can only access "
+            f"some memory in range [{first}, {last}]. "
+        )
+        raise NotBatchable(
+            f"result = tensor.as_strided({list(size)}, {list(stride)}, {offset}) can access memory outside "
+            f"of `tensor`. {reached}This is not supported inside of vmap, please try to rewrite the "
+            "`as_strided` call as a sequence of PyTorch view operations"
+        )
+    return v.as_strided((call.size, *size), (v.stride(0), *stride), offset)
+
+
+@full_rule("view_as_complex")
+def view_as_complex(e, args, inplace, level):
+    if args[0].dim() == 0:
+        raise RuntimeError("Input tensor must have one or more dimensions")
+    return leading(e, args, inplace, level)
 
 
 @decompose("diag")
@@ -304,6 +348,7 @@ def in_place_view(e, args, inplace, level):
     """t_, transpose_ ...: the value takes its new shape, and so does what shows an example."""
     x = args[0]
     v = writable(x, level)
+    x._dim, x._given = 0, None
     n = x.dim()
     name = e.name
     out = {
@@ -320,7 +365,7 @@ def in_place_view(e, args, inplace, level):
 
 
 def _restride(v, size, stride, storage_offset, examples):
-    offset = v.storage_offset() + (storage_offset or 0)
+    offset = v.storage_offset() if storage_offset is None else storage_offset
     return v.as_strided_((examples, *size), (v.stride(0), *stride), offset)
 
 
