@@ -131,12 +131,13 @@ def _structural(step, index, operands, memo, drop):
             raise KeyError("a number")
         shapes.append(tuple(real.shape))
         dtypes.append(real.dtype)
-    again = Again(step.op, step.node, index, shapes, dtypes)
+    op = _convolution(shapes, step.shape) if step.op == "convolution" and step.shape else step.op
+    again = Again(op, step.node, index, shapes, dtypes)
     # An operand that is smaller than what the operation saw is written out.
     full = [o if o is None or s is None else _full(o, s, memo) for o, s in zip(operands, shapes)]
     usual = notation.usual(step.op, again, operands, full, tensors, drop)
     if usual is None:
-        usual = _plain(step.op, again, full)
+        usual = _plain(op, again, full)
     elif drop and isinstance(usual, tuple):
         usual = tidy(usual)
     return _folded(usual, memo) if drop else usual
@@ -173,6 +174,17 @@ def _is_constant(tree) -> bool:
     if not isinstance(tree, tuple):
         return True
     return not isinstance(tree[0], Opaque) and all(map(_is_constant, tree[1:]))
+
+
+def _convolution(shapes, result) -> str:
+    """`conv2d`, `conv_transpose2d`: which of them, the shapes tell."""
+    x, w = shapes[:2]
+    if x is None or w is None or len(x) != len(w) or len(w) not in (3, 4, 5):
+        return "convolution"
+    forward, back = result[1] == w[0] and x[1] % w[1] == 0, x[1] == w[0] and result[1] % w[1] == 0
+    if forward and back:
+        forward = result[2:] <= x[2:]
+    return f"{'conv' if forward else 'conv_transpose'}{len(w) - 2}d"
 
 
 def _plain(op, again, full):

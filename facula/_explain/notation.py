@@ -5,6 +5,7 @@ What is written is found by running the operation on made-up numbers and compari
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import facula
@@ -227,6 +228,9 @@ def _arguments(op, x, result):
     tried += [((d,), f", {d}") for d in (*dims, 1, 2, 3)]
     tried += [((d, True), f", {d}, True") for d in dims]
     tried += [(((a, b),), f", ({a}, {b})") for a in dims for b in dims if a < b and x.dim() > 2]
+    if x.dim() > 3:
+        triples = list(itertools.combinations(dims, 3))
+        tried += [((t,), f", {t}") for t in triples] + [((t, True), f", {t}, True") for t in triples]
     tried += [((math.inf,), ", inf"), ((1, True), ", 1")]
     tried += [({"dim": d}, f", dim={d}") for d in dims]
     tried += [({"dim": d, "keepdim": True}, f", dim={d}, keepdim=True") for d in dims]

@@ -32,6 +32,11 @@ _SHORTER = {
     "scaled_dot_product_flash_attention_for_cpu": "attention",
     "native_batch_norm": "batch_norm",
     "native_layer_norm": "layer_norm",
+    "max_pool1d_with_indices": "max_pool1d",
+    "max_pool2d_with_indices": "max_pool2d",
+    "max_pool3d_with_indices": "max_pool3d",
+    "mkldnn_rnn_layer": "lstm",
+    "mkldnn_rnn_layer_vjp": "lstm_vjp",
 }
 _SPECIAL = {c: "\\" + c for c in "_{}#%&$"} | {"\\": "", "^": r"\hat{\ }", "~": r"\sim "}
 _ACCENTS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303"}
@@ -80,6 +85,8 @@ def _write(tree, style):
         arguments = [_write(t, style)[0] for t in tree[1:]]
         if isinstance(f, Entries):
             return style.entries(f.rows(arguments), len(f.shape)), _ATOM
+        if len(arguments) > 1:
+            arguments = [a for a, t in zip(arguments, tree[1:]) if not _is_unnamed(t)]
         if isinstance(f, Join):
             arguments = [f"[{', '.join(arguments)}]"]
         return style.call(f.name, arguments, getattr(f, "suffix", "")), _ATOM
@@ -114,6 +121,11 @@ def _write(tree, style):
     if name in _COMPARE:
         return f"{at(tree[1], _SUM)} {style.compare(_COMPARE[name])} {at(tree[2], _SUM)}", 0
     return style.call(name.removeprefix("special."), [_write(t, style)[0] for t in tree[1:]]), _ATOM
+
+
+def _is_unnamed(tree) -> bool:
+    """Numbers that an operation keeps for its derivative, such as where a maximum was."""
+    return isinstance(tree, Symbol) and tree.name == "const"
 
 
 def _is_vector(tree) -> bool:

@@ -50,8 +50,11 @@ def nonfinite_steps(graph: Graph) -> list:
     return found
 
 
-def first_nonfinite(graph: Graph) -> list[str]:
-    """Sentences: which operand or operation has the first NaN or infinity, forward and backward."""
+def first_nonfinite(graph: Graph, after=lambda step: "") -> list[str]:
+    """Sentences: which operand or operation has the first NaN or infinity, forward and backward.
+
+    after: what to say of where a step stands.
+    """
     found = []
     for source in [*graph.leaves.values(), *graph.constants.values()]:
         if source.kind in ("leaf", "constant") and not _finite(source.value):
@@ -61,7 +64,7 @@ def first_nonfinite(graph: Graph) -> list[str]:
         operands = ", ".join(filter(None, (_operand_name(s) for s in step.inputs)))
         found.append(
             f"the first {_kind(value)} is made by {step.op}({operands}), step {step.order + 1} "
-            f"({step.symbols[min(step.symbols)]}), {_where(value)}"
+            f"({step.symbols[min(step.symbols)]}){after(step)}, {_where(value)}"
         )
     if found:
         return found
@@ -80,8 +83,8 @@ def first_nonfinite(graph: Graph) -> list[str]:
                 if alone is not None and not _finite(alone):
                     found.append(
                         f"the first {_kind(alone)} among the gradients is made by the derivative of "
-                        f"{step.op}, step {step.order + 1} ({step.symbols[min(step.symbols)]}), for"
-                        f" {_operand_name(source)}"
+                        f"{step.op}, step {step.order + 1} ({step.symbols[min(step.symbols)]}){after(step)}, "
+                        f"for {_operand_name(source)}"
                     )
                     return found
     return found
@@ -142,7 +145,7 @@ class Group:
     def norm(self) -> float:
         return math.sqrt(sum(_norm(g) ** 2 for g in self.grads if g is not None))
 
-    def state(self, middle: float) -> str:
+    def state(self, middle: float, top: float = 0.0) -> str:
         grads = [g for g in self.grads if g is not None]
         if not grads:
             return "no gradient"
@@ -152,7 +155,7 @@ class Group:
             return "dead"
         if self.norm > _EXPLODING and self.norm > 100 * middle or self.norm > 1e8:
             return "exploding"
-        if self.norm < _VANISHING and self.norm < middle / 100:
+        if self.norm < _VANISHING and (self.norm < middle / 100 or self.norm < top / 1e6):
             return "vanishing"
         return ""
 
@@ -173,6 +176,7 @@ class Summary:
         self.groups = self._groups()
         norms = sorted(g.norm for g in self.groups if g.norm == g.norm)
         self.middle = norms[len(norms) // 2] if norms else 0.0
+        self.top = max((n for n in norms if n != math.inf), default=0.0)
         self.partial = graph.stopped
 
     def _groups(self):
@@ -198,21 +202,36 @@ class Summary:
 
     def problems(self) -> list[str]:
         """One sentence for each dead or exploding group and for the first NaN."""
-        found = [] if self.partial else first_nonfinite(self.graph)
-        for group in self.groups:
-            state = group.state(self.middle)
+        found = [] if self.partial else first_nonfinite(self.graph, self._after)
+        for state, groups in self._runs():
+            first, last = groups[0], groups[-1]
+            names = first.name if first is last else f"{first.name} to {last.name} ({len(groups)} in a row)"
             if state == "dead":
-                cause = dead_cause(self.graph, group.leaves[0])
-                found.append(
-                    f"{group.name}: the gradient is zero everywhere" + (f": {cause}" if cause else "")
-                )
-            elif state == "exploding":
-                found.append(
-                    f"{group.name}: the gradient's norm is {number(group.norm)}" + self._growth(group)
-                )
-            elif state == "vanishing":
-                found.append(f"{group.name}: the gradient's norm is only {number(group.norm)}")
+                cause = dead_cause(self.graph, last.leaves[0])
+                found.append(f"{names}: the gradient is zero everywhere" + (f": {cause}" if cause else ""))
+            elif state in ("exploding", "vanishing"):
+                low, high = min(g.norm for g in groups), max(g.norm for g in groups)
+                size = number(low) if low == high else f"{number(low)} to {number(high)}"
+                only = "only " if state == "vanishing" else ""
+                growth = self._growth(first) if state == "exploding" else ""
+                found.append(f"{names}: the gradient's norm is {only}{size}{growth}")
         return found
+
+    def _runs(self):
+        """[state, groups]: modules in a row of which the same is to be said."""
+        runs: list[tuple[str, list[Group]]] = []
+        for group in self.groups:
+            state = group.state(self.middle, self.top)
+            if runs and runs[-1][0] == state:
+                runs[-1][1].append(group)
+            else:
+                runs.append((state, [group]))
+        return runs
+
+    def _after(self, step) -> str:
+        """Which module's parameters were used last before a step."""
+        used = [g for g in self.groups if g.first <= step.order]
+        return f", after {used[-1].name}" if used and used[-1].name != "p" else ""
 
     def _growth(self, group):
         """Where on the way from the loss the gradient grew most."""
@@ -233,7 +252,14 @@ class Summary:
         for g in self.groups:
             bar = "█" * round(16 * g.norm / top) if top and g.norm == g.norm and g.norm != math.inf else ""
             largest = max((float(x.abs().max()) for x in g.grads if x is not None and x.numel()), default=0.0)
-            yield g.name, f"{g.count:,}", number(g.norm), number(largest), bar or "▏", g.state(self.middle)
+            yield (
+                g.name,
+                f"{g.count:,}",
+                number(g.norm),
+                number(largest),
+                bar or "▏",
+                g.state(self.middle, self.top),
+            )
 
     def _heading(self):
         name = self.graph.loss_name
@@ -327,7 +353,7 @@ class Summary:
         boxes, loss = [], symbol_pretty(self.loss)
         groups = self.groups[:60]
         for g in groups:
-            state = g.state(self.middle)
+            state = g.state(self.middle, self.top)
             ops: dict[str, None] = {}
             lines = [
                 (g.name, "fx-title"),
