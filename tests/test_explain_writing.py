@@ -197,3 +197,70 @@ def test_zeros_and_ones_are_called_so():
     W = param(2, 2)
     h = torch.tanh(torch.zeros(2) @ W + 1)
     assert "zeros(2) @ W" in str(torch.explain(h.sum()))
+
+
+class Residual(torch.nn.Module):
+    def __init__(self, count):
+        super().__init__()
+        nn = torch.nn
+        self.first = nn.Linear(4, 8)
+        self.blocks = nn.ModuleList(nn.Linear(8, 8) for _ in range(count))
+        self.norms = nn.ModuleList(nn.LayerNorm(8) for _ in range(count))
+
+    def forward(self, x):
+        x = self.first(x)
+        for block, norm in zip(self.blocks, self.norms):
+            x = norm(x + torch.relu(block(x)))
+        return x
+
+
+def test_the_picture_of_a_large_model_has_its_skip_connections():
+    torch.manual_seed(0)
+    net = Residual(14)
+    with torch.no_grad():
+        net.blocks[5].bias.fill_(-100.0)
+    loss = net(data(3, 4)).pow(2).mean()
+    e = torch.explain(loss)
+    assert "blocks.5: the gradient is zero everywhere: the derivative of relu" in str(e)
+    # Of each block: into it, out of it and past it; the first layer and the loss.
+    assert e.svg().count('marker-end="url(#fx-b)"') == 3 * 14 + 1
+
+
+def test_modules_in_a_row_share_a_sentence():
+    torch.manual_seed(0)
+    nn = torch.nn
+    net = nn.Sequential(*[m for _ in range(30) for m in (nn.Linear(8, 8), nn.Sigmoid())], nn.Linear(8, 1))
+    loss = net(data(3, 8)).pow(2).mean()
+    found = torch.explain(loss).problems()
+    assert len(found) == 1 and found[0].startswith("net.0 to net.") and "only" in found[0]
+
+
+def test_where_the_first_nan_stands():
+    nn = torch.nn
+    net = nn.Sequential(*[nn.Linear(4, 4) for _ in range(45)])
+    x = data(2, 4)
+    for k, layer in enumerate(net):
+        x = layer(x)
+        if k == 20:
+            x = torch.log(x - 100)
+    loss = x.sum()
+    assert "made by log(u22), step 23 (u23), after net.20" in torch.explain(loss).problems()[0]
+
+
+def test_parameters_stand_in_the_order_of_the_program():
+    lin, x = torch.nn.Linear(2, 2), data(3, 2)
+    U, V = param(2, 2), param(2, 2)
+    loss = ((lin(x) @ V) * (x @ U)).sum()
+    assert list(torch.explain(loss).derivatives) == ["U", "V", "weight", "bias"]
+
+
+def test_sums_and_convolutions_of_images():
+    conv, x = torch.nn.Conv2d(2, 3, 3), data(2, 2, 5, 5)
+    loss = conv(x).pow(2).sum()
+    e = torch.explain(loss)
+    assert "dL/dbias = sum(dL/du1, (0, 2, 3))" in lines(e) and "conv2d(x, weight, bias)" in str(e)
+    assert forms(e)["bias"] == "2*sum(conv2d(x, weight, bias), (0, 2, 3))"
+    back = torch.explain(torch.nn.ConvTranspose2d(2, 3, 3)(x).sum())
+    assert "conv_transpose2d(" in str(back)
+    pooled = torch.explain(torch.nn.functional.max_pool2d(conv(x), 2).sum())
+    assert "max_pool2d(u1)" in str(pooled) and "const)" not in str(pooled) and "const," not in str(pooled)

@@ -140,6 +140,11 @@ def assign(graph: Graph, names: Names, loss_name: str | None) -> dict[tuple[int,
         taken.add(symbol)
         return symbol
 
+    place = {address: i for i, address in enumerate(names.tensors)}
+    in_order = sorted(
+        graph.leaves.items(), key=lambda kv: place.get(_C._tensor_address(kv[1].value), len(place))
+    )
+    graph.leaves = dict(in_order)  # as the program has them: weight before bias
     root = (id(graph.loss.grad_fn), graph.loss.output_nr)
     found = names.nodes.get(root)
     own = loss_name or (found[0] if found else None)

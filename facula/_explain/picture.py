@@ -25,7 +25,7 @@ body[data-jp-theme-light="false"] .fx,body.vscode-dark .fx,html[theme="dark"] .f
 .fx .fx-grad{{font-size:12px;fill:var(--fx-gradient)}}
 .fx .fx-note{{font-size:11px;fill:var(--fx-soft)}}
 .fx .fx-box{{fill:var(--fx-card);stroke:var(--fx-edge);stroke-width:1.2}}
-.fx .fx-leaf{{fill:var(--fx-leaf);stroke:var(--fx-leaf-edge)}}
+.fx .fx-leaf,.fx .fx-group{{fill:var(--fx-leaf);stroke:var(--fx-leaf-edge)}}
 .fx .fx-constant{{fill:var(--fx-constant);stroke:var(--fx-edge);stroke-dasharray:4 3}}
 .fx .fx-loss{{fill:var(--fx-loss);stroke:var(--fx-loss-edge);stroke-width:1.8}}
 .fx .fx-bad{{fill:var(--fx-bad-fill);stroke:var(--fx-bad);stroke-width:2}}
@@ -36,6 +36,7 @@ body[data-jp-theme-light="false"] .fx,body.vscode-dark .fx,html[theme="dark"] .f
 .fx .fx-label{{fill:var(--fx-label);opacity:.94}}
 """
 
+_LINE_OF = ("box", "loss", "bad", "group")  # what stands in a line as far as it can
 _GAP_X, _GAP_Y, _PAD, _LINE, _ROW = 34, 64, 14, 18, 23
 
 
@@ -205,15 +206,12 @@ def _place(layers, chains):
             for b in layer:
                 near = [*above.get(id(b), []), *below.get(id(b), [])]
                 # Operations stand in a line as far as they can; operands stand beside it.
-                weight = [
-                    8.0 if b.kind != "leaf" and n.kind in ("box", "loss", "bad", "bend") else 1.0
-                    for n in near
-                ]
-                if b.kind in ("box", "loss", "bad") and any(w > 1 for w in weight):
+                weight = [8.0 if b.kind != "leaf" and n.kind in (*_LINE_OF, "bend") else 1.0 for n in near]
+                if b.kind in _LINE_OF and any(w > 1 for w in weight):
                     weight = [w if w > 1 else 0.05 for w in weight]
                 total = sum(weight)
                 wanted.append(sum(n.x * w for n, w in zip(near, weight)) / total if near else b.x)
-            _spread(layer, wanted, [8.0 if b.kind in ("box", "loss", "bad", "bend") else 1.0 for b in layer])
+            _spread(layer, wanted, [8.0 if b.kind in (*_LINE_OF, "bend") else 1.0 for b in layer])
 
 
 def _spread(layer, wanted, weights):

@@ -333,28 +333,26 @@ class Summary:
 
     def svg(self) -> str:
         """One box a module, in the order of use."""
-        owner: dict[int, str] = {}
+        owners: dict[
+            int, dict[str, None]
+        ] = {}  # whose parameters a step's result comes from last, on each way
         group_of = {id(s): g.name for g in self.groups for s in g.leaves}
         edges: dict[tuple[str, str], None] = {}
         for step in self.graph.steps:
+            before: dict[str, None] = {}
+            for source in step.inputs:
+                if source.kind == "step":
+                    before.update(owners.get(id(source.step), {}))
             own = next((group_of[id(s)] for s in step.inputs if s.kind == "leaf"), None)
-            before = [owner.get(id(s.step)) for s in step.inputs if s.kind == "step"]
-            before = [b for b in dict.fromkeys(before) if b is not None]
-            if own is None and len(before) == 1:
-                own = before[0]
-            elif own is None and before:
-                own = max(before, key=lambda n: next(g.first for g in self.groups if g.name == n))
             if own is not None:
-                owner[id(step)] = own
-                for b in before:
-                    if b != own:
-                        edges[b, own] = None
+                edges.update(dict.fromkeys((b, own) for b in before if b != own))
+                before = {own: None}
+            owners[id(step)] = dict(list(before.items())[-8:])
         position = {g.name: i for i, g in enumerate(self.groups)}
         boxes, loss = [], symbol_pretty(self.loss)
         groups = self.groups[:60]
         for g in groups:
             state = g.state(self.middle, self.top)
-            ops: dict[str, None] = {}
             lines = [
                 (g.name, "fx-title"),
                 (f"{g.count:,} parameters", "fx-note"),
@@ -362,12 +360,10 @@ class Summary:
             ]
             if state:
                 lines.append((state, "fx-note"))
-            boxes.append(Box(g.name, lines, "bad" if state else "leaf", ", ".join(ops)))
+            boxes.append(Box(g.name, lines, "bad" if state else "group"))
         boxes.append(Box(0, [(f"{loss} = {short(self.graph.loss.detach())}", "fx-title")], "loss"))
         links = [Link(a, b, "", True) for a, b in edges if position[a] < position[b]]
-        last = owner.get(id(self.graph.by_node[id(self.graph.loss.grad_fn)]))
-        starts = {a for a, _ in edges}
-        ends = [last] if last else [g.name for g in groups if g.name not in starts]
+        ends = list(owners[id(self.graph.by_node[id(self.graph.loss.grad_fn)])])
         links += [Link(e, 0, "", True) for e in ends]
         return draw(
             boxes, links, f"{self._heading()}: {len(self.graph.steps):,} steps, {len(self.groups)} modules"
