@@ -263,8 +263,15 @@ class _Memory:
 def numpy(self, *, force=False):
     """The tensor as a NumPy array that shares its memory (`force=True`: a detached copy if need be)."""
     np = _numpy()
+    if not isinstance(force, bool):
+        raise TypeError(f"numpy(): argument 'force' must be bool, not {force.__class__.__name__}")
     if not self.is_cpu:
-        raise TypeError(f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() first.")
+        if force:
+            raise NotImplementedError("Cannot copy out of meta tensor; no data!")
+        raise TypeError(
+            f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the "
+            "tensor to host memory first."
+        )
     if force:
         self = self.detach()
     if self.requires_grad and _C.is_grad_enabled():

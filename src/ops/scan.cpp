@@ -266,12 +266,18 @@ Tensor diff(const Tensor& x, int64_t n, int64_t dim, const Tensor& prepend, cons
   if (n == 0) return clone(x);
   for (const Tensor& end : {prepend, append})
     if (end && end->ndim != x->ndim) fail("diff expects prepend or append to be the same dimension as input");
+  const int d = wrap_dim(dim, x->ndim);
+  for (const Tensor& end : {prepend, append})
+    for (int i = 0; end && i < x->ndim; ++i)
+      if (i != d && end->sizes[i] != x->sizes[i])
+        fail("diff expects the shape of tensor to prepend or append to match that of input except along the ",
+             "differencing dimension; input.size(", i, ") = ", x->sizes[i], ", but got tensor.size(", i,
+             ") = ", end->sizes[i]);
   Tensors parts;
   if (prepend) parts.push_back(prepend);
   parts.push_back(x);
   if (append) parts.push_back(append);
   Tensor t = parts.size() > 1 ? cat(parts, dim) : x;
-  const int d = wrap_dim(dim, x->ndim);
   for (; n > 0; --n) {
     const int64_t size = t->sizes[d];
     if (size == 0) break;

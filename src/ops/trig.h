@@ -37,8 +37,8 @@ struct Sinc {  // sin(pi x) / (pi x)
                                .scope = kEverywhere | kSpecial};
   template <class T> constexpr T forward(T x) const { return sinc(x); }
   template <class T> constexpr T backward(T g, T x, T) const {
-    T turned = T(3.14159265358979323846) * x;
-    return where(x == T(0), T(0), g * conj((turned * cos(turned) - sin(turned)) / (turned * x)));
+    T turned = T(3.14159265358979323846) * x, square = turned * x;  // which may vanish before x does
+    return where(square == T(0), T(0), g * conj((turned * cos(turned) - sin(turned)) / square));
   }
 };
 

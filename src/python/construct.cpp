@@ -380,6 +380,36 @@ PyMethodDef kFunctions[] = {{"from_numpy", from_numpy, METH_O,
 
 }  // namespace
 
+// Storages, and objects of the DLPack protocol that are no arrays; null for all else.
+static Tensor memory_of(PyObject* data, OptDType dtype) {
+  if (PyList_Check(data) || PyTuple_Check(data) || PyNumber_Check(data)) return nullptr;
+  PyObject* made = nullptr;
+  if (PyObject_HasAttrString(data, "_as_tensor")) {
+    const Owned wanted(dtype ? wrap(*dtype) : Py_NewRef(Py_None));
+    made = PyObject_CallMethod(data, "_as_tensor", "O", wanted.get());
+  } else if (PyObject_HasAttrString(data, "__dlpack__") &&
+             PyObject_HasAttrString(data, "__dlpack_device__")) {
+    made = PyObject_CallOneArg(imported("facula.utils.dlpack", "from_dlpack"), data);
+  } else {
+    return nullptr;
+  }
+  if (!made) throw PythonErrorAlreadySet();
+  const Owned held(made);
+  return is_tensor(made) ? tensor_of(made) : Tensor();
+}
+
+static void warn_of_arrays(PyObject* data) {
+  if (!PyList_Check(data) && !PyTuple_Check(data)) return;
+  if (!PySequence_Fast_GET_SIZE(data)) return;
+  PyObject* first = PySequence_Fast_GET_ITEM(data, 0);
+  if (PyFloat_Check(first) || PyLong_Check(first) || is_tensor(first) || !has_array_interface(first)) return;
+  if (static bool warned = false; is_number_array(first) || std::exchange(warned, true)) return;
+  warn(
+      "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the "
+      "list "
+      "to a single numpy.ndarray with numpy.array() before converting to a tensor.");
+}
+
 Tensor tensor_from(PyObject* data, OptDType dtype, Device device) {
   if (is_tensor(data)) {
     const Tensor& t = tensor_of(data);
@@ -392,6 +422,9 @@ Tensor tensor_from(PyObject* data, OptDType dtype, Device device) {
     return on_device(converted(dense(shared), dtype.value_or(shared->dtype)), dtype, device);
   }
   if (PyUnicode_Check(data)) fail<TypeError>("new(): invalid data type 'str'");
+  if (const Tensor shared = memory_of(data, dtype))
+    return on_device(converted(dense(shared), dtype.value_or(shared->dtype)), dtype, device);
+  warn_of_arrays(data);
   const Dims shape = shape_of(data);
   const bool infer = !dtype;
   Filler filler(shape, dtype.value_or(default_dtype), infer);
@@ -406,6 +439,8 @@ Tensor tensor_from(PyObject* data, OptDType dtype, Device device) {
 
 Tensor as_tensor_from(PyObject* data, OptDType dtype, Device device) {
   if (has_array_interface(data)) return on_device(share_buffer(data, true), dtype, device);
+  if (!is_tensor(data) && !PyUnicode_Check(data))
+    if (Tensor shared = memory_of(data, dtype)) return on_device(std::move(shared), dtype, device);
   return tensor_from(data, dtype, device);
 }
 

@@ -6,11 +6,13 @@ Values, error types and first sentences are those of PyTorch.
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 
 pytest.importorskip("torch")
 
-from tests.compat import statements  # noqa: E402
+from tests.compat import side_by_side, statements  # noqa: E402
 
 CASES = """
 # types by name
@@ -98,6 +100,19 @@ torch.ones(2, 3).t().contiguous(memory_format=torch.preserve_format)
 torch.ones(2, 3).is_contiguous(memory_format=torch.preserve_format)
 torch.empty(2, 3, memory_format=torch.preserve_format)
 torch.ones(2, 3).resize_(3, 2, memory_format=torch.preserve_format)
+# arrays and other memory
+torch.ones(2).numpy(force=1)
+torch.ones(2, device='meta').numpy()
+torch.ones(2, device='meta').numpy(force=True)
+torch.ones(2).to_sparse().numpy()
+# differences of neighbours
+torch.diff(torch.ones(2, 2), prepend=torch.ones(3, 1))
+torch.diff(torch.ones(2, 2), dim=0, append=torch.ones(1, 3))
+torch.diff(torch.ones(2, 2), dim=0, append=torch.ones(1, 2))
+torch.diff(torch.ones(2), prepend=torch.ones(2, 2))
+# where a square vanishes before the number does
+x = torch.tensor([0.0, 2e-308, 1e-200, 1e-3, 1.0], dtype=torch.float64, requires_grad=True); grad(torch.sinc(x).sum(), x)
+x = torch.tensor([0.0, 1e-30, 1e-38, 1.0], requires_grad=True); grad(torch.sinc(x).sum(), x)
 # new memory
 torch.use_deterministic_algorithms(1)
 torch.use_deterministic_algorithms(True, warn_only=0)
@@ -160,3 +175,46 @@ def test_new_memory_is_filled_where_that_is_asked_for(line, dtype):
     import facula
 
     assert outcome(facula) == outcome(torch)
+
+
+class Shares:
+    """Knows nothing but the DLPack protocol."""
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+    def __dlpack__(self, **options):
+        return self.tensor.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.tensor.__dlpack_device__()
+
+
+def test_tensors_from_objects_of_the_dlpack_protocol():
+    def run(t):
+        x = t.arange(4.0)
+        made = [
+            t.tensor(Shares(x)),
+            t.as_tensor(Shares(x)),
+            t.asarray(Shares(x)),
+            t.tensor(Shares(x), dtype=t.int32),
+        ]
+        return made, [each.data_ptr() == x.data_ptr() for each in made]
+
+    side_by_side.check(run)
+
+
+def test_lists_of_arrays_are_said_to_be_slow():
+    import numpy
+
+    import facula
+
+    lines = [numpy.ones(2), numpy.ones(2)]
+    seen = []
+    for _ in range(2):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            assert facula.tensor(lines).tolist() == [[1, 1], [1, 1]]
+            assert facula.tensor([numpy.float32(1)]).tolist() == [1]
+        seen += [str(each.message)[:56] for each in caught]
+    assert seen == ["Creating a tensor from a list of numpy.ndarrays is extre"]
