@@ -264,3 +264,39 @@ def test_sums_and_convolutions_of_images():
     assert "conv_transpose2d(" in str(back)
     pooled = torch.explain(torch.nn.functional.max_pool2d(conv(x), 2).sum())
     assert "max_pool2d(u1)" in str(pooled) and "const)" not in str(pooled) and "const," not in str(pooled)
+
+
+def test_data_in_other_shapes_and_labels_are_read_in_the_text():
+    x, c = torch.tensor([[0.0, 0.0], [1.0, 1.0], [5.0, 5.0]]), torch.tensor([[0.0, 1.0], [4.0, 4.0]])
+    c.requires_grad_()
+    loss = ((x[:, None, :] - c[None]) ** 2).sum(-1).min(dim=1).values.sum()
+    assert forms(torch.explain(loss)) == {"c": "2*sum(mask*(c[None] - x[:, None, :]), 0)"}
+    t, E, W = torch.tensor([[1, 2, 0, 1]]), param(3, 2), param(2, 3)
+    loss = F.cross_entropy((E[t[:, :-1]] @ W).reshape(-1, 3), t[:, 1:].reshape(-1))
+    text = str(torch.explain(loss))
+    assert "E[t[:, :-1]]" in text and "onehot(t[:, 1:].reshape(-1))" in text
+    assert "dL/dE = place[t[:, :-1]](dL/du1)" in text
+
+
+def test_curvature_is_no_jump():
+    v, th = torch.tensor(10.0, requires_grad=True), torch.tensor(0.78539816, requires_grad=True)
+    R = v**2 * torch.sin(2 * th) / 9.81
+    assert "jumps" not in str(torch.explain(R))
+    w = torch.tensor(0.0, requires_grad=True)
+    assert "the derivative jumps here" in str(torch.explain(torch.abs(w)))
+
+
+def test_sums_in_a_loop_begin_with_a_lost_number():
+    x, term, total = torch.tensor(1.5, requires_grad=True), torch.tensor(1.0), torch.tensor(0.0)
+    for n in range(1, 5):
+        total = total + term
+        term = term * x / n
+    e = torch.explain(total)
+    assert forms(e) == {"x": "x**2/2 + x + 1"}
+
+
+def test_html_lists_the_local_derivatives():
+    w, x = torch.tensor(2.0, requires_grad=True), torch.tensor(3.0)
+    page = torch.explain(torch.sin(w * x))._repr_html_()
+    assert "<b>Local derivatives</b>" in page and "<span>∂u₁/∂w</span><span>= x = 3</span>" in page
+    assert "<span>= cos(u₁) = 0.9602</span>" in page

@@ -90,6 +90,9 @@ def _explain_graph(loss, frame, module, names, max_steps, seconds):
         graphs.compute_values(graph)  # what follows from the values the caller holds
         graphs.compute_gradients(graph)
         graphs.find_results(graph)
+        graphs.find_constants(graph)  # that now known results were computed with
+        naming.recognise(graph, known)
+        graphs.compute_values(graph)
         graph.remark = missing.no_leaf(loss, known)
         return Explanation(graph)
 

@@ -342,7 +342,7 @@ class _Reader:
 
         def rank(a):
             f = self.functions.get(a.func.__name__)
-            plain = isinstance(f, Move) and a.args[0].is_Symbol  # X[:, 0]
+            plain = getattr(f, "after", False) and a.args[0].is_Symbol  # X[:, 0]
             return (not plain and (isinstance(a, s.Add) or bool(a.atoms(s.Function))), self.first(a))
 
         def chain(parts, number):

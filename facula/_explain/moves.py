@@ -56,7 +56,7 @@ class Move:
         return self.name == ".T"
 
     def renamed(self, name: str) -> Move:
-        return Move(self.given, self.shape, self.source, (name, self.after))
+        return Move(self.given, self.shape, self.source, (name, self.after and name[:1] in "[."))
 
     def following(self, first: Move) -> Move:
         """Both in one."""

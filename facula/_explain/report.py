@@ -9,6 +9,7 @@ import facula
 
 from . import algebra, derive, formula
 from . import graph as graphs
+from .check import central_difference
 from .formula import Symbol
 from .graph import Graph, brief, number, short
 from .moves import SumTo
@@ -105,7 +106,7 @@ class Explanation:
             return
         size = size.reshape(-1).to(facula.float64)
         d.entry = int(facula.where(facula.isfinite(size), size, -1.0).argmax())
-        found = graphs.central_difference(self.graph, d.leaf.value, d.entry)
+        found = central_difference(self.graph, d.leaf.value, d.entry)
         if found is None:
             return
         d.numeric, d.precision = found
@@ -246,7 +247,8 @@ class Explanation:
             table.append((leaf.symbol, "parameter", _shape(leaf.value), short(leaf.value), short(g)))
         for c in self.graph.constants.values():
             if c.kind == "constant" and not is_number(c):
-                table.append((text(self._constant(c)), "constant", _shape(c.value), short(c.value), ""))
+                row = (text(self._constant(c)), "constant", _shape(c.value), short(c.value), "")
+                table += [row] if row not in table else []
         for step, symbol, tree, shape in self._rows():
             table.append((symbol, _clip(text(tree), 44), shape, short(step.value), short(step.grads[0])))
         widths = [max(len(row[i]) for row in table) for i in range(5)]
@@ -329,12 +331,12 @@ class Explanation:
         if several:
             more = d.path_count - len(d.paths)
             if more > 0:
-                lines.append(f"... and {more:,} more paths")
+                lines.append(f"... and {more:,} more path{'s' if more > 1 else ''}")
             lines.append(f"{head} = {all_paths(d)} = {short(d.value)}")
         if d.tree is not None and len(text(d.tree)) <= LONG:
             if lines[-1:] != [f"{head} = {text(d.tree)}"]:
                 lines.append(f"{head} = {text(d.tree)}")
-            if d.numbers is not None and d.numbers != text(d.tree):
+            if d.numbers is not None and d.numbers not in (text(d.tree), short(d.value)):
                 lines.append(f"{pad} = {d.numbers}")
             if short(d.value) != text(d.tree):
                 lines.append(f"{pad} = {short(d.value)}")

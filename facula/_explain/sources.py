@@ -28,6 +28,7 @@ _BINARY = {
 _COMPARE = {ast.Lt: "lt", ast.Gt: "gt", ast.LtE: "le", ast.GtE: "ge", ast.Eq: "eq", ast.NotEq: "ne"}
 _POINTWISE = frozenset("abs exp log sqrt sin cos tan tanh sigmoid relu square sign log1p expm1".split())
 _REDUCED = frozenset("sum mean norm std var max min prod".split())
+_SHAPED = frozenset("reshape view flatten unsqueeze squeeze permute transpose t long int".split())
 _LARGEST, _PATIENCE = 100_000, 0.3
 
 
@@ -41,13 +42,26 @@ class Called:
         return getattr(value, self.name)()
 
 
+class After:
+    """Elements of a tensor in new places, as they stand in the text: `x[:, None]`, `t.reshape(-1)`."""
+
+    after = True
+
+    def __init__(self, name, run):
+        self.name, self.run, self.key = name, run, ("after", name)
+
+    def __call__(self, value):
+        return self.run(value)
+
+
 class _Unread(Exception):
     pass
 
 
 def find(constants, frames) -> None:
     """Notes in `meant` of constants what an expression in the text of these frames gives."""
-    wanted = [s for s in constants if s.value.numel() <= _LARGEST]
+    # One number that was found from a result may be anything.
+    wanted = [s for s in constants if s.value.numel() <= _LARGEST and (s.value.numel() > 1 or not s.solved)]
     deadline = time.perf_counter() + _PATIENCE
     seen: set[str] = set()
     for frame in frames:
@@ -67,7 +81,16 @@ def find(constants, frames) -> None:
                 continue
             if not reader.symbols or not isinstance(value, _C.Tensor):
                 continue
-            for source in [s for s in wanted if graphs.same(value.detach(), s.value.detach())]:
+            if value.numel() == 1 and isinstance(node, ast.Subscript):
+                continue
+            for source in [s for s in wanted if _is_it(value.detach(), s)]:
+                if (
+                    not value.is_floating_point() and value.dtype != _C.bool
+                ):  # labels and indices have names alone
+                    source.symbol, source.anonymous = ast.unparse(node), False
+                    wanted.remove(source)
+                    continue
+                source.value = value.detach()
                 names = list(reader.symbols)
 
                 def make(*trees, tree=tree, names=names):
@@ -75,6 +98,16 @@ def find(constants, frames) -> None:
 
                 source.meant = (make, [(n, t) for n, (_, t) in reader.symbols.items()])
                 wanted.remove(source)
+
+
+def _is_it(value, source) -> bool:
+    """Whether a value is that of a constant, which may have been found in the shape it was broadcast to."""
+    found = source.value.detach()
+    if source.solved and value.dtype == found.dtype and value.dim() <= found.dim() and value.numel() > 1:
+        shape = (1,) * (found.dim() - value.dim()) + tuple(value.shape)
+        if all(n in (1, m) for n, m in zip(shape, found.shape)):
+            value = value.expand(found.shape)
+    return graphs.same(value, found)
 
 
 def _renamed(tree, names):
@@ -100,7 +133,7 @@ def _expressions(frame):
             top = _function_at(top, frame.f_code.co_firstlineno)
             if top is None:
                 continue
-        kinds = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.Call)
+        kinds = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.Call, ast.Subscript)
         yield from reversed([n for n in _own(top) if isinstance(n, kinds)][:600])
 
 
@@ -120,6 +153,23 @@ def _function_at(top, line):
             if first == line:
                 return node
     return None
+
+
+def _is_plain(node) -> bool:
+    """Whether an index or argument is made of numbers, `:` and None alone."""
+    plain = (ast.Constant, ast.Slice, ast.Tuple, ast.UnaryOp, ast.USub, ast.Load)
+    return all(isinstance(n, plain) for n in ast.walk(node))
+
+
+def _index(node):
+    """The index that plain text is."""
+    if isinstance(node, ast.Tuple):
+        return tuple(map(_index, node.elts))
+    if isinstance(node, ast.Slice):
+        return slice(
+            *(None if n is None else ast.literal_eval(n) for n in (node.lower, node.upper, node.step))
+        )
+    return ast.literal_eval(node)
 
 
 class _Reader:
@@ -154,6 +204,10 @@ class _Reader:
                 return (_COMPARE[type(op)], self.tree(a), self.tree(b))
             case ast.Attribute(value=a, attr="T"):
                 return ("T", self.tree(a))
+            case ast.Subscript(value=a, slice=index) if _is_plain(index):
+                place, x = _index(index), self.tree(a)
+                if isinstance(x, (tuple, Symbol)):
+                    return (After(f"[{ast.unparse(index).strip('()')}]", lambda t: t[place]), x)
             case ast.Call(func=ast.Name(id="abs"), args=[a], keywords=[]):
                 return ("abs", self.tree(a))
             case ast.Call(func=ast.Attribute(value=owner, attr=name), args=args, keywords=[]):
@@ -161,6 +215,12 @@ class _Reader:
         raise _Unread
 
     def call(self, owner, name, args):
+        if name in _SHAPED and all(_is_plain(a) for a in args):
+            x = self.tree(owner)
+            values = [ast.literal_eval(a) for a in args]
+            written = f".{name}({', '.join(map(ast.unparse, args))})"
+            if isinstance(x, (tuple, Symbol)):
+                return (After(written, lambda t: getattr(t, name)(*values)), x)
         if isinstance(owner, ast.Name) and isinstance(self.held(owner.id), type(sys)):  # torch.exp(x)
             if len(args) != 1:
                 raise _Unread

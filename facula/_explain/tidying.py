@@ -143,6 +143,8 @@ def tidy(t):
             return tidy(("where", a[0][1], tidy(("add", p, r)), tidy(("add", q, s))))
         if isinstance(a[0], tuple) and a[0][0] == "neg" and not isinstance(a[1], tuple):
             return ("sub", a[1], a[0][1])
+        if a[0] == a[1]:
+            return tidy(("mul", 2.0, a[0]))
         if isinstance(a[1], tuple) and a[1][0] == "neg":
             return ("sub", a[0], a[1][1])
     elif f == "sub":

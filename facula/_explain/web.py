@@ -71,7 +71,8 @@ def page(e) -> str:
         )
     for c in e.graph.constants.values():
         if c.kind == "constant" and not is_number(c):
-            rows.append((pretty(e._constant(c)), "constant", _shape(c.value), (_cell(c.value), "v"), ""))
+            row = (pretty(e._constant(c)), "constant", _shape(c.value), (_cell(c.value), "v"), "")
+            rows += [row] if row not in rows else []
     for step, symbol, tree, shape in e._rows():
         rows.append(
             (
@@ -87,8 +88,26 @@ def page(e) -> str:
     parts.append("</div></div>")
     parts.append("<details open><summary><b>All steps</b></summary>")
     parts.append(table(("", "operation", "shape", "value", f"∂{loss}/∂(·)"), rows))
-    parts.append("</details>")
+    parts.append("</details><details><summary><b>Local derivatives</b></summary><div class='fx-math'>")
+    for step in e.graph.steps:
+        for local in e.locals[step.order]:
+            if local is not None:
+                left, right = _local(e, step, local, loss)
+                parts.append(f"<span>{escape(left)}</span><span>= {escape(right)}</span>")
+    parts.append("</div></details>")
     return wrap("".join([*parts, notes_html(e._notes())]))
+
+
+def _local(e, step, local, loss) -> tuple[str, str]:
+    from .report import value_of, with_numbers
+
+    below, above = symbol_pretty(e._name(local.source)), symbol_pretty(e._step_symbol(step))
+    if local.factor is None:
+        right = f"{step.op}_vjp(∂{loss}/∂{above})" if local.tree is None else pretty(local.tree)
+        return f"∂{loss}/∂{below}", right
+    shown, put_in = pretty(local.factor), with_numbers(local.factor)
+    value = "" if put_in is None else _minus(short(value_of(put_in)))
+    return f"∂{above}/∂{below}", shown + (f" = {value}" if value not in ("", shown) else "")
 
 
 def _shape(t):
@@ -130,7 +149,7 @@ def _derivative(e, d, loss) -> str:
     if shown:
         lines.append((head, f"<b>{escape(pretty(d.tree))}</b>"))
         put_in = with_numbers(d.tree)
-        if put_in is not None and d.numbers != d.formula:
+        if put_in is not None and d.numbers not in (d.formula, short(d.value)):
             lines.append(("", escape(pretty(put_in, 5))))
     lines.append(("" if shown or several else head, f'<b class="r">{escape(_minus(short(d.value)))}</b>'))
     body = "".join(f"<span>{escape(a)}</span><span>= {b}</span>" for a, b in lines)

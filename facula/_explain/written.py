@@ -106,6 +106,6 @@ def _note(source, t, names):
         source.step.shape, source.step.dtype = tuple(t.shape), t.dtype
         return
     held = names.get(source.value) if isinstance(source.value, int) else None
-    source.kind, source.value = "constant", t
+    source.kind, source.value, source.solved = "constant", t, True
     if held is not None and source.anonymous and t.numel() > 1:
         source.symbol, source.anonymous = f"{held[0]}_before", False
