@@ -300,3 +300,21 @@ def test_html_lists_the_local_derivatives():
     page = torch.explain(torch.sin(w * x))._repr_html_()
     assert "<b>Local derivatives</b>" in page and "<span>∂u₁/∂w</span><span>= x = 3</span>" in page
     assert "<span>= cos(u₁) = 0.9602</span>" in page
+
+
+@pytest.mark.parametrize("hand", ["softmax", "exp", "gather"])
+def test_cross_entropy_of_a_batch_by_hand(hand):
+    X, y, W = data(4, 2), torch.tensor([0, 1, 2, 0]), param(2, 3)
+    z = X @ W
+    if hand == "softmax":
+        loss = -torch.log(torch.softmax(z, 1)[torch.arange(4), y]).mean()
+        wanted = "softmax(X @ W, 1)"
+    elif hand == "exp":
+        p = torch.exp(z) / torch.exp(z).sum(1, keepdim=True)
+        loss = -torch.log(p[torch.arange(4), y]).mean()
+        wanted = "exp(X @ W)/sum(exp(X @ W), 1, True)"
+    else:
+        logp = z - z.exp().sum(1, keepdim=True).log()
+        loss = -logp.gather(1, y[:, None]).mean()
+        wanted = "exp(X @ W)/sum(exp(X @ W), 1, True)"
+    assert forms(torch.explain(loss)) == {"W": f"X.T @ ({wanted} - onehot(y))/4"}

@@ -11,6 +11,7 @@ from . import algebra, formula, rewrite
 from . import graph as graphs
 from .formula import Symbol
 from .graph import Graph, Source
+from .printing import text
 
 __all__ = ["Local", "Path", "closed_forms", "local_derivatives", "paths"]
 
@@ -284,7 +285,26 @@ def closed_forms(graph: Graph, symbols: Symbols, loss: str, limit: int = 400):
             if candidate is not None and _has_value(candidate, gradient):
                 forms[key] = (candidate, simplified)
                 break
+        if simple is not None:
+            other = _with_masks(tree, symbols)
+            best = forms.get(key, (None, False))[0]
+            if other is not None and (best is None or len(text(other)) < len(text(best))):
+                if _has_value(other, gradient):
+                    forms[key] = (other, True)
     return forms, total
+
+
+def _with_masks(tree, symbols):
+    """The simplified tree with masks for entries that are picked and put back; None where there are none."""
+    try:
+        labels = [s for s in symbols.made.values() if s.value is not None and s.value.dtype == _C.int64]
+        plain = rewrite.masked(tree, labels)
+        if plain == tree and not rewrite.keeps_summed(tree):
+            return None
+        plain = rewrite.pulled_out(algebra.simplify(plain, symbols.order) or plain)
+        return algebra.simplify(plain, symbols.order)
+    except formula.UNKNOWN:
+        return None
 
 
 def _says_nothing(tree) -> bool:

@@ -224,7 +224,10 @@ def recognise(graph: Graph, names: Names) -> None:
 
 
 def _uniform_name(value) -> str:
-    """`zeros(3)`, `ones(2, 2)`"""
+    """`zeros(3)`, `ones(2, 2)`, `arange(4)`"""
+    if value.dtype == _C.int64 and value.dim() == 1 and value.numel() > 1:
+        if value.tolist() == list(range(value.numel())):
+            return f"arange({value.numel()})"
     if value.numel() > 1 and value.is_floating_point():
         first = float(value.reshape(-1)[0])
         if first in (0.0, 1.0) and bool((value == first).all()):

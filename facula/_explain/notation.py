@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 
 import facula
 
@@ -340,10 +341,14 @@ def onehot(tensor, labels) -> str:
     if tensor.dim() == 2 and tensor.is_floating_point():
         for symbol in labels:
             t = symbol.value
+            t = t[:, 0] if t.dim() == 2 and t.shape[1] == 1 else t
             if t.dtype == _C.int64 and t.dim() == 1 and t.shape[0] == tensor.shape[0] and t.numel():
                 if 0 <= int(t.min()) and int(t.max()) < tensor.shape[1]:
                     made = facula.zeros_like(tensor)
                     made[facula.arange(t.shape[0]), t] = 1
                     if bool((made == tensor).all()):
-                        return f"onehot({symbol.name})"
+                        name = re.sub(
+                            r"(\[:, None\]|\.unsqueeze\(-?1\)|\.(view|reshape)\(-1, 1\))$", "", symbol.name
+                        )
+                        return f"onehot({name})"
     return ""

@@ -4,6 +4,7 @@ that are zero whatever the numbers. What comes out is compared with the gradient
 from __future__ import annotations
 
 import math
+import re
 
 import facula
 
@@ -12,7 +13,7 @@ from . import formula, moves, notation
 from .formula import Symbol, tidy
 from .moves import Join, Move, Reduced, SumTo
 
-__all__ = ["entries", "polished", "rewritten", "size", "unguarded"]
+__all__ = ["entries", "keeps_summed", "masked", "polished", "pulled_out", "rewritten", "size", "unguarded"]
 
 _LIMIT = 160  # terms
 
@@ -340,6 +341,117 @@ def _is_part(tree) -> bool:
 
 def _is_minus(p) -> bool:
     return isinstance(p, tuple) and p[0] == "sub" and p[1] == 0.0
+
+
+# --- several entries ---
+
+
+def masked(tree, labels=()):
+    """`onehot(t) / p` for `place[i, t](1 / p[i, t])`: what is done to entries, done to all."""
+    if not isinstance(tree, tuple):
+        return tree
+    tree = (tree[0], *(masked(t, labels) for t in tree[1:]))
+    f = tree[0]
+    if not isinstance(f, Move) or not f.name.startswith("place") or isinstance(tree[1], (int, float)):
+        return tidy(tree)
+    back = [-1] * math.prod(f.given)
+    for to, come in enumerate(f.source):
+        if come >= 0:
+            if back[come] >= 0:
+                return tree
+            back[come] = to
+    inner = None if -1 in back else _everywhere(tree[1], f, tuple(back))
+    if inner is None:
+        return tree
+    hot = facula.tensor([float(k >= 0) for k in f.source]).reshape(f.shape)
+    return tidy(("mul", notation.constant(hot, labels), inner))
+
+
+def _everywhere(tree, f, back):
+    """The tree with t for t[index] wherever a tensor stands; None where one stands by itself."""
+    if not isinstance(tree, tuple):
+        return tree if isinstance(tree, (int, float)) else None
+    g = tree[0]
+    if isinstance(g, Move):
+        return tree[1] if g.source == back and g.given == f.shape and g.shape == f.given else None
+    if not isinstance(g, str) or g not in _pointwise():
+        return None
+    parts = [_everywhere(t, f, back) for t in tree[1:]]
+    return None if None in parts else (g, *parts)
+
+
+def pulled_out(tree):
+    """Sums along a dimension without the factors that are the same along it: `sum(x / s, 1, True)`."""
+    if not isinstance(tree, tuple):
+        return tree
+    tree = tidy((tree[0], *map(pulled_out, tree[1:])))
+    dims = _summed_dims(tree)
+    if not dims:
+        return tree
+    memo: dict = {}
+    try:
+        whole = formula.shape_of(tree[1], memo)
+        parts = _factors(tree[1], True)
+        alike = [_is_alike(t, whole, dims, memo) for t, _ in parts]
+    except formula.UNKNOWN:
+        return tree
+    if not any(alike) or all(alike):
+        return _sum_of_constant(tree)
+    kept = _product([p for p, out in zip(parts, alike) if not out])
+    return _product([(_sum_of_constant((tree[0], kept)), True), *(p for p, out in zip(parts, alike) if out)])
+
+
+def keeps_summed(tree) -> bool:
+    """Whether a sum stands in it that keeps its dimensions."""
+    return _contains(tree, lambda t: bool(_summed_dims(t)))
+
+
+def _summed_dims(tree) -> list[int]:
+    """The dimensions of a sum that keeps them with size 1, else none."""
+    if not isinstance(tree, tuple):
+        return []
+    f = tree[0]
+    if isinstance(f, SumTo) and len(f.to) == len(f.whole):
+        return f.dims
+    if isinstance(f, Reduced) and f.name == "sum" and f.suffix.endswith(", True"):
+        return [int(d) for d in re.findall(r"\d+", f.suffix)]
+    return []
+
+
+def _factors(tree, above):
+    if isinstance(tree, tuple) and tree[0] == "mul":
+        return _factors(tree[1], above) + _factors(tree[2], above)
+    if isinstance(tree, tuple) and tree[0] == "div":
+        return _factors(tree[1], above) + _factors(tree[2], not above)
+    if isinstance(tree, tuple) and tree[0] == "neg":
+        return [(-1.0, True), *_factors(tree[1], above)]
+    return [(tree, above)]
+
+
+def _product(parts):
+    top, bottom = 1.0, 1.0
+    for tree, above in parts:
+        if above:
+            top = tidy(("mul", top, tree))
+        else:
+            bottom = tidy(("mul", bottom, tree))
+    return tidy(("div", top, bottom))
+
+
+def _is_alike(tree, whole, dims, memo) -> bool:
+    if isinstance(tree, (int, float)):
+        return True
+    shape = formula.shape_of(tree, memo)
+    shape = (1,) * (len(whole) - len(shape)) + shape
+    return all(shape[d] == 1 for d in dims)
+
+
+def _sum_of_constant(tree):
+    """The number that the sum of a mask is, where it is the same everywhere."""
+    if isinstance(tree[1], Symbol) and tree[1].is_constant:
+        value = formula.constant_of(tree)
+        return value if isinstance(value, float) else tree
+    return tree
 
 
 # --- terms that vanish ---

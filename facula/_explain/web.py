@@ -88,7 +88,7 @@ def page(e) -> str:
     parts.append("</div></div>")
     parts.append("<details open><summary><b>All steps</b></summary>")
     parts.append(table(("", "operation", "shape", "value", f"∂{loss}/∂(·)"), rows))
-    parts.append("</details><details><summary><b>Local derivatives</b></summary><div class='fx-math'>")
+    parts.append("</details><details open><summary><b>Local derivatives</b></summary><div class='fx-math'>")
     for step in e.graph.steps:
         for local in e.locals[step.order]:
             if local is not None:
@@ -127,7 +127,7 @@ def _derivative(e, d, loss) -> str:
             route = [loss, *(symbol_pretty(e._name(link.source)) for link in path.links)]
             if several:
                 lines.append(
-                    (left, escape(" ← ".join(route)) + f" contributes {escape(short(path.contribution))}")
+                    (left, escape(" ← ".join(route) + f" contributes {_minus(short(path.contribution))}"))
                 )
                 continue
             for link in path.links:
