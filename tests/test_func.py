@@ -373,3 +373,24 @@ def test_linearize_evaluates_once():
     torch.testing.assert_close(columns.T, torch.func.jacfwd(lambda x: x.sin() * x.sum())(x))
     torch.testing.assert_close(derivative(x), columns.T @ x)
     assert len(calls) == 1
+
+
+def test_dual_numbers_within_vmap_are_those_of_each_example():
+    from facula.autograd import forward_ad
+
+    def along(x, t):
+        with forward_ad.dual_level():
+            primal, tangent = forward_ad.unpack_dual(forward_ad.make_dual(x, t).sin() * 2)
+            assert forward_ad.unpack_dual(x).tangent is None
+            return primal, tangent
+
+    x = torch.arange(6.0).reshape(2, 3)
+    for dims, given in (((0, 0), (x, x)), ((0, None), (x, x[0])), ((None, 0), (x[0], x)), ((1, 1), (x, x))):
+        found = torch.vmap(along, dims)(*given)
+        at = next(d for d in dims if d is not None)
+        rows = [
+            along(*(g if d is None else g.select(d, i) for g, d in zip(given, dims)))
+            for i in range(x.shape[at])
+        ]
+        for k in range(2):
+            assert torch.allclose(found[k], torch.stack([r[k] for r in rows]))

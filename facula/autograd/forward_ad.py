@@ -89,6 +89,10 @@ def make_dual(tensor, tangent, *, level=None):
     for name, t in (("primal", tensor), ("tangent", tangent)):
         if not (t.is_floating_point() or t.is_complex()):
             raise ValueError(f"Expected {name} to be floating point or complex, but got: {t.dtype}")
+    if _C._is_batched(tensor) or _C._is_batched(tangent):
+        from ..func._forward import dual
+
+        return dual(tensor, tangent)
     return _C._make_dual(tensor, tangent)
 
 
@@ -101,6 +105,10 @@ def unpack_dual(tensor, *, level=None):
     """
     if (_current_level if level is None else level) < 0:
         return UnpackedDualTensor(tensor, None)
+    if _C._is_batched(tensor):
+        from ..func._forward import unpacked
+
+        return UnpackedDualTensor(*unpacked(tensor))
     return UnpackedDualTensor(*_C._unpack_dual(tensor))
 
 

@@ -9,6 +9,7 @@ which lets the operation's batch rule call the operation on values. Rules come f
 from __future__ import annotations
 
 from _thread import _local
+from math import prod
 from textwrap import indent
 
 from .. import _C
@@ -288,6 +289,11 @@ def wrap(result, number):
         parts = [wrap(r, number) for r in result]
         return type(result)(parts)
     return result
+
+
+def as_rows(v):
+    """The examples of a value as rows."""
+    return v.reshape((v.size(0), prod(v.shape[1:])))
 
 
 def is_batched(x, level):

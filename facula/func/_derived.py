@@ -15,6 +15,7 @@ from ._batch import (
     NotBatchable,
     Tensor,
     as_given,
+    as_rows,
     at_depth,
     is_batched,
     value_of,
@@ -230,7 +231,7 @@ def along(e, args, inplace, level):
         if d is None or (d == () and e.types[i].startswith("int[1]") and len(e.dims) == 1):
             if len(tensors) > 1:
                 return loop(e, args, inplace, level)
-            values[0] = values[0].reshape((level.size, -1))
+            values[0] = as_rows(values[0])
             values[i] = (1,) if e.types[i].startswith("int[1]") else 1
             result = e.run(values)
             if keepdim is not None and args[keepdim]:
@@ -293,7 +294,7 @@ def over_all(e, args, inplace, level):
     values = []
     for name, kind in zip(other.names, other.types):
         if name == other.names[0]:
-            values.append(args[0]._value.reshape((level.size, -1)))
+            values.append(as_rows(args[0]._value))
         elif name == "dim":
             values.append(1 if kind == "int" else (1,))
         else:
@@ -324,12 +325,12 @@ def loss(e, args, inplace, level):
     if e.position("weight") is not None and reduction == "mean" and e.name in ("mse_loss", "huber_loss"):
         weight = values[e.position("weight")]
         if weight is not None:
-            total = result.reshape((level.size, -1)).sum(1)
-            weight = weight.expand(result.shape).reshape((level.size, -1)).sum(1)
+            total = as_rows(result).sum(1)
+            weight = as_rows(weight.expand(result.shape)).sum(1)
             return wrap(total / weight, level.number)
     if reduction == "none":
         return wrap(result, level.number)
-    rows = result.reshape((level.size, -1))
+    rows = as_rows(result)
     return wrap(rows.mean(1) if reduction == "mean" else rows.sum(1), level.number)
 
 

@@ -44,7 +44,7 @@ def _tensors(elements, argument):
             raise RuntimeError(f"{_NAME}: Expected {argument} to only contain Tensors, got {type(e)}")
 
 
-def dual(primal, tangent, level):
+def dual(primal, tangent, *level):
     """A tensor that carries a tangent, both batched at every running vmap."""
     for x, what in ((primal, "primal"), (tangent, "tangent")):
         if not (x.dtype.is_floating_point or x.dtype.is_complex):
@@ -53,9 +53,16 @@ def dual(primal, tangent, level):
     with at_depth(0):
         if p.dtype != t.dtype:
             t = t.to(p.dtype)
-        made = _C._make_dual(p, t, level)
+        made = _C._make_dual(p, t, *level)
     _C._own_inputs([made, t])
     return rewrap(made, like=primal)
+
+
+def unpacked(x, *level):
+    """(value, tangent or None) of a tensor at a level; at the one that the user opened unless given."""
+    with at_depth(0):
+        primal, tangent = _C._unpack_dual(plain(x), *level)
+    return wrapped_like(primal, x), None if tangent is None else wrapped_like(tangent, x)
 
 
 def undual(x, level, strict=False):

@@ -125,4 +125,25 @@ with graph.saved_tensors_hooks(pack, lambda t: t), fwAD.dual_level():
 def inside(x):
     with graph.save_on_cpu(): return x.sin().sum()
 log(func.jvp(inside, (x,), (x,)), func.jacfwd(inside)(x)); show(lambda: func.grad(inside)(x))
+# no examples
+Z = torch.zeros(0, 3)
+for f in (torch.sum, torch.mean, torch.prod, torch.max, torch.norm, lambda a: a.std(), lambda a: a.softmax(0), lambda a: a.sort()[0], lambda a: F.mse_loss(a, a), lambda a: torch.tensordot(a, a, 1), lambda a: torch.outer(a, a), lambda a: F.linear(a, torch.ones(2, 3)), lambda a: a.logsumexp(0), lambda a: a.median(), lambda a: a.repeat_interleave(2), lambda a: torch.stack([a, a])):
+    show(lambda: vmap(f)(Z).shape, lambda: vmap(vmap(f), 1)(torch.zeros(2, 0, 3)).shape, lambda: vmap(vmap(f))(torch.zeros(0, 2, 3)).shape)
+show(lambda: vmap(func.grad(lambda a: (a * a).sum()))(Z).shape, lambda: func.jacrev(torch.sin)(torch.zeros(0)).shape, lambda: func.jacfwd(torch.sin)(torch.zeros(0)).shape, lambda: func.jacrev(lambda a: a[:0])(c).shape)
+# dual numbers within transforms
+def along(x, t):
+    with fwAD.dual_level(): return fwAD.unpack_dual(fwAD.make_dual(x, t).sin().sum()).tangent
+def doubled(x):
+    with fwAD.dual_level(): d = fwAD.make_dual(x, x); return fwAD.unpack_dual(vmap(lambda a: a.cos() * 2)(d)).tangent, fwAD.unpack_dual(func.grad(lambda a: (a ** 3).sum())(d)).tangent
+def twice(x):
+    with fwAD.dual_level(): d = fwAD.make_dual(x, x); return func.jvp(torch.sin, (d,), (d,))
+log(func.grad(lambda a: along(a, a))(c), func.jacrev(lambda a: along(a, c))(c), vmap(func.grad(lambda a: along(a, a)))(X), doubled(c)); show(lambda: twice(c), lambda: func.jvp(lambda a: along(a, a), (c,), (c,)))
+# corners of arguments
+for n in (0, 1, 2, -3, (0,), (0, 1), (1, 0), (0, -2), (), [0], 1.0, (0, 5), (0, 'a')):
+    for t in ('grad', 'jacrev', 'jacfwd'): show(lambda: getattr(func, t)(lambda a, b: (a * b * b).sum(), n)(c, c + 1))
+for d in (0, 1, -1, 2, -3, None, (0,), (0, 0), [0], 'a', 1.5, {'k': 0}):
+    show(lambda: vmap(torch.sin, d)(M), lambda: vmap(torch.sin, 0, d)(M), lambda: vmap(lambda a: (a, a), 0, d)(M), lambda: vmap(torch.mul, d)(M, M), lambda: vmap(lambda t: t[0], d)((M, M)), lambda: vmap(lambda t: t['k'], d)({'k': M}))
+for f in (lambda a: 3, lambda a: a.long(), lambda a: (), lambda a: [], lambda a: None, lambda a: (a, 3), lambda a: 'x', lambda a: a.to(torch.complex64), lambda a: {'k': a}, lambda a: torch.ones(2)):
+    for t in ('grad', 'grad_and_value', 'jacrev', 'jacfwd', 'hessian'): show(lambda: getattr(func, t)(f)(c))
+    show(lambda: func.vjp(f, c)[0], lambda: func.jvp(f, (c,), (c,)), lambda: vmap(f)(c))
 """)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import prod
 
 from ... import _C
-from .._batch import Call, NotBatchable, batch_rule, decompose, full_rule, is_batched, value_of, wrap
+from .._batch import Call, NotBatchable, as_rows, batch_rule, decompose, full_rule, is_batched, value_of, wrap
 from .._derived import fold, leading, loop
 
 _f = _C._functions
@@ -58,7 +58,7 @@ def conv(e, args, inplace, level):
             out = run(x, weight, None, groups).unsqueeze(0)
         elif own:
             out = run(merged(vx), weight, shared, groups)
-            out = out.view((level.size, -1, *out.shape[1:]))
+            out = out.view((level.size, out.shape[0] // max(level.size, 1), *out.shape[1:]))
         else:
             out = run(vx, weight, shared, groups)
     else:
@@ -289,16 +289,16 @@ def _class_loss(call, x, target, weight, ignore_index, none, probabilities=False
         each = none(vx, vt)
     else:
         each = none(merged(vx), merged(vt))
-        each = each.reshape((call.size, -1, *each.shape[1:]))
+        each = each.reshape((call.size, each.shape[0] // max(call.size, 1), *each.shape[1:]))
     if reduction == "none":
         return each
-    total = each.reshape((call.size, -1)).sum(1)
+    total = as_rows(each).sum(1)
     if reduction == "sum":
         return total
     if probabilities:
-        return total / max(each.numel() // call.size, 1)
+        return total / max(each.numel() // max(call.size, 1), 1)
     counts = _target_counts(vt, weight, ignore_index).to(total.dtype)
-    return total / counts.reshape((call.size, -1)).sum(1)
+    return total / as_rows(counts).sum(1)
 
 
 def nll_loss(

@@ -150,7 +150,11 @@ def linear(call, x, weight, bias=None):
         rows = rows.unsqueeze(0) if rank == 1 else rows
     else:
         rows = (
-            vx.unsqueeze(1) if rank == 1 else vx if rank == 2 else vx.reshape((call.size, -1, vx.shape[-1]))
+            vx.unsqueeze(1)
+            if rank == 1
+            else vx
+            if rank == 2
+            else vx.reshape((call.size, prod(x.shape[:-1]), vx.shape[-1]))
         )
     out = _f.matmul(rows, w.mT)
     if bias is not None:
@@ -213,10 +217,12 @@ def tensordot(call, a, b, dims_a, dims_b):
                 va = va.expand([-1 if d != i + 1 else b.shape[j] for d in range(va.dim())])
             elif b.shape[j] == 1 and a.shape[i] != 1:
                 vb = vb.expand([-1 if d != j + 1 else a.shape[i] for d in range(vb.dim())])
-    left = va.permute([0, *(d + 1 for d in free_a), *(d + 1 for d in da)]).reshape((call.size, -1, summed))
-    right = vb.permute([0, *(d + 1 for d in db), *(d + 1 for d in free_b)]).reshape((call.size, summed, -1))
-    shape = [a.shape[d] for d in free_a] + [b.shape[d] for d in free_b]
-    return _f.bmm(left, right).reshape((call.size, *shape))
+    rows, columns = [a.shape[d] for d in free_a], [b.shape[d] for d in free_b]
+    left = va.permute([0, *(d + 1 for d in free_a), *(d + 1 for d in da)])
+    left = left.reshape((call.size, prod(rows), summed))
+    right = vb.permute([0, *(d + 1 for d in db), *(d + 1 for d in free_b)])
+    right = right.reshape((call.size, summed, prod(columns)))
+    return _f.bmm(left, right).reshape((call.size, *rows, *columns))
 
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

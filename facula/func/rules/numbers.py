@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ... import _C
-from .._batch import Tensor, batch_rule, decompose, full_rule, is_batched, value_of, wrap
+from .._batch import Tensor, as_rows, batch_rule, decompose, full_rule, is_batched, value_of, wrap
 from .._derived import _in_front, along, leading, over_all
 
 _f = _C._functions
@@ -27,7 +27,7 @@ def searchsorted(call, sequence, x, out_int32=False, right=False, side=None, sor
         return call.run(sequence, x._value, *options, sorter)
     s, v = call.value(sequence), call.value(x)
     if sequence.dim() == 1:
-        return call.run(s, v.reshape((call.size, -1)), *options, _or_none(call, sorter)).reshape(v.shape)
+        return call.run(s, as_rows(v), *options, _or_none(call, sorter)).reshape(v.shape)
     return call.run(s, v, *options, _or_none(call, sorter))
 
 

@@ -9,6 +9,7 @@ from .._batch import (
     BatchedTensor,
     Call,
     NotBatchable,
+    as_rows,
     at_depth,
     batch_rule,
     decompose,
@@ -139,7 +140,7 @@ def repeat(call, x, repeats):
 
 
 def repeat_interleave(call, x, repeats=None, dim=None, output_size=None):
-    v = x._value.reshape((call.size, -1)) if dim is None else x._value
+    v = as_rows(x._value) if dim is None else x._value
     at = 1 if dim is None else dim % x.dim() + 1
     return v.repeat_interleave(repeats, at, output_size=output_size)
 
@@ -313,7 +314,7 @@ def roll(call, x, shifts, dims=()):
         if len(shifts) != 1:
             call.entry.run_meta((x, shifts, dims))
         v = x._value
-        return v.reshape((call.size, -1)).roll(shifts, 1).view(v.shape)
+        return as_rows(v).roll(shifts, 1).view(v.shape)
     if x.dim() == 0 or any(not -x.dim() <= d < x.dim() for d in dims):
         call.entry.run_meta((x, shifts, dims))
     return x._value.roll(shifts, tuple(d % x.dim() + 1 for d in dims))

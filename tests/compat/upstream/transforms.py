@@ -59,7 +59,11 @@ def install(blank) -> None:
     )
     contents = {
         "functorch": functions,
-        "functorch.experimental": {"chunk_vmap": chunk_vmap},
+        "functorch.experimental": {
+            "chunk_vmap": chunk_vmap,
+            "functionalize": torch.func.functionalize,
+            "replace_all_batch_norm_modules_": torch.func.replace_all_batch_norm_modules_,
+        },
         "torch._C._functorch": {
             "_is_vmap_fallback_enabled": lambda: True,
             "_set_vmap_fallback_enabled": lambda on: None,
