@@ -108,6 +108,10 @@ def construct(dtype, args, device, kwargs):
             expected, got = (TYPE_NAMES.get(str(t)[6:]) for t in (dtype, data.dtype))
             raise TypeError(f"expected torch.{expected} (got torch.{got})")
         return data.detach()
+    if hasattr(data, "_as_tensor"):
+        from ._storage_kinds import as_legacy_tensor
+
+        return as_legacy_tensor(data, wanted)
     if isinstance(data, (str, bytes)):
         raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
     sequence = hasattr(data, "__len__") or hasattr(data, "__getitem__")

@@ -123,7 +123,7 @@ def _set_obj_state(obj, state):
 def _storage_from_bytes(raw):
     from .storage import UntypedStorage
 
-    return UntypedStorage.from_buffer(raw)
+    return UntypedStorage.from_buffer(raw, dtype=_C.uint8)
 
 
 def _typed_storage(untyped, dtype):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import _C
+from . import _C, _storage_kinds
 
 __all__ = ["TypedStorage", "UntypedStorage"]
 
@@ -36,12 +36,13 @@ class UntypedStorage(_C.StorageBase):
         return storage
 
     @classmethod
-    def from_buffer(cls, buffer, *args, **kwargs):
-        """A copy of the bytes of a buffer."""
-        view = memoryview(buffer).cast("B")
-        storage = cls._new(len(view), "cpu")
-        memoryview(storage)[:] = view
-        return storage
+    def from_buffer(cls, buffer, byte_order=None, count=-1, offset=0, *, dtype=None):
+        """A copy of the elements of type `dtype` in a buffer; see TypedStorage.from_buffer."""
+        from ._storage_kinds import bytes_from_buffer
+
+        if dtype is None:
+            raise RuntimeError("argument 'dtype' cannot be None")
+        return bytes_from_buffer(buffer, byte_order, count, offset, dtype)
 
     @classmethod
     def from_file(cls, filename, shared: bool = False, nbytes: int = 0):
@@ -71,23 +72,28 @@ class UntypedStorage(_C.StorageBase):
         """The number of bytes."""
         return self.nbytes()
 
-    def __len__(self) -> int:
-        return self.nbytes()
+    __len__ = size
 
     def element_size(self) -> int:
         """1: it is made of bytes."""
         return 1
 
-    @property
-    def is_cuda(self) -> bool:
-        return False
+    is_cuda = is_hpu = is_sparse = is_sparse_csr = False
+
+    def _as_tensor(self, dtype):
+        from ._storage_kinds import as_tensor
+
+        return as_tensor(self, dtype)
+
+    def __sizeof__(self) -> int:
+        return object.__sizeof__(self) + self.nbytes()
 
     @property
     def is_cpu(self) -> bool:
         return self.device.type == "cpu"
 
-    def get_device(self) -> int:
-        return -1
+    def get_device(self) -> None:
+        return None
 
     def is_pinned(self, device="cuda") -> bool:
         return False
@@ -105,8 +111,9 @@ class UntypedStorage(_C.StorageBase):
         return self
 
     def __repr__(self) -> str:
-        values = "" if self.device.type == "meta" else "\n ".join(str(v) for v in memoryview(self)[:1000])
-        return f" {values}\n[torch.storage.{type(self).__name__}(device={self.device}) of size {len(self)}]"
+        values = "..." if self.device.type == "meta" else "\n ".join(str(v) for v in memoryview(self)[:1000])
+        values = values if self.device.type == "meta" else f" {values}"
+        return f"{values}\n[torch.storage.{type(self).__name__}(device={self.device}) of size {len(self)}]"
 
     # --- elements ---
 
@@ -114,8 +121,7 @@ class UntypedStorage(_C.StorageBase):
         return self._tensor(_C.uint8, 0, (self.nbytes(),), (1,))
 
     def __getitem__(self, index):
-        if self.device.type == "meta":
-            raise NotImplementedError("Not available for 'meta' device type")
+        self._need_memory()
         if isinstance(index, slice):
             start, stop, step = index.indices(len(self))
             if step != 1:
@@ -123,13 +129,22 @@ class UntypedStorage(_C.StorageBase):
                     f"Trying to slice with a step of {step}, but only a step of 1 is supported"
                 )
             return type(self)._over(self, start, max(stop - start, 0))
+        if not hasattr(index, "__index__"):
+            raise TypeError(f"can't index a torch.UntypedStorage with {type(index).__name__}")
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"index {index} out of range for storage of size {len(self)}")
         return memoryview(self)[index]
+
+    def _need_memory(self) -> None:
+        if self.device.type == "meta":
+            raise NotImplementedError("Not available for 'meta' device type")
 
     def __setitem__(self, index, value):
         self._bytes()[index] = value
 
     def tolist(self) -> list[int]:
         """The bytes as a list of ints."""
+        self._need_memory()
         return list(memoryview(self))
 
     def fill_(self, value):
@@ -155,14 +170,14 @@ class UntypedStorage(_C.StorageBase):
     def __deepcopy__(self, memo):
         known = memo.setdefault("torch", {})
         if self._cdata not in known:
-            known[self._cdata] = self.clone()
-        return known[self._cdata]
+            known[self._cdata] = (self.clone(), self)  # which stays alive: its address is the key
+        return known[self._cdata][0]
 
     def cpu(self):
-        return self if self.device.type == "cpu" else self.to("cpu")
+        return self if self.device.type == "cpu" else self.to(device="cpu")
 
     def cuda(self, device=None, non_blocking=False):
-        return self.to("cuda")
+        return self.to(device="cuda")
 
     def to(self, *, device="cpu", non_blocking=False):
         device = _C.device(device)
@@ -219,8 +234,9 @@ def _load_from_bytes(raw):
 
 def _conversion(name):
     def convert(self):
+        elements = self._elements() if isinstance(self, TypedStorage) else self._bytes()
         return TypedStorage(
-            wrap_storage=self._elements().to(getattr(_C, name)).untyped_storage(), dtype=getattr(_C, name)
+            wrap_storage=elements.to(getattr(_C, name), copy=True).untyped_storage(), dtype=getattr(_C, name)
         )
 
     convert.__name__ = name
@@ -258,23 +274,34 @@ class TypedStorage:
     dtype = None
 
     def __new__(cls, *args, wrap_storage=None, dtype=None, device=None, _internal=False):
-        self = object.__new__(TypedStorage if cls.dtype is None else cls)
-        dtype = self.dtype or dtype or _C.get_default_dtype()
+        from ._storage_kinds import check_arguments, flat
+
+        check_arguments(cls, args, wrap_storage, dtype, device)
+        self = object.__new__(TypedStorage)
+        dtype = cls.dtype or dtype or _C.get_default_dtype()
         if wrap_storage is not None:
-            if not isinstance(wrap_storage, UntypedStorage):
-                raise TypeError(
-                    f"Argument 'wrap_storage' must be UntypedStorage, but got {type(wrap_storage).__name__}"
-                )
             self._untyped_storage = wrap_storage
         elif not args or isinstance(args[0], int):
             count = args[0] if args else 0
             self._untyped_storage = UntypedStorage(count * dtype.itemsize, device=device)
         else:
             values = args[0]
-            values = values.tolist() if isinstance(values, TypedStorage) else values
+            values = list(flat(values)) if isinstance(values, (list, tuple)) else values
             self._untyped_storage = _C.tensor(values, dtype=dtype, device=device).untyped_storage()
         self.dtype = dtype
         return self
+
+    from_buffer = classmethod(_storage_kinds.typed_from_buffer)
+    from_file = classmethod(_storage_kinds.typed_from_file)
+    _as_tensor = _storage_kinds.as_tensor
+    is_cuda = is_hpu = False
+
+    def __sizeof__(self) -> int:
+        return object.__sizeof__(self) + self.nbytes()
+
+    def resizable(self) -> bool:
+        """Whether its memory may become larger: no NumPy array looks into it."""
+        return self._untyped_storage.resizable()
 
     def untyped(self) -> UntypedStorage:
         """The bytes."""
@@ -318,10 +345,6 @@ class TypedStorage:
     def _cdata(self) -> int:
         return self._untyped_storage._cdata
 
-    @property
-    def is_cuda(self) -> bool:
-        return False
-
     def is_shared(self) -> bool:
         return self._untyped_storage.is_shared()
 
@@ -330,19 +353,25 @@ class TypedStorage:
     def is_pinned(self, device="cuda") -> bool:
         return False
 
-    def get_device(self) -> int:
-        return -1
+    def get_device(self) -> None:
+        return None
 
     def __getitem__(self, index):
+        if self.device.type == "meta":
+            raise NotImplementedError("Not available for 'meta' device type")
         if isinstance(index, slice):
             raise RuntimeError("slices are only supported in UntypedStorage.__getitem__")
+        if not isinstance(index, int):
+            raise RuntimeError(f"can't index a {type(self)} with {type(index)}")
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"index {index} out of range for storage of size {len(self)}")
         return self._elements()[index].item()
 
     def __setitem__(self, index, value):
         self._elements()[index] = value
 
     def __iter__(self):
-        return iter(self.tolist())
+        return iter([self[0]] if self.device.type == "meta" else self.tolist())
 
     def tolist(self) -> list:
         """The elements as Python numbers."""
@@ -360,7 +389,7 @@ class TypedStorage:
 
     def clone(self):
         """A copy with its own memory."""
-        return type(self)(wrap_storage=self._untyped_storage.clone(), dtype=self.dtype)
+        return TypedStorage(wrap_storage=self._untyped_storage.clone(), dtype=self.dtype)
 
     __copy__ = clone
 
@@ -411,7 +440,7 @@ class TypedStorage:
         return hash(self._untyped_storage)
 
     def __repr__(self) -> str:
-        values = "" if self.device.type == "meta" else " " + "\n ".join(str(v) for v in self.tolist())
+        values = "..." if self.device.type == "meta" else " " + "\n ".join(str(v) for v in self.tolist())
         kind = f"[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) of size {len(self)}]"
         return f"{values}\n{kind}"
 
@@ -420,11 +449,16 @@ class TypedStorage:
 
         return _typed_storage, (self._untyped_storage, self.dtype)
 
-    float, double, half, bfloat16, int, long, short, char, byte, bool, complex_float, complex_double = (
-        _conversion(n)
-        for n in "float32 float64 float16 bfloat16 int32 int64 int16 int8 uint8 bool complex64 "
-        "complex128".split()
-    )
+
+_CONVERSIONS = {
+    **{"float": "float32", "double": "float64", "half": "float16", "int": "int32", "long": "int64"},
+    **{"short": "int16", "char": "int8", "byte": "uint8", "bool": "bool", "bfloat16": "bfloat16"},
+    **{"complex_float": "complex64", "complex_double": "complex128"},
+    **{n: n for n in ("float8_e5m2", "float8_e4m3fn", "float8_e5m2fnuz", "float8_e4m3fnuz")},
+}
+for _name, _dtype in _CONVERSIONS.items():
+    setattr(TypedStorage, _name, _conversion(_dtype))
+    setattr(UntypedStorage, _name, _conversion(_dtype))
 
 
 _LEGACY = {

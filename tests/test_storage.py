@@ -286,3 +286,30 @@ def test_fresh_processes_know_the_alias(tmp_path):
         [sys.executable, "-m", "facula", str(program)], capture_output=True, text=True, timeout=120
     )
     assert child.stdout == "[1.0, 2.0]\nTrue\n", child.stderr
+
+
+def test_typed_storages_are_made_from_buffers_and_files(tmp_path):
+    big = torch.ShortStorage.from_buffer(bytearray([1, 2, 3, 4]), "big")
+    assert big.tolist() == [258, 772] and isinstance(big, torch.ShortStorage)
+    path = tmp_path / "elements"
+    shared = torch.FloatStorage.from_file(str(path), True, 4)
+    shared.fill_(2)
+    assert torch.FloatStorage.from_file(str(path), False, 4).tolist() == [2] * 4
+    assert path.stat().st_size == 16
+
+
+def test_tensors_are_made_from_storages():
+    x = torch.arange(4.0)
+    assert torch.tensor(x.untyped_storage(), dtype=torch.float32).tolist() == [0, 1, 2, 3]
+    assert torch.FloatTensor(x.untyped_storage()).data_ptr() == x.data_ptr()
+    with pytest.raises(RuntimeError, match="Expected a Storage of type"):
+        torch.tensor(x.storage(), dtype=torch.float64)
+
+
+def test_copies_of_tensors_and_their_storages_share_memory():
+    x = torch.ones(2)
+    tensor, typed, plain = copy.deepcopy([x, x.storage(), x.untyped_storage()])
+    tensor.fill_(3)
+    assert typed.tolist() == [3, 3] and plain.data_ptr() == tensor.data_ptr() != x.data_ptr()
+    again = pickle.loads(pickle.dumps(x.untyped_storage()))
+    assert again.tolist() == x.untyped_storage().tolist()

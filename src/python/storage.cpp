@@ -150,8 +150,10 @@ PyObject* tensor_over(PyObject* o, PyObject* const* args, Py_ssize_t count) {
 
 PyObject* nbytes(PyObject* o, PyObject*) { return PyLong_FromSize_t(storage_of(o)->bytes); }
 PyObject* data_ptr(PyObject* o, PyObject*) {
-  return PyLong_FromVoidPtr(storage_of(o)->bytes ? storage_of(o)->data : nullptr);
+  const Storage* s = storage_of(o);
+  return PyLong_FromVoidPtr(s->bytes && s->device.type != Device::Meta ? s->data : nullptr);
 }
+PyObject* resizable(PyObject* o, PyObject*) { return PyBool_FromLong(!storage_of(o)->fixed); }
 PyObject* fix(PyObject* o, PyObject*) {
   storage_of(o)->fixed = true;
   Py_RETURN_NONE;
@@ -211,17 +213,19 @@ template <class F> PyCFunction method(F* f) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
 }
 
-PyMethodDef methods[] = {{"_of", of_tensor, METH_O | METH_CLASS, nullptr},
-                         {"_new", method(make), METH_FASTCALL | METH_CLASS, nullptr},
-                         {"_over", method(over), METH_FASTCALL | METH_CLASS, nullptr},
-                         {"_tensor", method(tensor_over), METH_FASTCALL, nullptr},
-                         {"_resize", resize, METH_O, nullptr},
-                         {"_fix", fix, METH_NOARGS, nullptr},
-                         {"_users", users, METH_NOARGS, nullptr},
-                         {"_bump_version", bump, METH_NOARGS, nullptr},
-                         {"nbytes", nbytes, METH_NOARGS, "The number of bytes."},
-                         {"data_ptr", data_ptr, METH_NOARGS, "The address of the first byte."},
-                         {}};
+PyMethodDef methods[] = {
+    {"_of", of_tensor, METH_O | METH_CLASS, nullptr},
+    {"_new", method(make), METH_FASTCALL | METH_CLASS, nullptr},
+    {"_over", method(over), METH_FASTCALL | METH_CLASS, nullptr},
+    {"_tensor", method(tensor_over), METH_FASTCALL, nullptr},
+    {"_resize", resize, METH_O, nullptr},
+    {"_fix", fix, METH_NOARGS, nullptr},
+    {"_users", users, METH_NOARGS, nullptr},
+    {"_bump_version", bump, METH_NOARGS, nullptr},
+    {"resizable", resizable, METH_NOARGS, "Whether the memory may become larger: no array looks into it."},
+    {"nbytes", nbytes, METH_NOARGS, "The number of bytes."},
+    {"data_ptr", data_ptr, METH_NOARGS, "The address of the first byte."},
+    {}};
 PyGetSetDef getset[] = {{"_cdata", get_cdata, nullptr, nullptr, nullptr},
                         {"device", get_device, nullptr, "Where the memory is.", nullptr},
                         {}};

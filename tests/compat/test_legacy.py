@@ -218,3 +218,68 @@ def test_lists_of_arrays_are_said_to_be_slow():
             assert facula.tensor([numpy.float32(1)]).tolist() == [1]
         seen += [str(each.message)[:56] for each in caught]
     assert seen == ["Creating a tensor from a list of numpy.ndarrays is extre"]
+
+
+STORAGES = """
+torch.ones(2).storage().resizable()
+x = torch.ones(2); x.numpy(); x.untyped_storage().resizable()
+torch.ones(2).untyped_storage().is_sparse_csr
+torch.ones(2).untyped_storage()[100]
+torch.ones(2).untyped_storage()['a']
+torch.ones(2).storage()[5]
+torch.ones(2, device='meta').untyped_storage().data_ptr()
+torch.ones(2, device='meta').storage()[0]
+torch.ones(2, device='meta').storage().cpu()
+torch.ones(2, device='meta').untyped_storage().tolist()
+str(torch.ones(2, device='meta').storage())
+torch.TypedStorage(3, dtype=torch.int32).nbytes()
+torch.TypedStorage(3, device='meta').device
+type(torch.FloatStorage(2)).__name__
+torch.FloatStorage([[1, 2], [3, 4]]).tolist()
+torch.FloatStorage(1, 2)
+torch.FloatStorage(torch.ones(2))
+torch.FloatStorage(3, dtype=torch.float64)
+torch.FloatStorage(3, device='cpu')
+torch.FloatStorage(3.0)
+torch.FloatStorage('a')
+torch.FloatStorage(3, wrap_storage=torch.ones(2).untyped_storage())
+torch.TypedStorage(wrap_storage=torch.ones(2).untyped_storage())
+torch.TypedStorage(wrap_storage=torch.ones(2).untyped_storage(), dtype=3)
+torch.TypedStorage(wrap_storage=torch.ones(2).storage(), dtype=torch.float32)
+torch.IntStorage.from_buffer(bytearray([1, 2, 3, 4] * 2), 'big').tolist()
+torch.IntStorage.from_buffer(bytearray([1, 2, 3, 4] * 2), 'little', 1, 4).tolist()
+torch.IntStorage.from_buffer(bytearray([1, 2, 3, 4] * 2))
+torch.IntStorage.from_buffer(bytearray([1, 2, 3, 4] * 2), 'odd')
+torch.IntStorage.from_buffer(bytearray([1, 2, 3]), 'native')
+torch.IntStorage.from_buffer(bytearray([1, 2, 3, 4]), 'native', offset=100)
+torch.IntStorage.from_buffer(bytearray([1, 2, 3, 4]), 'native', count=100)
+torch.IntStorage.from_buffer(bytearray([1, 2, 3, 4]), 'native', dtype=torch.int16)
+torch.BoolStorage.from_buffer(bytearray([0, 1, 7]), 'big').tolist()
+torch.ComplexFloatStorage.from_buffer(bytearray(range(1, 9)), 'big').tolist()
+torch.UntypedStorage.from_buffer(bytearray([1, 2]))
+torch.UntypedStorage.from_buffer(bytearray([1, 2, 3, 4]), 'big', dtype=torch.int16).tolist()
+torch.TypedStorage.from_file('nothing', False, 2)
+torch.tensor(torch.ones(2).storage())
+torch.tensor(torch.ones(2).storage(), dtype=torch.float64)
+torch.tensor(torch.ones(2).untyped_storage(), dtype=torch.float32)
+torch.tensor(torch.ones(2).untyped_storage())
+x = torch.ones(2); torch.FloatTensor(x.storage()).data_ptr() == x.data_ptr()
+torch.DoubleTensor(torch.ones(2).storage())
+torch.ones(2).double().new(torch.ones(2).untyped_storage())
+torch.ones(2).untyped_storage().half().dtype
+torch.ones(2).storage().float8_e5m2().tolist()
+x = torch.ones(100).storage().__sizeof__() - torch.ones(0).storage().__sizeof__(); x
+import copy; x = torch.ones(2); y = copy.deepcopy([x, x.storage(), x.untyped_storage()]); (y[0].data_ptr() == y[1].data_ptr() == y[2].data_ptr(), y[1].tolist())
+"""
+
+
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
+@pytest.mark.parametrize("line", statements.lines(STORAGES))
+def test_storages(line):
+    import torch
+
+    import facula
+
+    for library in (torch, facula):
+        library.ones(1).storage()  # its warning, once a process
+    statements.check(line)
