@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from weakref import WeakValueDictionary
+
 from . import _C, _storage_kinds
 
 __all__ = ["TypedStorage", "UntypedStorage"]
 
 Tensor = _C.Tensor
+
+
+_mapped: WeakValueDictionary = WeakValueDictionary()  # files in memory, by address
+
+
+def _map_file(file, length: int, shared: bool):
+    import mmap
+
+    class Mapped(mmap.mmap):  # remembers its name
+        filename = None
+
+    return Mapped(file.fileno(), length, access=mmap.ACCESS_WRITE if shared else mmap.ACCESS_COPY)
 
 
 class UntypedStorage(_C.StorageBase):
@@ -47,7 +61,6 @@ class UntypedStorage(_C.StorageBase):
     @classmethod
     def from_file(cls, filename, shared: bool = False, nbytes: int = 0):
         """A file as memory. `shared`: writes go to the file, which is made `nbytes` long if it is shorter."""
-        import mmap
         import os
 
         with open(filename, "r+b" if shared and os.path.exists(filename) else "w+b" if shared else "rb") as f:
@@ -62,9 +75,18 @@ class UntypedStorage(_C.StorageBase):
                 )
             if wanted == 0:
                 return cls._new(0, "cpu")
-            memory = mmap.mmap(f.fileno(), wanted, access=mmap.ACCESS_WRITE if shared else mmap.ACCESS_COPY)
+            memory = _map_file(f, wanted, shared)
         storage = cls._over(memory, 0, wanted)
+        if shared:
+            memory.filename = str(filename)
+            _mapped[storage.data_ptr()] = memory
         return storage
+
+    @property
+    def filename(self) -> str | None:
+        """The file that writes go to (`from_file(shared=True)`), or None."""
+        memory = _mapped.get(self.data_ptr()) if self.device.type == "cpu" else None
+        return memory.filename if memory is not None else None
 
     # --- what it is ---
 
@@ -331,6 +353,11 @@ class TypedStorage:
 
     _element_size = element_size
 
+    @property
+    def filename(self) -> str | None:
+        """The file that writes go to, or None."""
+        return self._untyped_storage.filename
+
     def data_ptr(self) -> int:
         """The address of the first element."""
         return self._untyped_storage.data_ptr()
@@ -485,6 +512,7 @@ def legacy_name(dtype) -> str | None:
 
 def legacy_class(name: str):
     """torch.FloatStorage and its like, made when first asked for; None for any other name."""
+    name = "FloatStorage" if name == "Storage" else name
     if name not in _LEGACY:
         return None
     cls = _legacy.get(name)

@@ -313,3 +313,12 @@ def test_copies_of_tensors_and_their_storages_share_memory():
     assert typed.tolist() == [3, 3] and plain.data_ptr() == tensor.data_ptr() != x.data_ptr()
     again = pickle.loads(pickle.dumps(x.untyped_storage()))
     assert again.tolist() == x.untyped_storage().tolist()
+
+
+def test_files_have_names(tmp_path):
+    path = str(tmp_path / "numbers")
+    mapped = torch.from_file(path, shared=True, size=4, dtype=torch.float32)
+    assert mapped.untyped_storage().filename == path
+    assert mapped[1:].untyped_storage().filename == path
+    assert torch.from_file(path, shared=False, size=4).untyped_storage().filename is None
+    assert torch.ones(3).untyped_storage().filename is None

@@ -39,7 +39,8 @@ def composite(
         aliases: other public names, separated by spaces.
         out: add `out=`: a tensor (or a tuple of them) that is resized if need be and receives the result;
             "exact": which must have its dtype. Other texts choose the error of a dtype that will not do: the
-            name that PyTorch puts before it, or all of it with {} for the two dtypes, which must be one.
+            name that PyTorch puts before it, or all of it, with {} for the two dtypes, which must be one, and
+            {field} for the name of one of several results.
         inplace: also publish `name_`, which copies the result into its first argument.
     """
 
@@ -120,9 +121,9 @@ def _of_tensors(function: Callable, name: str) -> Callable:
 
 
 def _with_out(function: Callable, kind: bool | str) -> Callable:
-    def store(out, result):
+    def store(out, result, field=""):
         if kind is not True and isinstance(out, _C.Tensor) and out.dtype != result.dtype:
-            _refuse_dtype(kind, result.dtype, out.dtype)
+            _refuse_dtype(kind, result.dtype, out.dtype, field)
         return _C._copy_to_out(out, result, function.__name__)
 
     @wraps(function)
@@ -134,19 +135,20 @@ def _with_out(function: Callable, kind: bool | str) -> Callable:
             return store(out, result)
         if len(out) != len(result):
             raise TypeError(f"{function.__name__}(): 'out' must hold {len(result)} tensors, not {len(out)}")
-        return type(result)([store(o, r) for o, r in zip(out, result)])
+        fields = getattr(result, "__match_args__", ("",) * len(result))
+        return type(result)([store(*each) for each in zip(out, result, fields)])
 
     return call
 
 
-def _refuse_dtype(kind: str, wanted, given) -> None:
+def _refuse_dtype(kind: str, wanted, given, field: str) -> None:
     """Raises what PyTorch says of the dtype of an `out=`: its own check, or the one of this function."""
     from .linalg_norms import type_name
 
     if kind == "exact":
         raise RuntimeError(f"Expected out tensor to have dtype {wanted}, but got {given} instead")
-    if "{" in kind:
-        raise RuntimeError(kind.format(type_name(wanted), type_name(given)))
+    if " " in kind:
+        raise RuntimeError(kind.format(type_name(wanted), type_name(given), field=field))
     if not _C._functions.can_cast(wanted, given):
         raise RuntimeError(
             f"{kind}: Expected result to be safely castable from {type_name(wanted)} dtype, but got result "

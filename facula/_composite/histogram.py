@@ -75,7 +75,12 @@ def _counted(input, bins, range, weight, density):
     return counts, edges
 
 
-@composite("torch", "Tensor", out=True)
+@composite(
+    "torch",
+    "Tensor",
+    out="torch.histogram: input tensor and {field} tensor should have the same dtype, "
+    "but got input {0} and {field} {1}",
+)
 def histogram(input, bins, *, range=None, weight=None, density=False):
     """How many elements fall in each bin: (counts, edges), of the dtype of `input` (float32 or float64).
 

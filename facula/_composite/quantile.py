@@ -71,7 +71,7 @@ def _quantile(input, q, dim, keepdim, interpolation, skip_nan):
     return values.movedim(-1, 0).reshape([q.numel(), *shape])
 
 
-@composite("torch", "Tensor", out="exact")
+@composite("torch", "Tensor", out="quantile() out tensor must be same dtype as the input tensor")
 def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     """The q-quantiles of the elements along `dim`, or of all.
 
@@ -84,7 +84,7 @@ def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     return _quantile(input, q, dim, keepdim, interpolation, False)
 
 
-@composite("torch", "Tensor", out="exact")
+@composite("torch", "Tensor", out="quantile() out tensor must be same dtype as the input tensor")
 def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     """quantile of the elements that are not NaN; NaN where all are."""
     return _quantile(input, q, dim, keepdim, interpolation, True)

@@ -26,7 +26,7 @@ Dims contiguous_strides(const Dims& sizes) {
   int64_t n = 1;
   for (int d = sizes.count - 1; d >= 0; --d) {
     s[d] = n;
-    n *= std::max<int64_t>(sizes[d], 1);
+    if (__builtin_mul_overflow(n, std::max<int64_t>(sizes[d], 1), &n)) continue;  // wraps: of no elements
   }
   return s;
 }

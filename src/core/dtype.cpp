@@ -34,6 +34,27 @@ void fail_without_kernel(DType t) {
   fail<NotImplemented>("\"kernel\" not implemented for '", c_name(t), "'");
 }
 
+const char* type_text(DType t) {
+  switch (t) {
+    case DType::Bool: return "bool";
+    case DType::UInt8: return "unsigned char";
+    case DType::Int8: return "signed char";
+    case DType::Int16: return "short int";
+    case DType::Int32: return "int";
+    case DType::Int64: return "long int";
+    case DType::UInt16: return "short unsigned int";
+    case DType::UInt32: return "unsigned int";
+    case DType::UInt64: return "long unsigned int";
+    case DType::Float16: return "c10::Half";
+    case DType::BFloat16: return "c10::BFloat16";
+    case DType::Float32: return "float";
+    case DType::Float64: return "double";
+    case DType::Complex64: return "c10::complex<float>";
+    case DType::Complex128: return "c10::complex<double>";
+    default: return c_name(t);
+  }
+}
+
 bool can_cast(DType from, DType to) {
   if (category(from) > category(to)) return false;
   return !(to == DType::Bool && from != DType::Bool);

@@ -60,7 +60,7 @@ static void require_fits_stored(DType t, Scalar s, bool single) {
 
 // A number that the type cannot hold is an error here, unlike in arithmetic. Negative numbers wrap in
 // unsigned types.
-static void require_fits(DType t, Scalar s, bool single) {
+void require_fits(DType t, Scalar s, bool single) {
   if (t == DType::Bool) return;
   if (is_stored_only(t)) return require_fits_stored(t, s, single);
   const bool fits = visit(t, [&](auto element) {

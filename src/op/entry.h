@@ -42,6 +42,23 @@ struct OpEntry {
   void (*invoke)(const Value* args, Result& result) = nullptr;
   const char* returns = "Tensor";                 // as a Python annotation, for the stubs
   Tensor (*direct)(const Value* args) = nullptr;  // the same as invoke, where the result is one tensor
+  const char* out_text = nullptr;
+  bool input_decides = false;
+
+  // What is said of an out= of another dtype than the result has, which kExactOut refuses: $R and $O stand
+  // for the two dtypes, $r and $o for their names in C++. A text for each of several results, '|' between. In
+  // a text that starts with '~' bool and uint8 count as one.
+  consteval OpEntry refusing(const char* text) const {
+    OpEntry e = *this;
+    e.out_text = text;
+    return e;
+  }
+  // Without dtype= the types of the inputs are asked, whatever that of out=.
+  consteval OpEntry by_input() const {
+    OpEntry e = *this;
+    e.input_decides = true;
+    return e;
+  }
 };
 
 struct EntryList {

@@ -5,23 +5,24 @@
 namespace facula {
 inline namespace FACULA_ISA {
 
-#define FACULA_BITWISE(Name, name, op, kinds, where)                                              \
+#define FACULA_BITWISE(Name, name, op, kinds, where, wide)                                        \
   struct Name {                                                                                   \
     static constexpr OpInfo info{                                                                 \
         .signature = #name "(Tensor input, Tensor other)",                                        \
         .types = kinds,                                                                           \
         .python_operator = op,                                                                    \
         .numbers = sizeof(op) > 1 ? Numbers::One : Numbers::None, /* an operator takes numbers */ \
-        .kernel = where};                                                                         \
+        .kernel = where,                                                                          \
+        .unsigneds = Unsigned::wide};                                                             \
     template <class T> constexpr T forward(T a, T b) const { return name(a, b); }                 \
   };
-FACULA_BITWISE(BitwiseAnd, bitwise_and, "&", kBools | kInts, nullptr)
-FACULA_BITWISE(BitwiseOr, bitwise_or, "|", kBools | kInts, nullptr)
-FACULA_BITWISE(BitwiseXor, bitwise_xor, "^", kBools | kInts, nullptr)
-FACULA_BITWISE(BitwiseLeftShift, bitwise_left_shift, "<<", kInts, "lshift_cpu")
-FACULA_BITWISE(BitwiseRightShift, bitwise_right_shift, ">>", kInts, "rshift_cpu")
-FACULA_BITWISE(Gcd, gcd, "", kInts, nullptr)
-FACULA_BITWISE(Lcm, lcm, "", kInts, nullptr)
+FACULA_BITWISE(BitwiseAnd, bitwise_and, "&", kBools | kInts, nullptr, AsSigned)
+FACULA_BITWISE(BitwiseOr, bitwise_or, "|", kBools | kInts, nullptr, AsSigned)
+FACULA_BITWISE(BitwiseXor, bitwise_xor, "^", kBools | kInts, nullptr, AsSigned)
+FACULA_BITWISE(BitwiseLeftShift, bitwise_left_shift, "<<", kInts, "lshift_cpu", No)
+FACULA_BITWISE(BitwiseRightShift, bitwise_right_shift, ">>", kInts, "rshift_cpu", No)
+FACULA_BITWISE(Gcd, gcd, "", kInts, nullptr, No)
+FACULA_BITWISE(Lcm, lcm, "", kInts, nullptr, No)
 #undef FACULA_BITWISE
 
 struct BitwiseNot {

@@ -5,15 +5,16 @@
 namespace facula {
 inline namespace FACULA_ISA {
 
-#define FACULA_STEP(Name, function, also)                                                         \
-  struct Name {                                                                                   \
-    static constexpr OpInfo info{.signature = #function "(Tensor input)",                         \
-                                 .types = kInts | kFloats,                                        \
-                                 .aliases = also,                                                 \
-                                 .kernel = #function "_vml_cpu",                                  \
-                                 .no_complex = #function " is not supported for complex inputs"}; \
-    template <class T> constexpr T forward(T x) const { return function(x); }                     \
-    template <class T> constexpr T backward(T, T, T) const { return T(0); }                       \
+#define FACULA_STEP(Name, function, also)                                                        \
+  struct Name {                                                                                  \
+    static constexpr OpInfo info{.signature = #function "(Tensor input)",                        \
+                                 .types = kInts | kFloats,                                       \
+                                 .aliases = also,                                                \
+                                 .kernel = #function "_vml_cpu",                                 \
+                                 .no_complex = #function " is not supported for complex inputs", \
+                                 .unsigneds = Unsigned::AsSigned};                               \
+    template <class T> constexpr T forward(T x) const { return function(x); }                    \
+    template <class T> constexpr T backward(T, T, T) const { return T(0); }                      \
   };
 FACULA_STEP(Floor, floor, "")
 FACULA_STEP(Ceil, ceil, "")
@@ -21,8 +22,10 @@ FACULA_STEP(Trunc, trunc, "fix")
 #undef FACULA_STEP
 
 struct Round {  // to even
-  static constexpr OpInfo info{
-      .signature = "round(Tensor input)", .types = kInts | kFloats, .kernel = "round_vml_cpu"};
+  static constexpr OpInfo info{.signature = "round(Tensor input)",
+                               .types = kInts | kFloats,
+                               .kernel = "round_vml_cpu",
+                               .unsigneds = Unsigned::AsSigned};
   template <class T> constexpr T forward(T x) const { return round(x); }
   template <class T> constexpr T backward(T, T, T) const { return T(0); }
 };
@@ -56,6 +59,7 @@ struct Fmod {
                                .types = kInts | kFloats,
                                .node = "FmodBackward1",
                                .number_node = "FmodBackward0",
+                               .rounds_numbers = true,
                                .divides = true,
                                .numbers = Numbers::Last};
   template <class T> constexpr T forward(T a, T b) const { return fmod(a, b); }
@@ -68,6 +72,7 @@ struct Remainder {
                                .python_operator = "%",
                                .node = "RemainderBackward1",
                                .number_node = "RemainderBackward0",
+                               .rounds_numbers = true,
                                .divides = true};
   template <class T> constexpr T forward(T a, T b) const { return remainder(a, b); }
   template <class T> constexpr Grads<T, 2> backward(T g, T a, T b, T) const {
@@ -125,7 +130,8 @@ struct Clamp {  // a limit of None is no limit
                                .types = kInts | kFloats,
                                .aliases = "clip",
                                .node = "ClampBackward1",
-                               .no_complex = kNoComplexClamp};
+                               .no_complex = kNoComplexClamp,
+                               .fits = Fits::Type};
   MaybeNumber min, max;
   constexpr Scalar promotes_with() const {
     return !max || (min && min.value.kind >= max.value.kind) ? (min ? min.value : Scalar(true)) : max.value;
@@ -172,7 +178,8 @@ struct ClampMax {
 struct ClampMinNumber {
   static constexpr OpInfo info{.signature = "clamp_min(Tensor input, Number min)",
                                .types = kInts | kFloats,
-                               .no_complex = kNoComplexClamp};
+                               .no_complex = kNoComplexClamp,
+                               .fits = Fits::Type};
   Scalar min;
   constexpr Scalar promotes_with() const { return min; }
   template <class T> constexpr T forward(T x) const { return at_least(x, T(min)); }
@@ -182,7 +189,8 @@ struct ClampMinNumber {
 struct ClampMaxNumber {
   static constexpr OpInfo info{.signature = "clamp_max(Tensor input, Number max)",
                                .types = kInts | kFloats,
-                               .no_complex = kNoComplexClamp};
+                               .no_complex = kNoComplexClamp,
+                               .fits = Fits::Type};
   Scalar max;
   constexpr Scalar promotes_with() const { return max; }
   template <class T> constexpr T forward(T x) const { return at_most(x, T(max)); }

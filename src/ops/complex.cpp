@@ -134,13 +134,17 @@ Tensor adjoint(const Tensor& x) {
   return is_complex(x->dtype) ? unary("conj", turned) : turned;
 }
 
+inline constexpr const char* kUnlike =
+    "Expected object of scalar type $R but got scalar type $O for argument 'out'";
 static constexpr OpEntry entries[] = {
     moves<view_as_real>("view_as_real(Tensor input)", kFunction | kLeading),
     moves<view_as_complex>("view_as_complex(Tensor input)", kFunction | kLeading),
     moves<real_part>("real(Tensor input)", kFunction | kLeading),
     moves<imag_part>("imag(Tensor input)", kFunction | kLeading),
-    moves<complex_of>("complex(Tensor real, Tensor imag)", kFunction | kExactOut | kOutLikeResult | kLeading),
-    moves<polar>("polar(Tensor abs, Tensor angle)", kFunction | kExactOut | kOutLikeResult | kLeading),
+    moves<complex_of>("complex(Tensor real, Tensor imag)", kFunction | kExactOut | kOutLikeResult | kLeading)
+        .refusing(kUnlike),
+    moves<polar>("polar(Tensor abs, Tensor angle)", kFunction | kExactOut | kOutLikeResult | kLeading)
+        .refusing(kUnlike),
     moves<adjoint>("adjoint(Tensor input)", kFunction | kMethod | kLeading),
 };
 

@@ -444,7 +444,14 @@ Tensor resize_(const Tensor& self, const Dims& sizes, OptFormat format) {
   return self;
 }
 Tensor resize_as_(const Tensor& self, const Tensor& other, OptFormat format) {
-  return resize_(self, other->shape(), format == MemoryFormat::Preserve ? OptFormat() : format);
+  if (format == MemoryFormat::Preserve) {
+    format.reset();
+    for (const MemoryFormat f : {MemoryFormat::ChannelsLast, MemoryFormat::ChannelsLast3d})
+      if (!other->contiguous && other->ndim == (f == MemoryFormat::ChannelsLast ? 4 : 5) &&
+          other->stride() == format_strides(other->shape(), f))
+        format = f;
+  }
+  return resize_(self, other->shape(), format);
 }
 
 // Other memory under the same tensor: what was computed before has no derivative through it.

@@ -105,12 +105,12 @@ Tensor target(const Dims& size, const Tensor& out, DType usual, OPTIONS) {
   if (dtype && *dtype != out->dtype)
     fail("dtype ", c_name(*dtype), " does not match dtype of out parameter (", c_name(out->dtype), ")");
   if (device && device->type != out->device.type)
-    fail("device ", to_string(*device), " does not match device of out parameter (", to_string(out->device),
-         ")");
+    fail("device type ", to_string(*device), " does not match device type of out parameter (",
+         to_string(out->device), ")");
   for (int64_t n : size)
     if (n < 0) fail("Trying to create tensor with negative dimension ", n, ": ", to_string(size));
   check_inplace(*out, requires_grad || facula::requires_grad(*out));
-  resize_out(out, size);
+  if (!(out->shape() == size)) resize_tensor(*out, size, contiguous_strides(size));
   require_writable(*out);
   count_write(*out);
   return out;
@@ -127,7 +127,9 @@ template <int Value> Tensor constant(const Dims& size, const Tensor& out, OPTION
 }
 
 Tensor full_of(const Dims& size, Scalar value, const Tensor& out, OPTIONS) {
-  Tensor t = target(size, out, dtype_of(value), dtype, {}, device, pin_memory, requires_grad);
+  // Complex halves are not inferred.
+  const DType usual = value.is_complex() && is_half(default_dtype) ? DType::Complex64 : dtype_of(value);
+  Tensor t = target(size, out, usual, dtype, {}, device, pin_memory, requires_grad);
   fill_fresh(*t, value);
   return t;
 }
@@ -275,6 +277,11 @@ Tensor arange_of(Scalar start, Scalar end, Scalar step, const Tensor& out, OPTIO
     size = std::ceil((double(end) - double(start)) / double(step));
   }
   if (!(size >= 0 && size <= double(INT64_MAX))) fail("invalid size, possible overflow?");
+  if (out && out->numel && out->numel != int64_t(size))
+    warn(concat("The number of elements in the out tensor of shape ", to_string(out->shape()), " is ",
+                out->numel, " which does not match the computed number of elements ", int64_t(size),
+                ". Rounding may be the reason. The out tensor will be resized to a tensor of shape (",
+                int64_t(size), ",)."));
   return generated({int64_t(size)}, out, t, dtype, {}, device, pin_memory, requires_grad,
                    [&](auto* to, int64_t n) {
                      if constexpr (!is_complex_type<std::remove_reference_t<decltype(*to)>>)
@@ -344,8 +351,16 @@ int64_t require_steps(int64_t steps) {
   return steps;
 }
 
-DType linear_dtype(OptDType asked, Scalar start, Scalar end) {
-  if (asked) return *asked;
+DType linear_dtype(const char* function, OptDType asked, const Tensor& out, Scalar start, Scalar end) {
+  const bool complex = start.is_complex() || end.is_complex();
+  if (asked && !out && complex && !is_complex(*asked))
+    fail("torch.", function, "(): inferred dtype ", type_text(to_complex(default_dtype)),
+         " can't be safely cast to passed dtype ", c_name(*asked));
+  const DType t = asked ? *asked : out ? out->dtype : default_dtype;
+  if (t >= DType::UInt16 && t <= DType::UInt64)
+    fail<NotImplemented>("\"", function, "_cpu\" not implemented for '", c_name(t), "'");
+  if (out && !is_complex(t)) require_fits(t, start), require_fits(t, end);
+  if (asked || out) return t;
   return start.is_complex() || end.is_complex() ? to_complex(default_dtype) : default_dtype;
 }
 
@@ -374,7 +389,7 @@ Scalar number_of(const Arg& a) {
 Tensor linspace(const Arg& first, const Arg& last, int64_t steps, const Tensor& out, OPTIONS) {
   require_numbers("linspace", first, last);
   const Scalar start = number_of(first), end = number_of(last);
-  const DType t = linear_dtype(type_of(dtype, out), start, end);
+  const DType t = linear_dtype("linspace", dtype, out, start, end);
   if (t == DType::Bool) fail<NotImplemented>("\"linspace_cpu\" not implemented for 'Bool'");
   return generated({require_steps(steps)}, out, t, dtype, {}, device, pin_memory, requires_grad,
                    [&](auto* to, int64_t n) { fill_linear(to, n, start, end); });
@@ -383,7 +398,7 @@ Tensor linspace(const Arg& first, const Arg& last, int64_t steps, const Tensor& 
 Tensor logspace(const Arg& first, const Arg& last, int64_t steps, double base, const Tensor& out, OPTIONS) {
   require_numbers("logspace", first, last);
   const Scalar start = number_of(first), end = number_of(last);
-  const DType t = linear_dtype(type_of(dtype, out), start, end);
+  const DType t = linear_dtype("logspace", dtype, out, start, end);
   if (t == DType::Bool) fail<NotImplemented>("\"logspace_cpu\" not implemented for '", c_name(t), "'");
   return generated(
       {require_steps(steps)}, out, t, dtype, {}, device, pin_memory, requires_grad, [&](auto* to, int64_t n) {

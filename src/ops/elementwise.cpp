@@ -15,16 +15,20 @@ Arg as_tensor(const Arg& a, Tensor& made) {  // where all operands are numbers
   made = full(Dims(), a.scalar, t, {});
   return Arg(made);
 }
+struct DivMode {
+  static constexpr const char* node = "DivBackward2";
+};
+bool is_single(const Arg& a) { return !a.tensor || a.tensor->numel == 1; }
 Tensor div_mode(const Arg& a, const Arg& b, std::string_view mode) {
   Tensor made;
   const Arg in[] = {b.tensor ? a : as_tensor(a, made), b};
+  // A quotient of two 16-bit tensors is rounded to 16 bits before it is truncated.
+  if (mode == "trunc" && !is_single(b) && is_half(pointwise_dtype(row<DivTrunc>, nullptr, in)))
+    return named_result<DivMode>(call(Trunc{}, call(Div{}, in[0], b)));
   if (mode == "floor") return pointwise(row<DivFloor>, nullptr, in);
   if (mode == "trunc") return pointwise(row<DivTrunc>, nullptr, in);
   fail("div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", mode, "'");
 }
-struct DivMode {
-  static constexpr const char* node = "DivBackward2";
-};
 struct ClampTensor {
   static constexpr const char* node = "ClampBackward0";
 };
@@ -92,7 +96,9 @@ Tensor wide_operand(const Arg& a, DType t) {
   return a.tensor ? to_dtype(Tensor(a.tensor), t) : full(Dims(), a.scalar, t);
 }
 Tensor float_power(const Arg& a, const Arg& b) {
-  if (!a.tensor && !b.tensor) fail<TypeError>("float_power(): one argument must be a Tensor");
+  if (!a.tensor && !b.tensor)
+    fail<TypeError>(
+        "float_power() received an invalid combination of arguments: one of the two must be a Tensor");
   const DType t = complex_operand(a) || complex_operand(b) ? DType::Complex128 : DType::Float64;
   if (!b.tensor) return call(Pow{b.scalar}, wide_operand(a, t));
   if (!a.tensor && t == DType::Float64) return call(PowTensor{}, a, wide_operand(b, t));
@@ -211,9 +217,10 @@ Tensors frexp(const Tensor& x) {
   if (!is_real_floating(x->dtype)) fail("torch.frexp() only supports floating-point dtypes");
   return call_structural(Frexp{}, x);
 }
+inline constexpr const char* kNoHeaviside =
+    "heaviside is not yet implemented for tensors with different dtypes.";
 Tensor heaviside(const Tensor& x, const Tensor& values) {
-  if (!is_complex(x->dtype) && !is_complex(values->dtype) && x->dtype != values->dtype)
-    fail("heaviside is not yet implemented for tensors with different dtypes.");
+  if (!is_complex(x->dtype) && !is_complex(values->dtype) && x->dtype != values->dtype) fail(kNoHeaviside);
   return call(Heaviside{}, x, values);
 }
 Tensor as_bits(const Tensor& x, DType t) {  // of the same size
@@ -262,10 +269,13 @@ static constexpr OpEntry entries[] = {
     fn<rrelu_eval>("_rrelu_eval(Tensor input, float lower, float upper)", kPrivate | kLeading),
     fn<ldexp>("ldexp(Tensor input, Tensor other)", kEverywhere | kOutLikeResult | kLeading),
     moves<float_power>("float_power(Operand input, Operand exponent)",
-                       kFunction | kMethod | kOutLikeResult | kLeading),
+                       kFunction | kMethod | kExactOut | kOutLikeResult | kLeading)
+        .refusing(
+            "the output given to float_power has dtype $O but the operation's result requires dtype $R"),
     fn<float_power_>("float_power_(Tensor input, Operand exponent)", kMethod | kLeading),
     fn<nan_to_num>("nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None)",
-                   kFunction | kMethod | kExactOut | kOutLikeResult | kLeading),
+                   kFunction | kMethod | kExactOut | kOutLikeResult | kLeading)
+        .refusing("nan_to_num: dtype of out: $O should be same as input: $R"),
     fn<nan_to_num_>("nan_to_num_(Tensor input, float? nan=None, float? posinf=None, float? neginf=None)",
                     kFunction | kMethod | kLeading),
     fn<frexp>("frexp(Tensor input) -> mantissa, exponent", kFunction | kMethod | kOutLikeResult | kLeading),
@@ -281,11 +291,13 @@ static constexpr OpEntry entries[] = {
     moves<conjugate>("conj(Tensor input)", kFunction | kMethod | kLeading),
     fn<angle_of>("angle(Tensor input)", kFunction | kMethod | kOutLikeResult | kLeading),
     fn<next_number>("nextafter(Tensor input, Tensor other)", kEverywhere | kOutLikeResult | kLeading),
-    moves<conj_physical>("conj_physical(Tensor input)", kEverywhere | kExactOut | kOutLikeResult | kLeading),
+    moves<conj_physical>("conj_physical(Tensor input)", kEverywhere | kExactOut | kOutLikeResult | kLeading)
+        .refusing("Found dtype $O but expected $R"),
     moves<never>("is_conj(Tensor input)"),
     moves<never>("is_neg(Tensor input)"),
     fn<heaviside>("heaviside(Tensor input, Tensor values)",
-                  kEverywhere | kExactOut | kOutLikeResult | kLeading),
+                  kEverywhere | kExactOut | kOutLikeResult | kLeading)
+        .refusing(kNoHeaviside),
     fn<maximum_of>("max(Tensor input, Tensor other)", kFunction | kMethod | kOutLikeResult),
     fn<minimum_of>("min(Tensor input, Tensor other)", kFunction | kMethod | kOutLikeResult),
     fn<again<Sigmoid>>("expit(Tensor input)", kSpecial | kOutLikeResult | kLeading),

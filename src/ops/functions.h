@@ -78,6 +78,7 @@ Tensor cumprod(const Tensor&, int64_t dim);
 // ops/index.cpp, ops/scatter.cpp
 Tensor index(const Tensor&, const Tensors& indices);  // null: the whole dimension; bool tensors are masks
 Tensor index_put(const Tensor&, const Tensors& indices, const Tensor& value, bool accumulate);
+bool fills_under_mask(const Tensors& indices, const TensorImpl& source);  // one number under one mask
 Tensor index_put_(const Tensor& self, const Tensors& indices, const Tensor& value, bool accumulate);
 Tensor nonzero(const Tensor&);
 Tensors mask_positions(const Tensor& x, const Tensor& mask,

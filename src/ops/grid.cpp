@@ -165,9 +165,10 @@ Tensor vander(const Tensor& x, std::optional<int64_t> size, bool increasing) {
   return increasing ? powers : flip(powers, {1});
 }
 
+inline constexpr const char* kOtherDType = "dtype $R does not match dtype of out parameter ($O)";
 static constexpr OpEntry entries[] = {
-    moves<eye_square>("eye(int n" FACTORY, kFunction | kOut),
-    moves<eye_of>("eye(int n, int m" FACTORY, kFunction | kOut),
+    moves<eye_square>("eye(int n" FACTORY, kFunction | kOut).refusing(kOtherDType),
+    moves<eye_of>("eye(int n, int m" FACTORY, kFunction | kOut).refusing(kOtherDType),
     widens<triangle<true>>("tril(Tensor input, int diagonal=0)", kEverywhere | kExactOut | kLeading),
     widens<triangle<false>>("triu(Tensor input, int diagonal=0)", kEverywhere | kExactOut | kLeading),
     fn<triangle_indices<true>>("tril_indices(int row, int col, int offset=0" FACTORY, kFunction),

@@ -212,7 +212,10 @@ Tensor counts(const Tensor& x, const Tensors& edges, const Tensor& weight, bool 
 
 static constexpr OpEntry entries[] = {
     fn<histc>("histc(Tensor input, int bins=100, Number min=0, Number max=0)",
-              kFunction | kMethod | kExactOut),
+              kFunction | kMethod | kExactOut)
+        .refusing(
+            "torch.histogram: input tensor and hist tensor should have the same dtype, but got input $r and "
+            "hist $o"),
     fn<ranges>("_histogramdd_ranges(Tensor input, float[] range)", kPrivate),
     fn<counts>("_histogramdd_counts(Tensor input, Tensor[] edges, Tensor? weight, bool even)", kPrivate),
 };

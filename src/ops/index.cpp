@@ -179,18 +179,21 @@ int64_t reach_of(const TensorImpl& x) {  // the largest offset of an element, pl
 
 void write(TensorImpl& x, const Tensor* indices, int count, const Tensor& value, bool accumulate) {
   const Plan plan(x, indices, count);
-  if (value->ndim > plan.shape.count && !(value->numel == 1))
+  if (value->ndim > plan.shape.count)
     fail("shape mismatch: value tensor of shape ", to_string(value->shape()),
          " cannot be broadcast to indexing result of shape ", to_string(plan.shape));
   Tensor wide;
   try {
-    wide = expand(value->ndim > plan.shape.count ? reshape(value, Dims()) : value, plan.shape);
+    wide = expand(value, plan.shape);
   } catch (const Error&) {
     fail("shape mismatch: value tensor of shape ", to_string(value->shape()),
          " cannot be broadcast to indexing result of shape ", to_string(plan.shape));
   }
+  if (value->dtype != x.dtype)
+    fail("Index put requires the source and destination dtypes match, got ", c_name(x.dtype),
+         " for the destination and ", c_name(value->dtype), " for the source.");
   if (x.is_meta()) return;
-  const Tensor values = dense(wide, x.dtype);
+  const Tensor values = dense(wide);
   const int64_t reach = reach_of(x);
   if (!accumulate) {
     by_unit(item_size(x.dtype), [&]<class U>(U) {
@@ -339,22 +342,23 @@ Tensors mask_positions(const Tensor& x, const Tensor& mask, int dim) {
   return out;
 }
 
+bool fills_under_mask(const Tensors& indices, const TensorImpl& source) {
+  int given = 0, masks = 0;
+  for (const Tensor& i : indices)
+    if (i) ++given, masks += i->dtype == DType::Bool || i->dtype == DType::UInt8;
+  return source.numel == 1 && given == 1 && masks == 1;
+}
+
 Tensor index(const Tensor& x, const Tensors& indices) {
   if (Tensor quick = read_under_mask(x, indices)) return quick;
   return call_structural(Index{}, joined({x}, expand_masks(x, indices)));
 }
 
 Tensor index_put(const Tensor& x, const Tensors& indices, const Tensor& value, bool accumulate) {
-  if (value->dtype != x->dtype && value->ndim > 0)
-    fail("Index put requires the source and destination dtypes match, got ", c_name(x->dtype),
-         " for the destination and ", c_name(value->dtype), " for the source.");
   return call_structural(IndexPut{accumulate}, joined({x, value}, expand_masks(x, indices)));
 }
 
 Tensor index_put_(const Tensor& self, const Tensors& indices, const Tensor& value, bool accumulate) {
-  if (value->dtype != self->dtype && value->ndim > 0)
-    fail("Index put requires the source and destination dtypes match, got ", c_name(self->dtype),
-         " for the destination and ", c_name(value->dtype), " for the source.");
   const bool recorded = mode.grad && (requires_grad(*self) || requires_grad(*value));
   check_inplace(*self, recorded);
   if (has_internal_overlap(*self))
@@ -364,10 +368,7 @@ Tensor index_put_(const Tensor& self, const Tensors& indices, const Tensor& valu
         "operation. This also applies to advanced indexing e.g. tensor[indices] = tensor");
   Tensor source = value;
   if (value->storage == self->storage) {  // a number under a mask is read first; all else lies elsewhere
-    int given = 0, masks = 0;
-    for (const Tensor& i : indices)
-      if (i) ++given, masks += i->dtype == DType::Bool || i->dtype == DType::UInt8;
-    if (accumulate || value->numel != 1 || given != 1 || masks != 1) require_no_overlap(*self, *value);
+    if (accumulate || !fills_under_mask(indices, *value)) require_no_overlap(*self, *value);
     source = clone(alias(*value));
   }
   for (const Tensor& i : indices)
@@ -444,22 +445,25 @@ Tensor put(const Tensor& x, const Tensor& at, const Tensor& source, bool accumul
   if (at->numel != source->numel)
     fail("put_(): Expected source and index to have the same number of elements, but got ", source->numel,
          " and ", at->numel);
+  if (source->dtype != x->dtype)
+    fail("put_(): self and source expected to have the same dtype, but got self.dtype = ", c_name(x->dtype),
+         " and source.dtype = ", c_name(source->dtype));
   return call_structural(Put{accumulate}, x, at, source);
 }
-// Unlike in x[i] = value, a number must be of the type of x too.
-void require_type_of(const Tensor& x, const Tensors& indices, const Tensor& values) {
-  if (values->dtype == x->dtype) return;
-  expand_masks(x, indices);  // their errors come first
-  fail("Index put requires the source and destination dtypes match, got ", c_name(x->dtype),
-       " for the destination and ", c_name(values->dtype), " for the source.");
+// What is put must have the type of x, but for one number under one mask.
+Tensor of_type(const Tensor& x, const Tensors& indices, const Tensor& values, bool accumulate) {
+  if (!accumulate && fills_under_mask(indices, *values)) {
+    if (is_complex(values->dtype) && !is_complex(x->dtype))
+      fail("value cannot be converted to type ", type_text(x->dtype), " without overflow");
+    return reshape(to_dtype(values, x->dtype), Dims());
+  }
+  return values;
 }
 Tensor index_put_function(const Tensor& x, const Tensors& indices, const Tensor& values, bool accumulate) {
-  require_type_of(x, indices, values);
-  return index_put(x, indices, values, accumulate);
+  return index_put(x, indices, of_type(x, indices, values, accumulate), accumulate);
 }
 Tensor index_put_method(const Tensor& x, const Tensors& indices, const Tensor& values, bool accumulate) {
-  require_type_of(x, indices, values);
-  return index_put_(x, indices, values, accumulate);
+  return index_put_(x, indices, of_type(x, indices, values, accumulate), accumulate);
 }
 
 }  // namespace

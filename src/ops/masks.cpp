@@ -241,7 +241,7 @@ Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source)
   if (mask->dtype != DType::Bool)
     fail("masked_scatter_ only supports boolean masks, but got mask with dtype ", c_name(mask->dtype));
   if (x->dtype != source->dtype)
-    fail("masked_scatter: expected self and source to have same dtypes but got ", c_name(x->dtype), " and ",
+    fail("masked_scatter: expected self and source to have same dtypes but got", c_name(x->dtype), " and ",
          c_name(source->dtype));
   const Dims shape = broadcast(x->shape(), mask->shape());
   const Tensor wide = expand(mask, shape), positions = nonzero(wide);
@@ -255,7 +255,8 @@ Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source)
 }  // namespace
 
 static constexpr OpEntry entries[] = {
-    widens<nonzero_plain>("nonzero(Tensor input)", kFunction | kMethod | kExactOut | kOutLikeResult),
+    widens<nonzero_plain>("nonzero(Tensor input)", kFunction | kMethod | kApartOut | kOutLikeResult)
+        .refusing("nonzero: Expected out tensor to have scalar type $R but got scalar type$O"),
     widens<nonzero_as>("nonzero(Tensor input, *, bool as_tuple)"),
     widens<nonzero_plain>("argwhere(Tensor input)"),
     widens<positions_by_dimension>("where(Tensor condition)", kFunction),

@@ -163,27 +163,6 @@ Tensor result_of_product(const Dims& sizes, DType t, const Tensor& a, const Tens
   return sizes.count < 3 ? empty_cpu(t, sizes.count, sizes.v) : empty(t, sizes);
 }
 
-const char* type_text(DType t) {
-  switch (t) {
-    case DType::Bool: return "bool";
-    case DType::UInt8: return "unsigned char";
-    case DType::Int8: return "signed char";
-    case DType::Int16: return "short int";
-    case DType::Int32: return "int";
-    case DType::Int64: return "long int";
-    case DType::UInt16: return "short unsigned int";
-    case DType::UInt32: return "unsigned int";
-    case DType::UInt64: return "long unsigned int";
-    case DType::Float16: return "c10::Half";
-    case DType::BFloat16: return "c10::BFloat16";
-    case DType::Float32: return "float";
-    case DType::Float64: return "double";
-    case DType::Complex64: return "c10::complex<float>";
-    case DType::Complex128: return "c10::complex<double>";
-    default: return c_name(t);
-  }
-}
-
 void require_numbers(DType t, const char* kernel, bool any) {
   const bool known =
       !any || (t >= DType::UInt8 && t <= DType::Int64) || (t >= DType::Float16 && t <= DType::Complex128);

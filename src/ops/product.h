@@ -36,7 +36,6 @@ void inner_product(DType, const TensorImpl& x, const TensorImpl& y, bool conj_x,
 
 // An uninitialised result; on meta where an operand is.
 Tensor result_of_product(const Dims& sizes, DType, const Tensor& a, const Tensor& b);
-const char* type_text(DType);  // "long int": some errors name types as C++ does
 // No products of booleans, unless there are none to compute.
 void require_numbers(DType, const char* kernel, bool any = true);
 void require_scales(DType, Scalar alpha, Scalar beta);     // no complex factors for real numbers

@@ -55,16 +55,21 @@ template <bool Whole> struct Mean {
 
 // The tensor in the type a sum is asked for.
 Tensor as_type(const Tensor& x, OptDType dtype) { return dtype ? to_dtype(x, *dtype) : x; }
+// The same for sums and products: those of uint16, uint32 and uint64 are taken in int64.
+Tensor as_summed(const Tensor& x, OptDType dtype) {
+  const DType t = dtype.value_or(x->dtype);
+  return t >= DType::UInt16 && t <= DType::UInt64 ? to_dtype(x, DType::Int64) : as_type(x, dtype);
+}
 Tensor in_type(const Tensor& result, OptDType dtype) {
   return dtype && result->dtype != *dtype ? to_dtype(result, *dtype) : result;
 }
 
 Tensor sum_all(const Tensor& x, OptDType dtype) {
-  const Tensor v = as_type(x, dtype);
+  const Tensor v = as_summed(x, dtype);
   return in_type(call_structural(Sum<true>{Reduced(v, std::nullopt, false)}, v), dtype);
 }
 Tensor sum_dims(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dtype) {
-  const Tensor v = as_type(x, dtype);
+  const Tensor v = as_summed(x, dtype);
   return in_type(call_structural(Sum<false>{Reduced(v, dims, keepdim)}, v), dtype);
 }
 Tensor mean_all(const Tensor& x, OptDType dtype) {
@@ -147,11 +152,11 @@ template <bool Whole> struct Prod {
   }
 };
 Tensor prod_all(const Tensor& x, OptDType dtype) {
-  const Tensor v = as_type(x, dtype);
+  const Tensor v = as_summed(x, dtype);
   return in_type(call_structural(Prod<true>{Reduced(v, std::nullopt, false)}, v), dtype);
 }
 Tensor prod_dim(const Tensor& x, int64_t dim, bool keepdim, OptDType dtype) {
-  const Tensor v = as_type(x, dtype);
+  const Tensor v = as_summed(x, dtype);
   return in_type(call_structural(Prod<false>{Reduced(v, Dims{dim}, keepdim)}, v), dtype);
 }
 
@@ -498,25 +503,39 @@ Tensor sum(const Tensor& x, const Dims& dims, bool keepdim) {
           name "_mean(Tensor input, int[1]? dim, bool unbiased=True, bool keepdim=False)", kFunction)
 
 inline constexpr uint16_t kPlain = kFunction | kMethod | kOut;
+inline constexpr const char *kUnlikeInput =
+                                "Expected the dtype for input and out to match, but got $R for "
+                                "input's dtype and $O for out's dtype.",
+                            *kUnlikeDType =
+                                "nansum: provided dtype must match dtype of result. Got $O and $R.",
+                            *kNotAll = "~all only supports bool tensor for result, got: $O",
+                            *kNotAny = "~any only supports bool tensor for result, got: $O";
 static constexpr OpEntry entries[] = {
     fn<sum_all>("sum(Tensor input, *, dtype? dtype=None)", kPlain),
     fn<sum_dims>("sum(Tensor input, int[1]? dim, bool keepdim=False, *, dtype? dtype=None)", kPlain),
-    fn<nansum>("nansum(Tensor input, int[1]? dim=None, bool keepdim=False, *, dtype? dtype=None)", kPlain),
-    fn<mean_all>("mean(Tensor input, *, dtype? dtype=None)", kPlain),
-    fn<mean_dims>("mean(Tensor input, int[1]? dim, bool keepdim=False, *, dtype? dtype=None)", kPlain),
-    fn<nanmean>("nanmean(Tensor input, int[1]? dim=None, bool keepdim=False, *, dtype? dtype=None)", kPlain),
+    fn<nansum>("nansum(Tensor input, int[1]? dim=None, bool keepdim=False, *, dtype? dtype=None)", kPlain)
+        .refusing(kUnlikeDType),
+    fn<mean_all>("mean(Tensor input, *, dtype? dtype=None)", kPlain).by_input(),
+    fn<mean_dims>("mean(Tensor input, int[1]? dim, bool keepdim=False, *, dtype? dtype=None)", kPlain)
+        .by_input(),
+    fn<nanmean>("nanmean(Tensor input, int[1]? dim=None, bool keepdim=False, *, dtype? dtype=None)", kPlain)
+        .refusing(kUnlikeDType),
     fn<prod_all>("prod(Tensor input, *, dtype? dtype=None)", kPlain),
     fn<prod_dim>("prod(Tensor input, int dim, bool keepdim=False, *, dtype? dtype=None)", kPlain),
-    fn<extreme<Which::Amax>>("amax(Tensor input, int[1]? dim=None, bool keepdim=False)", kPlain | kExactOut),
-    fn<extreme<Which::Amin>>("amin(Tensor input, int[1]? dim=None, bool keepdim=False)", kPlain | kExactOut),
+    fn<extreme<Which::Amax>>("amax(Tensor input, int[1]? dim=None, bool keepdim=False)", kPlain | kExactOut)
+        .refusing(kUnlikeInput),
+    fn<extreme<Which::Amin>>("amin(Tensor input, int[1]? dim=None, bool keepdim=False)", kPlain | kExactOut)
+        .refusing(kUnlikeInput),
     fn<extreme_all<Which::Max>>("max(Tensor input)", kPlain),
     fn<extreme_all<Which::Min>>("min(Tensor input)", kPlain),
     fn<aminmax>("aminmax(Tensor input, *, int? dim=None, bool keepdim=False) -> min, max",
                 kPlain | kApartOut),
-    moves<truth_all<Fold::Min>>("all(Tensor input)", kPlain | kExactOut),
-    moves<truth_dims<Fold::Min>>("all(Tensor input, int[1]? dim, bool keepdim=False)", kPlain | kExactOut),
-    moves<truth_all<Fold::Max>>("any(Tensor input)", kPlain | kExactOut),
-    moves<truth_dims<Fold::Max>>("any(Tensor input, int[1]? dim, bool keepdim=False)", kPlain | kExactOut),
+    moves<truth_all<Fold::Min>>("all(Tensor input)", kPlain | kExactOut).refusing(kNotAll),
+    moves<truth_dims<Fold::Min>>("all(Tensor input, int[1]? dim, bool keepdim=False)", kPlain | kExactOut)
+        .refusing(kNotAll),
+    moves<truth_all<Fold::Max>>("any(Tensor input)", kPlain | kExactOut).refusing(kNotAny),
+    moves<truth_dims<Fold::Max>>("any(Tensor input, int[1]? dim, bool keepdim=False)", kPlain | kExactOut)
+        .refusing(kNotAny),
     widens<count_nonzero>("count_nonzero(Tensor input, int[1]? dim=None)"),
     widens<vector_norm>(
         "vector_norm(Tensor input, Number ord=2, int[1]? dim=None, bool keepdim=False, *, dtype? dtype=None)",

@@ -292,14 +292,17 @@ Tensor diff(const Tensor& x, int64_t n, int64_t dim, const Tensor& prepend, cons
 Tensor cumsum(const Tensor& x, int64_t dim) { return call_structural(Cumsum{dim}, x); }
 Tensor cumprod(const Tensor& x, int64_t dim) { return call_structural(Cumprod{dim}, x); }
 
+inline constexpr const char* kUnlike = "expected scalar_type $R but found $O";
 static constexpr OpEntry entries[] = {
-    fn<cumsum_entry>("cumsum(Tensor input, int dim, *, dtype? dtype=None)", kEverywhere),
-    fn<cumprod_entry>("cumprod(Tensor input, int dim, *, dtype? dtype=None)", kEverywhere),
+    fn<cumsum_entry>("cumsum(Tensor input, int dim, *, dtype? dtype=None)", kEverywhere | kOutLikeResult),
+    fn<cumprod_entry>("cumprod(Tensor input, int dim, *, dtype? dtype=None)", kEverywhere | kOutLikeResult),
     fn<logcumsumexp>("logcumsumexp(Tensor input, int dim)", kFunction | kMethod | kExactOut),
     fn<running_extreme<true>>("cummax(Tensor input, int dim) -> values, indices",
-                              kFunction | kMethod | kExactOut),
+                              kFunction | kMethod | kExactOut)
+        .refusing(kUnlike),
     fn<running_extreme<false>>("cummin(Tensor input, int dim) -> values, indices",
-                               kFunction | kMethod | kExactOut),
+                               kFunction | kMethod | kExactOut)
+        .refusing(kUnlike),
     widens<diff>("diff(Tensor input, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None)",
                  kFunction | kMethod | kExactOut),
 };

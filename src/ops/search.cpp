@@ -1,6 +1,7 @@
 // Finding values: searchsorted, bucketize, isin, and counting them: bincount.
 #include <algorithm>
 #include <memory>
+#include <utility>
 #include "op/structural.h"
 #include "ops/functions.h"
 #include "ops/lines.h"
@@ -83,6 +84,16 @@ Tensor find(const Tensor& sorted, const Tensor& values, bool is_number, const Te
   if (int32 && sorted->ndim && sorted->sizes[sorted->ndim - 1] >= INT32_MAX)
     fail("torch.searchsorted(): the size of boundaries' last dimension should be less than ", INT32_MAX,
          ", but we got ", sorted->sizes[sorted->ndim - 1]);
+  static bool warned[3];
+  const Tensor all[] = {sorted, values, sorter};
+  for (int i = 0; i < 3; ++i)
+    if (all[i] && !all[i]->contiguous && !std::exchange(warned[i], true))
+      warn(concat(
+          "torch.searchsorted(): ",
+          i == 0   ? "boundary"
+          : i == 1 ? "input value"
+                   : "sorter",
+          " tensor is non-contiguous, this will lower the performance: it is copied first. Shown once."));
   const DType type = common_type(sorted, values, is_number);
   Tensor out = empty(int32 ? DType::Int32 : DType::Int64, values->shape(), sorted->device);
   if (out->is_meta() || out->numel == 0) return out;
@@ -212,12 +223,18 @@ Tensor bincount(const Tensor& x, const Tensor& weights, int64_t minlength) {
 
 }  // namespace
 
+inline constexpr const char* kOtherIndices =
+    "torch.searchsorted(): output tensor's dtype is wrong, it can only be Int(int32) or Long(int64) "
+    "depending on "
+    "whether out_int32 flag is True, but we got output tensor's dtype $O where the result has $R";
 static constexpr OpEntry entries[] = {
     fn<searchsorted>("searchsorted(Tensor sorted_sequence, Operand input, *, bool out_int32=False, bool "
                      "right=False, str? side=None, Tensor? sorter=None)",
-                     kFunction | kExactOut),
+                     kFunction | kExactOut)
+        .refusing(kOtherIndices),
     fn<bucketize>("bucketize(Operand input, Tensor boundaries, *, bool out_int32=False, bool right=False)",
-                  kFunction | kExactOut),
+                  kFunction | kExactOut)
+        .refusing(kOtherIndices),
     fn<isin>("isin(Operand elements, Operand test_elements, *, bool assume_unique=False, bool invert=False)",
              kFunction | kExactOut),
     fn<bincount>("bincount(Tensor input, Tensor? weights=None, int minlength=0)"),

@@ -328,16 +328,28 @@ template <bool SkipNan> Tensor median_all(const Tensor& x) {
 }  // namespace
 
 inline constexpr uint16_t kPlain = kFunction | kMethod | kApartOut;
+inline constexpr const char* kNoMedian =
+    "Expected tensor for 'values' to have the same type as tensor for argument #2 'self'; but type "
+    "torch.$OTensor does not equal torch.$RTensor (while checking arguments for median)|Expected tensor for "
+    "argument #1 'indices' to have scalar type $R; but got torch.$OTensor instead (while checking arguments "
+    "for "
+    "median)";
 static constexpr OpEntry entries[] = {
     fn<topk>("topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True) -> values, indices",
              kPlain),
-    fn<kthvalue>("kthvalue(Tensor input, int k, int dim=-1, bool keepdim=False) -> values, indices", kPlain),
+    fn<kthvalue>("kthvalue(Tensor input, int k, int dim=-1, bool keepdim=False) -> values, indices", kPlain)
+        .refusing("output values must be of same type as input|output indices must be of scalar type Long"),
     fn<median_all<false>>("median(Tensor input)"),
-    fn<pick<Pick::Median>>("median(Tensor input, int dim, bool keepdim=False) -> values, indices", kPlain),
+    fn<pick<Pick::Median>>("median(Tensor input, int dim, bool keepdim=False) -> values, indices", kPlain)
+        .refusing(kNoMedian),
     fn<median_all<true>>("nanmedian(Tensor input)"),
     fn<pick<Pick::NanMedian>>("nanmedian(Tensor input, int dim, bool keepdim=False) -> values, indices",
-                              kPlain),
-    fn<pick<Pick::Mode>>("mode(Tensor input, int dim=-1, bool keepdim=False) -> values, indices", kPlain),
+                              kPlain)
+        .refusing(kNoMedian),
+    fn<pick<Pick::Mode>>("mode(Tensor input, int dim=-1, bool keepdim=False) -> values, indices", kPlain)
+        .refusing("expected scalar type '$R' but got '$O' for values output|expected scalar type '$R' but "
+                  "got '$O' for "
+                  "indices output"),
 };
 FACULA_ENTRIES(select)
 

@@ -266,12 +266,16 @@ Tensors tensor_split(const Tensor& x, int64_t sections, int64_t dim) {
   return out;
 }
 Tensors tensor_split_tensor(const Tensor& x, const Tensor& where, int64_t dim) {
-  if (where->dtype != DType::Int64 || where->ndim > 1 || where->is_meta())
+  if (where->is_meta()) fail<NotImplemented>("tensor_split: indices on the meta device have no values");
+  if (where->dtype != DType::Int64)
+    fail("tensor_split expected tensor_indices_or_sections to have dtype of long, but got ",
+         c_name(where->dtype));
+  if (where->ndim > 1)
     fail(
-        "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor "
-        "of dtype long, but got "
-        "a tensor with ",
-        int(where->ndim), " dims and dtype ", name(where->dtype));
+        "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional "
+        "tensor, "
+        "but got a tensor with ",
+        int(where->ndim), " dims");
   const Tensor values = dense(where);
   if (where->ndim == 0) return tensor_split(x, *values->as<int64_t>(), dim);
   return tensor_split_at(x, Dims(int(values->numel), values->as<int64_t>()), dim);

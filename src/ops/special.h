@@ -55,7 +55,8 @@ struct Logit {
   static constexpr OpInfo info{.signature = "logit(Tensor input, float? eps=None)",
                                .rule = DTypeRule::Floating,
                                .types = kFloats,
-                               .scope = kAlsoSpecial};
+                               .scope = kAlsoSpecial,
+                               .fits = Fits::Type};
   MaybeNumber eps;
   template <class T> constexpr T forward(T x) const {
     if (!eps) return log(x / (T(1) - x));
@@ -75,7 +76,9 @@ struct NanToNum {  // of a complex number: of its parts
       .signature = "_nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None)",
       .types = kAllTypes,
       .scope = kPrivate,
-      .node = "NanToNumBackward0"};
+      .node = "NanToNumBackward0",
+      .unsigneds = Unsigned::AsSigned,
+      .fits = Fits::Any};
   MaybeNumber nan, posinf, neginf;
   template <class T> constexpr T forward(T x) const {
     if constexpr (std::is_integral_v<T>) {

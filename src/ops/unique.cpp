@@ -34,11 +34,29 @@ struct Grouping {
   std::vector<int64_t> kept, inverse, counts;
 };
 
-template <class T> Grouping group(const Rows& rows, bool consecutive) {
+// The order of slices where NaNs take part: they are equal to all. No order then; the steps of the sort
+// decide.
+template <class T> bool sort_with_nans(const Rows& rows, std::vector<int64_t>& order) {
+  const T* x = rows.data->as<T>();
+  if (std::none_of(x, x + rows.count * rows.width, [](T v) { return v != v; })) return false;
+  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    for (int64_t i = 0; i < rows.width; ++i) {
+      const T left = x[a * rows.width + i], right = x[b * rows.width + i];
+      if (left < right) return true;
+      if (left > right) return false;
+    }
+    return false;
+  });
+  return true;
+}
+
+template <class T> Grouping group(const Rows& rows, bool consecutive, bool slices) {
   Grouping g;
   std::vector<int64_t> order(static_cast<size_t>(rows.count));
   std::iota(order.begin(), order.end(), int64_t(0));
   bool sorted = consecutive;
+  if constexpr (!std::is_integral_v<T> && !is_complex_type<T>)
+    if (slices && !sorted) sorted = sort_with_nans<T>(rows, order);
   if constexpr (!is_complex_type<T>) {
     if (!sorted && rows.width == 1 && rows.count && rows.count < kLongestLine) {
       OrderScratch<T> scratch(rows.count);
@@ -117,7 +135,8 @@ Result unique_of(const Tensor& input, std::optional<int64_t> dim, bool return_in
     rows.width = rows.count ? input->numel / rows.count : 0;
   }
   Grouping g;
-  visit(input->dtype, [&](auto element) { g = group<decltype(element)>(rows, consecutive); });
+  visit(input->dtype,
+        [&](auto element) { g = group<decltype(element)>(rows, consecutive, dim.has_value()); });
   const int64_t n = int64_t(g.kept.size()), item = item_size(input->dtype) * rows.width;
   Dims shape = dim && input->ndim ? moved->shape() : Dims{n};
   shape[0] = n;

@@ -8,6 +8,7 @@
 #include "python/batching.h"
 #include "python/quick.h"
 #include "python/thunks.h"
+#include <cmath>
 #include <unordered_map>
 #include <utility>
 
@@ -58,6 +59,7 @@ void make_defaults(Group& g) {
 
 // What torch.linalg alone has is no overload of torch's function of the same name.
 std::string key_of(const std::string& name, const OpEntry& e) {
+  if (e.scope == kPrivate && name[0] != '_') return "private." + name;  // conj, which computes
   return e.scope & kLinalg && !(e.scope & (kFunction | kMethod | kNN)) ? "linalg." + name : name;
 }
 
@@ -92,6 +94,12 @@ void build_groups() {
     for (const OpEntry* e : g.entries) g.random |= draws_numbers(e->signature);
     for (const OpEntry* e : g.entries) g.doc += (g.doc.empty() ? "" : "\n") + std::string(e->signature.text);
   }
+}
+
+// Whether float32 may be too narrow for a number: then the operation is asked whether its type is.
+bool is_wide(const Value& v) {
+  return v.kind == Value::Kind::Number &&
+         (v.number.is_complex() || std::abs(double(v.number)) > 0x1.fffffep127);
 }
 
 bool quick_number(PyObject* o, Scalar* out) {
@@ -134,6 +142,8 @@ template <class F> [[gnu::always_inline]] inline bool quick_pointwise(const Grou
   if (!quick_number(at(count - 1), &number.number)) return false;
   alignas(16) char params[kMaxParams];
   op->make(params, &number);
+  if (is_wide(number)) [[unlikely]]
+    require_parameters(*op, params, in);
   run(*op, params, in);
   return true;
 }
@@ -153,6 +163,8 @@ PyObject* run_pointwise(const OpEntry& e, const Value* values, How how, PyObject
   }
   alignas(16) char params[kMaxParams];
   op.make(params, values + s.tensors);
+  for (int i = s.tensors; i < s.count; ++i)
+    if (is_wide(values[i])) require_parameters(op, params, in);
   if (how == How::InPlace) {
     pointwise_inplace(op, params, in);
     return Py_NewRef(self);
@@ -172,21 +184,51 @@ bool any_requires_grad(const Signature& s, const Value* values) {
   return false;
 }
 
-constexpr uint16_t kExactBit = kExactOut & ~kOut, kApartBit = kApartOut & ~kExactOut;
+constexpr uint16_t kExactBit = kExactOut & ~kOut, kApartBit = kApartOut & ~kExactOut,
+                   kLikeBit = kOutLikeResult & ~kOut;
 
-// kApartOut: before anything is computed.
+// kApartOut, and in part kOutLikeResult: before anything is computed.
 void require_apart(const OpEntry& e, const Value* values, const Tensor& out) {
   require_writable(*out);
   for (int i = 0; i < e.signature.count; ++i)
-    if (values[i].kind == Value::Kind::Tensor && values[i].tensor)
-      require_no_overlap(*out, *values[i].tensor);
+    if (values[i].kind == Value::Kind::Tensor && values[i].tensor) {
+      if (e.scope & kApartBit) require_no_overlap(*out, *values[i].tensor);
+      else require_no_partial_overlap(*out, *values[i].tensor);
+    }
 }
-void store(const OpEntry& e, const Tensor& out, const Tensor& result) {
-  if ((e.scope & kExactBit) && out->dtype != result->dtype)
-    fail("Expected out tensor to have dtype ", type_text(result->dtype), ", but got ", type_text(out->dtype),
-         " instead");
+// The entry's own words, or the usual ones, for an out= that is not of the type `wanted`.
+[[gnu::cold]] [[noreturn]] void fail_out(const OpEntry& e, DType wanted, DType given, size_t which) {
+  std::string_view text =
+      e.out_text ? e.out_text : "Expected out tensor to have dtype $r, but got $o instead";
+  if (text.starts_with('~')) text.remove_prefix(1);
+  for (; which && text.find('|') != text.npos; --which) text.remove_prefix(text.find('|') + 1);
+  text = text.substr(0, text.find('|'));
+  std::string said;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i] == '$' ? text[++i] : '\0';
+    if (!c) said += text[i];
+    else said += c == 'R' ? c_name(wanted) : c == 'O' ? c_name(given) : type_text(c == 'r' ? wanted : given);
+  }
+  fail(said);
+}
+// rand, eye, multinomial: no results of other tensors' elements.
+bool makes_anew(const Signature& s) {
+  for (int i = 0; i < s.count; ++i)
+    if (s.params[i].type == ParamType::Layout || s.params[i].type == ParamType::Generator) return true;
+  return false;
+}
+void store(const OpEntry& e, const Tensor& out, const Tensor& result, size_t which = 0) {
+  const auto is_byte = [](DType t) { return t == DType::Bool || t == DType::UInt8; };
+  if ((e.scope & kExactBit) && out->dtype != result->dtype &&
+      !(e.out_text && *e.out_text == '~' && is_byte(out->dtype) && is_byte(result->dtype)))
+    fail_out(e, result->dtype, out->dtype, which);
   // LAPACK's results lie by columns.
-  copy_to_out(out, result, e.signature.name, e.scope & (kLinalg | (kOutLikeResult & ~kOut)));
+  if (makes_anew(e.signature) && !(out->shape() == result->shape())) {  // without a warning
+    require_writable(*out);
+    resize_tensor(*out, result->shape(), contiguous_strides(result->shape()));
+  }
+  const Tensor kept = is_byte(out->dtype) && is_byte(result->dtype) ? to_dtype(result, out->dtype) : result;
+  copy_to_out(out, kept, e.signature.name, e.scope & (kLinalg | kLikeBit));
 }
 
 // What PyTorch looks at before it computes, asked only once something has failed: out= of what requires a
@@ -272,7 +314,7 @@ PyObject* run_entry(const OpEntry& e, Value* values, How how, PyObject* self, Py
     assign(target, r.tensor);
     return Py_NewRef(self);
   }
-  if (out && (e.scope & kApartBit)) {
+  if (out && (e.scope & (kApartBit | kLikeBit))) {
     if (is_tensor(out)) require_apart(e, values, tensor_of(out));
     else if (PyTuple_Check(out) || PyList_Check(out))
       for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(out); ++i)
@@ -281,10 +323,14 @@ PyObject* run_entry(const OpEntry& e, Value* values, How how, PyObject* self, Py
   }
   if (out && is_tensor(out) && !(e.scope & kExactBit))  // computed in the type of out=
     for (int i = 0; i < e.signature.count; ++i)
-      if (Value& v = values[i]; v.none() && e.signature.params[i].type == ParamType::DType &&
-                                e.signature.params[i].name == "dtype") {
+      if (Value& v = values[i];
+          e.signature.params[i].type == ParamType::DType && e.signature.params[i].name == "dtype") {
+        const DType own = tensor_of(out)->dtype;
+        if (v.kind == Value::Kind::DType && v.dtype != own) fail_out(e, v.dtype, own, 0);
+        if (e.input_decides && values[0].kind == Value::Kind::Tensor && !is_floating(values[0].tensor->dtype))
+          continue;
         v.kind = Value::Kind::DType;
-        v.dtype = tensor_of(out)->dtype;
+        v.dtype = own;
       }
   invoke();
   if (!out) return wrap(r, e);
@@ -294,6 +340,9 @@ PyObject* run_entry(const OpEntry& e, Value* values, How how, PyObject* self, Py
     store(e, tensor_of(out), r.tensor);
     return Py_NewRef(out);
   }
+  if (!(e.scope & kOut) && is_tensor(out))
+    fail(e.signature.name, " does not support the out kwarg when ",
+         e.signature.params[e.signature.count - 1].name, " is True");
   if (!PyTuple_Check(out) && !PyList_Check(out))
     fail<TypeError>(e.signature.name, "(): argument 'out' must be tuple of Tensors, not ",
                     Py_TYPE(out)->tp_name);
@@ -302,7 +351,7 @@ PyObject* run_entry(const OpEntry& e, Value* values, How how, PyObject* self, Py
   for (size_t i = 0; i < r.tensors.size(); ++i) {
     PyObject* o = PySequence_Fast_GET_ITEM(out, Py_ssize_t(i));
     if (!is_tensor(o)) fail<TypeError>(e.signature.name, "(): argument 'out' must be tuple of Tensors");
-    store(e, tensor_of(o), r.tensors[i]);
+    store(e, tensor_of(o), r.tensors[i], i);
     r.tensors[i] = tensor_of(o);
   }
   return wrap(r, e, true);

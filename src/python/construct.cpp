@@ -108,8 +108,14 @@ Dims shape_of(PyObject* o) {
     shape.push(n);
     if (shape.count > kMaxDims * 2) fail<ValueError>("too many dimensions '", Py_TYPE(o)->tp_name, "'");
     if (n == 0) break;
-    held.emplace_back(PySequence_GetItem(o, 0));
-    o = held.back().get();
+    PyObject* first = PySequence_GetItem(o, 0);
+    if (!first) {
+      if (!PyErr_ExceptionMatches(PyExc_Exception)) throw PythonErrorAlreadySet();
+      PyErr_Clear();
+      fail<ValueError>("could not determine the shape of object type '", Py_TYPE(o)->tp_name, "'");
+    }
+    held.emplace_back(first);
+    o = first;
   }
   if (PyUnicode_Check(o) && shape.count) fail<ValueError>("too many dimensions 'str'");
   if (shape.count > kMaxDims) fail<ValueError>("too many dimensions '", Py_TYPE(o)->tp_name, "'");
@@ -175,7 +181,7 @@ Scalar huge_value(PyObject* o, DType t) {
 }
 
 // Integers wrap in an unsigned type when they are negative, and floating numbers nowhere.
-void require_fits(DType t, const Scalar& s) {
+void require_exact(DType t, const Scalar& s) {
   if (!is_integral(t) || s.is_complex()) return;
   const double v = double(s);
   const bool fits = visit(t, [&](auto element) {
@@ -221,6 +227,8 @@ class Filler {
       fail<ValueError>("expected sequence of length ", shape_[d], " at dim ", d, " (got ", n, ")");
     for (Py_ssize_t i = 0; i < n; ++i) {
       if (fast && i >= PySequence_Fast_GET_SIZE(o)) fail("sequence changed while it was read");
+      if (fast && PySequence_Fast_GET_ITEM(o, i) == o)
+        fail<TypeError>("new(): self-referential lists are incompatible with PyTorch");
       const Owned element(fast ? Py_NewRef(PySequence_Fast_GET_ITEM(o, i)) : PySequence_GetItem(o, i));
       walk(element.get(), d + 1);
     }
@@ -245,8 +253,10 @@ class Filler {
       return;
     }
     const Scalar s = is_beyond_int64(o) ? huge_value(o, dtype_) : leaf_value(o);
-    if (s.is_complex() && !is_complex(dtype_)) fail<TypeError>("can't convert complex to ", name(dtype_));
-    require_fits(dtype_, s);
+    if (s.is_complex() && !is_complex(dtype_) && dtype_ != DType::Bool)
+      fail<TypeError>(is_floating(dtype_) ? "must be real number, not complex"
+                                          : "'complex' object cannot be interpreted as an integer");
+    require_exact(dtype_, s);
     store_scalar(to, dtype_, s);
     to += item_size(dtype_);
   }
@@ -343,17 +353,28 @@ PyObject* frombuffer(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* k
       PyBuffer_Release(view.get());
       fail<ValueError>("both buffer length (", length, ") and count (", count, ") must not be 0");
     }
-    const char* problem =
-        offset < 0 || available <= 0    ? "offset must be non-negative and no greater than buffer length"
-        : count < 0 && available % size ? "buffer length after offset must be a multiple of element size"
+    const int64_t length = view->len;
+    const std::string problem =
+        offset < 0 || available <= 0
+            ? concat("offset (", offset, " bytes) must be non-negative and no greater than buffer length (",
+                     length, " bytes) minus 1")
+        : count < 0 && available % size
+            ? concat("buffer length (", available, " bytes) after offset (", offset,
+                     " bytes) must be a multiple of element size (", size, ")")
         : count > available / size
-            ? "requested buffer length after offset must not be greater than the actual buffer length"
-            : nullptr;
-    if (problem) {
+            ? concat("requested buffer length (", count, " * ", size, " bytes) after offset (", offset,
+                     " bytes) must not be greater than actual buffer length (", length, " bytes)")
+            : std::string();
+    if (!problem.empty()) {
       PyBuffer_Release(view.get());
-      fail<ValueError>(problem, ": ", view->len, " bytes, offset ", offset, ", count ", count,
-                       ", element size ", size);
+      fail<ValueError>(problem);
     }
+    if (static bool warned = false; view->readonly && !std::exchange(warned, true))
+      warn(
+          "The given buffer is not writable, and PyTorch does not support non-writable tensors. A write to "
+          "the "
+          "tensor goes to the buffer, which its owner takes for constant. Copy the buffer before, to protect "
+          "its data or to make it writable. This warning is shown once.");
     const int64_t elements = count < 0 ? available / size : count;
     char* data = static_cast<char*>(view->buf) + offset;
     Tensor t = from_memory(dtype, Dims{elements}, Dims{1}, data, size_t(elements * size), release_buffer,

@@ -266,8 +266,9 @@ int set_item(PyObject* self, PyObject* index_object, PyObject* value) {
       return 0;
     }
     if (number) source = full(Dims(), s, target->dtype, target->device);
-    else if (source->dtype != target->dtype) source = to_dtype(source, target->dtype);
-    if ((source->ndim > 1 && source->sizes[0] == 1) || (mode.grad && requires_grad(*source)))
+    else if (source->dtype != target->dtype && (!is_tensor(value) || fills_under_mask(indices, *source)))
+      source = to_dtype(source, target->dtype);
+    if ((source->ndim > 0 && source->sizes[0] == 1) || (mode.grad && requires_grad(*source)))
       source = without_leading_ones(source);
     index_put_(target, indices, source, false);
     return 0;
