@@ -223,9 +223,11 @@ struct MaskedScatter {
   Tensor forward(const Tensor& x, const Tensor& mask, const Tensor& source) {
     source_shape = source->shape();
     const GradMode off(false);
-    const Tensor at = expand(mask, wide);
-    return index_put(contiguous(expand(x, wide)), {at},
-                     narrow(reshape(source, Dims{-1}), 0, 0, nonzero(at)->sizes[0]), false);
+    const Dims rows = wide.count ? wide : Dims{1};  // a place of a 0-dim tensor takes no list
+    const Tensor at = reshape(expand(mask, wide), rows);
+    const Tensor out = index_put(reshape(contiguous(expand(x, wide)), rows), {at},
+                                 narrow(reshape(source, Dims{-1}), 0, 0, nonzero(at)->sizes[0]), false);
+    return wide.count ? out : alias(*out, wide, Dims());
   }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor &g = b.g[0], at = expand(b.in[1], wide);
