@@ -386,7 +386,7 @@ static Tensor cat_alike(const Tensors& in, int64_t dim) {
   int64_t sizes[TensorImpl::kInline], outer = 1, inner = 1;
   for (int k = 0; k < n; ++k) {
     sizes[k] = first.sizes[k];
-    (k < d ? outer : inner) *= sizes[k];
+    if (k != d) (k < d ? outer : inner) *= sizes[k];
   }
   if (first.numel == 0) return nullptr;
   sizes[d] = 0;
@@ -399,7 +399,7 @@ static Tensor cat_alike(const Tensors& in, int64_t dim) {
   }
   if (in.size() > 64) return nullptr;
   Tensor out = empty_cpu(first.dtype, n, sizes);
-  const int64_t row = inner / first.sizes[d] * item_size(first.dtype);
+  const int64_t row = inner * item_size(first.dtype);
   char* to = out->data;
   for (int64_t i = 0; i < outer; ++i)
     for (const Tensor& t : in) {
@@ -579,6 +579,8 @@ void require_no_history(const Tensors& tensors, const Tensor& out, std::string_v
          "arguments requires grad.");
 }
 Tensor cat_out(const Tensors& tensors, int64_t dim, const Tensor& out) {
+  if (!out) [[likely]]
+    return cat(tensors, dim);
   require_no_history(tensors, out, "cat");
   return joined_into(tensors, cat(tensors, dim), out);
 }

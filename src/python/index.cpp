@@ -1,4 +1,5 @@
 // x[...]: reading and writing through Python's indexing syntax.
+#include <algorithm>
 #include "ops/functions.h"
 #include "ops/index.h"
 #include "ops/view.h"
@@ -103,6 +104,58 @@ bool stands_for_tuple(PyObject* index) {
   return false;
 }
 
+// A limit of a slice as it is written: an int, or None for `absent`.
+bool plain_limit(PyObject* o, int64_t absent, int64_t* out) {
+  if (o == Py_None) return *out = absent, true;
+  return exact_int(o, out);
+}
+
+// x[1, 2:5] without a history is one view, however many items it has. Null: more than integers and slices,
+// nothing to cut off, or an error.
+Tensor cut_at_once(const Tensor& self, PyObject* index) {
+  PyObject* const* items = &index;
+  Py_ssize_t n = 1;
+  if (PyTuple_CheckExact(index)) {
+    items = PySequence_Fast_ITEMS(index);
+    n = PyTuple_GET_SIZE(index);
+  }
+  const TensorImpl& x = *self;
+  if (n > x.ndim || x.ndim > TensorImpl::kInline || mode.forward || (mode.grad && requires_grad(x)))
+    return nullptr;
+  int64_t sizes[TensorImpl::kInline], strides[TensorImpl::kInline], offset = 0;
+  int to = 0;
+  bool whole = true;
+  for (int d = 0; d < x.ndim; ++d) {
+    const int64_t size = x.sizes[d], stride = x.strides[d];
+    int64_t at, stop = size, step = 1, length = size;
+    if (d < n && exact_int(items[d], &at)) {
+      if (at < 0) at += size;
+      if (at < 0 || at >= size) return nullptr;
+      whole = false;
+      offset += at * stride;
+      continue;
+    }
+    if (d < n) {
+      if (!PySlice_Check(items[d])) return nullptr;
+      const auto* s = reinterpret_cast<PySliceObject*>(items[d]);
+      if (!plain_limit(s->start, 0, &at) || !plain_limit(s->stop, size, &stop) ||
+          !plain_limit(s->step, 1, &step) || step < 1)
+        return nullptr;
+      at = std::clamp<int64_t>(at < 0 ? at + size : at, 0, size);
+      stop = std::clamp<int64_t>(stop < 0 ? stop + size : stop, at, size);
+      length = step == 1 ? stop - at : (stop - at) / step + ((stop - at) % step != 0);
+      whole &= length == size;
+      offset += at * stride;
+    }
+    sizes[to] = length;
+    strides[to++] = stride * step;
+  }
+  if (whole) return nullptr;
+  Tensor out = alias(x, to, sizes, strides, offset);
+  mark_view(*out, *self);
+  return out;
+}
+
 // The views that the basic items make; `indices` receives the tensors, by dimension of the result (null:
 // none).
 Tensor apply(const Tensor& self, PyObject* index, Tensors& indices) {
@@ -115,7 +168,7 @@ Tensor apply(const Tensor& self, PyObject* index, Tensors& indices) {
     items = PySequence_Fast_ITEMS(index);
     n = PyList_GET_SIZE(index);
   }
-  // One integer or slice: nothing to plan.
+  // One integer: nothing to plan.
   if (n == 1 && PyLong_CheckExact(items[0])) {
     int64_t at;
     to_int(items[0], &at);
@@ -196,6 +249,8 @@ PyObject* get_item(PyObject* self, PyObject* index_object) {
   if (live_vmaps && (is_batched(self) || index_is_batched(index_object))) [[unlikely]]
     return get_item_batched(self, index_object);
   PyObject* done = guarded([&]() -> PyObject* {
+    if (!overridden(self)) [[likely]]
+      if (Tensor t = cut_at_once(tensor_of(self), index_object)) return wrap(std::move(t));
     if (overridden(self) || (!PyLong_CheckExact(index_object) && any_override(&index_object, 1)))
         [[unlikely]] {
       PyObject* args[] = {self, index_object};
@@ -239,7 +294,8 @@ int set_item(PyObject* self, PyObject* index_object, PyObject* value) {
     }
     const Tensor t = tensor_of(self);
     Tensors indices;
-    const Tensor target = apply(t, index_object, indices);
+    Tensor target = cut_at_once(t, index_object);
+    if (!target) target = apply(t, index_object, indices);
     Scalar s;
     const bool number = !is_tensor(value) && to_scalar(value, &s);
     Tensor source;

@@ -8,16 +8,45 @@
 namespace facula::python {
 namespace {
 
+// An attribute that was looked up: good as long as neither dictionary has changed.
+struct Found {
+  PyObject* name;        // owned: another text at its address would be taken for it
+  PyObject* registry;    // where it was found; null: in __dict__ itself
+  uint64_t of_registry;  // its version
+  PyObject* value;
+};
+// What __dict__ held at its version `of_dict`. All but the names are borrowed.
+constexpr int kFound = 8;
+struct Seen {
+  uint64_t of_dict;
+  PyObject* registries[3];
+  PyObject* hooks[4];
+  bool own_forward;
+  int next;  // of `found`
+  Found found[kFound];
+};
 struct ModuleObject {
   PyObject_HEAD PyObject* dict;
   PyObject* weakrefs;
+  Seen seen;
 };
+
+// A number that no state of any other dictionary has; 0 where the interpreter does not tell.
+uint64_t version_of(PyObject* dict) {
+#if PY_VERSION_HEX < 0x030D0000
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  return reinterpret_cast<PyDictObject*>(dict)->ma_version_tag;
+#pragma GCC diagnostic pop
+#else
+  return dict ? 0 : 1;
+#endif
+}
 
 // Interned once: dictionary lookups then compare pointers.
 struct Names {
-  PyObject* parameters = PyUnicode_InternFromString("_parameters");
-  PyObject* buffers = PyUnicode_InternFromString("_buffers");
-  PyObject* modules = PyUnicode_InternFromString("_modules");
+  PyObject* registries[3] = {PyUnicode_InternFromString("_parameters"),
+                             PyUnicode_InternFromString("_buffers"), PyUnicode_InternFromString("_modules")};
   PyObject* hooks[4] = {
       PyUnicode_InternFromString("_forward_hooks"), PyUnicode_InternFromString("_forward_pre_hooks"),
       PyUnicode_InternFromString("_backward_hooks"), PyUnicode_InternFromString("_backward_pre_hooks")};
@@ -44,7 +73,7 @@ PyObject* find(PyObject* dict, PyObject* key) { return PyDict_GetItemWithError(d
 // What Module.__getattr__ answers: parameters, then buffers, then submodules.
 PyObject* from_registries(PyObject* self, PyObject* name) {
   if (PyObject* dict = dict_of(self)) {
-    for (PyObject* key : {names->parameters, names->buffers, names->modules}) {
+    for (PyObject* key : names->registries) {
       PyObject* registry = find(dict, key);
       if (registry && PyDict_Check(registry)) {
         if (PyObject* value = find(registry, name)) return Py_NewRef(value);
@@ -57,6 +86,46 @@ PyObject* from_registries(PyObject* self, PyObject* name) {
                       name);
 }
 
+// Brings `seen` up to date; null after an error.
+Seen* look(PyObject* self) {
+  PyObject* dict = dict_of(self);
+  Seen& seen = reinterpret_cast<ModuleObject*>(self)->seen;
+  const uint64_t version = version_of(dict);
+  if (version && version == seen.of_dict) [[likely]]
+    return &seen;
+  for (int i = 0; i < 3; ++i) {
+    seen.registries[i] = find(dict, names->registries[i]);
+    if (seen.registries[i] && !PyDict_Check(seen.registries[i])) seen.registries[i] = nullptr;
+  }
+  for (int i = 0; i < 4; ++i) seen.hooks[i] = find(dict, names->hooks[i]);
+  seen.own_forward = find(dict, names->forward);
+  if (PyErr_Occurred()) return nullptr;
+  for (Found& f : seen.found) Py_CLEAR(f.name);
+  seen.of_dict = version;
+  return &seen;
+}
+
+// What stands under this name in __dict__, then in the registries. Borrowed; null, without an error, when
+// absent.
+PyObject* known(PyObject* self, PyObject* name) {
+  Seen* seen = look(self);
+  if (!seen) return nullptr;
+  for (const Found& f : seen->found)
+    if (f.name == name && (!f.registry || version_of(f.registry) == f.of_registry)) return f.value;
+  PyObject *registry = nullptr, *value = find(dict_of(self), name);
+  for (int i = 0; !value && i < 3 && !PyErr_Occurred(); ++i)
+    if ((registry = seen->registries[i])) value = find(registry, name);
+  if (value && seen->of_dict && (!registry || version_of(registry))) {
+    int at = 0;  // the place that the name had, or the next
+    while (at < kFound && seen->found[at].name != name) ++at;
+    if (at == kFound) at = seen->next = (seen->next + 1) % kFound;
+    Found& f = seen->found[at];
+    Py_XSETREF(f.name, Py_NewRef(name));
+    f = {name, registry, registry ? version_of(registry) : 0, value};
+  }
+  return value;
+}
+
 PyObject* getattro(PyObject* self, PyObject* name) {
   PyTypeObject* type = Py_TYPE(self);
   // A class with a __getattr__ or __getattribute__ of its own reaches this as object.__getattribute__;
@@ -64,9 +133,9 @@ PyObject* getattro(PyObject* self, PyObject* name) {
   if (type->tp_getattro != getattro) return PyObject_GenericGetAttr(self, name);
   PyObject* dict = dict_of(self);
   if (dict && PyUnicode_CheckExact(name) && !_PyType_Lookup(type, name)) {
-    if (PyObject* value = find(dict, name)) return Py_NewRef(value);
+    if (PyObject* value = known(self, name)) return Py_NewRef(value);
     if (PyErr_Occurred()) return nullptr;
-    return from_registries(self, name);
+    return from_registries(self, name);  // the error
   }
   if (PyObject* value = PyObject_GenericGetAttr(self, name)) return value;
   if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return nullptr;
@@ -76,23 +145,24 @@ PyObject* getattro(PyObject* self, PyObject* name) {
 
 bool nonempty(PyObject* hooks) { return hooks && PyDict_Check(hooks) && PyDict_GET_SIZE(hooks) > 0; }
 
-bool has_hooks(PyObject* dict) {
+bool has_hooks(const Seen& seen) {
   for (int i = 0; i < global_hook_count; ++i)
     if (PyDict_GET_SIZE(global_hooks[i])) return true;
-  for (PyObject* key : names->hooks)
-    if (nonempty(find(dict, key))) return true;
+  for (PyObject* hooks : seen.hooks)
+    if (nonempty(hooks)) return true;
   return false;
 }
 
 PyObject* call(PyObject* self, PyObject* args, PyObject* keywords) {
   PyObject* dict = dict_of(self);
-  const bool hooked = dict && has_hooks(dict);
-  if (PyErr_Occurred()) return nullptr;
+  const Seen* seen = dict ? look(self) : nullptr;
+  if (dict && !seen) return nullptr;
+  const bool hooked = dict && has_hooks(*seen);
   if (dict && !hooked) {
     constexpr Py_ssize_t kStack = 8;
     const Py_ssize_t count = PyTuple_GET_SIZE(args);
     PyObject* forward = _PyType_Lookup(Py_TYPE(self), names->forward);
-    if (forward && PyFunction_Check(forward) && count < kStack && !find(dict, names->forward)) {
+    if (forward && PyFunction_Check(forward) && count < kStack && !seen->own_forward) {
       PyObject* stack[kStack + 1];
       stack[0] = self;
       for (Py_ssize_t i = 0; i < count; ++i) stack[i + 1] = PyTuple_GET_ITEM(args, i);
@@ -139,7 +209,7 @@ PyObject* set_plain(PyObject* self, PyObject* const* args, Py_ssize_t count) {
                      value == Py_None;
   if (!plain) Py_RETURN_FALSE;
   if (PyObject* dict = dict_of(self)) {
-    for (PyObject* key : {names->parameters, names->buffers, names->modules}) {
+    for (PyObject* key : names->registries) {
       PyObject* registry = find(dict, key);
       const int known = registry && PyDict_Check(registry) ? PyDict_Contains(registry, name) : 0;
       if (known < 0 || PyErr_Occurred()) return nullptr;
@@ -164,6 +234,7 @@ void dealloc(PyObject* self) {
   PyObject_GC_UnTrack(self);
   if (reinterpret_cast<ModuleObject*>(self)->weakrefs) PyObject_ClearWeakRefs(self);
   Py_CLEAR(dict_of(self));
+  for (Found& f : reinterpret_cast<ModuleObject*>(self)->seen.found) Py_CLEAR(f.name);
   Py_TYPE(self)->tp_free(self);
 }
 

@@ -8,18 +8,18 @@ namespace {
 std::vector<Tensor> spare;  // its capacity serves call after call; guarded by the GIL
 const std::vector<Tensor> no_tensors;
 
-bool exact_int(PyObject* o, int64_t* out) {
-  if (!PyLong_CheckExact(o)) return false;
-  int overflow;
-  *out = PyLong_AsLongLongAndOverflow(o, &overflow);
-  return !overflow;
-}
 void set(Value& v, Scalar s) {
   v.kind = Value::Kind::Number;
   v.number = s;
 }
 
 }  // namespace
+
+bool exact_int_of_any_size(PyObject* o, int64_t* out) {
+  int overflow;
+  *out = PyLong_AsLongLongAndOverflow(o, &overflow);
+  return !overflow;
+}
 
 bool takes_number(const PointwiseOp& op, int operand) {
   const Numbers n = op.info->numbers;
