@@ -550,13 +550,18 @@ def test_no_leak(op: Op) -> None:
     for _ in range(3):
         once()
     gc.collect()
-    counts = [sys.getrefcount(x) for x in inputs]
-    blocks, memory = sys.getallocatedblocks(), t._C._memory_stats()["system_bytes"]
-    for _ in range(30):
-        once()
-    gc.collect()
+    counts, memory = [sys.getrefcount(x) for x in inputs], t._C._memory_stats()["system_bytes"]
+    grown = []
+    while (
+        not grown or grown[-1] >= 25 and len(grown) < 4
+    ):  # other threads allocate too; a leak is seen each time
+        blocks = sys.getallocatedblocks()
+        for _ in range(30):
+            once()
+        gc.collect()
+        grown.append(sys.getallocatedblocks() - blocks)
     assert [sys.getrefcount(x) for x in inputs] == counts
-    assert sys.getallocatedblocks() - blocks < 25, "Python objects stay alive"
+    assert min(grown) < 25, f"Python objects stay alive: {grown}"
     assert t._C._memory_stats()["system_bytes"] == memory, "tensor memory stays in use"
 
 
