@@ -318,3 +318,35 @@ def test_cross_entropy_of_a_batch_by_hand(hand):
         loss = -logp.gather(1, y[:, None]).mean()
         wanted = "exp(X @ W)/sum(exp(X @ W), 1, True)"
     assert forms(torch.explain(loss)) == {"W": f"X.T @ ({wanted} - onehot(y))/4"}
+
+
+def test_what_drops_elements_is_no_product():
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    v = x.view(-1) * 2
+    v[1:3].zero_()
+    e = torch.explain(v.sum())
+    assert forms(e) == {"x": "2*eye(2)"} and "= zero[1:3](dL/dv)" in str(e)
+    y = x.clone()
+    y[...] = 3.0
+    assert forms(torch.explain((y * x).sum())) == {"x": "3"}  # not y[...], which is what is explained
+    s = x[0, 0].clone()
+    s[...] = 3.0
+    assert "s   3 " in str(torch.explain(s * x[0, 0]))
+
+
+def test_numbers_stand_before_sums():
+    w, x = torch.tensor(1.0, requires_grad=True), torch.tensor(2.0)
+    assert forms(torch.explain((w * x - 3) ** 2)) == {"w": "2*x*(w*x - 3)"}
+    out, y = param(3, 1), data(3, 1)
+    assert "dL/dout = 2*(out - y)/3" in lines(torch.explain(F.mse_loss(out, y)))
+
+
+def test_a_dead_unit_starves_the_next_layer():
+    nn = torch.nn
+    net, x = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)), torch.ones(3, 2)
+    with torch.no_grad():
+        net[0].bias.fill_(-10.0)
+    loss = net(x).pow(2).mean()
+    found = torch.explain(loss).problems()
+    assert "the derivative of relu (u2) is zero" in found[0]
+    assert "what it is multiplied by in addmm (u3), u2, is zero everywhere" in found[-1]

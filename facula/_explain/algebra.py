@@ -49,7 +49,7 @@ def simplify(tree, order: dict):
             forms.append(reader.pull_out(sympy.factor(forms[1])))
         if start.count_ops() < 60:
             forms += reader.logistic(forms[0])
-        best = reader.rescaled(min(forms, key=lambda e: (e.count_ops(), len(str(e)))))
+        best = reader.rescaled(min(forms, key=lambda e: (e.count_ops(), _contents(sympy, e), len(str(e)))))
         best = reader.oriented(best, {a.primitive()[1] for a in start.atoms(sympy.Add)})
         if best.could_extract_minus_sign() and isinstance(best, sympy.Mul):  # -2*(y - z) reads as 2*(z - y)
             sums = [a for a in best.args if isinstance(a, sympy.Add)]
@@ -66,6 +66,11 @@ def simplify(tree, order: dict):
         ZeroDivisionError,
     ):
         return None
+
+
+def _contents(sympy, e) -> int:
+    """How many sums have a number in all of their terms, as 2*w*x - 6 has."""
+    return sum(bool(a.primitive()[0] > 1) for a in e.atoms(sympy.Add))
 
 
 def _unknown(sympy, functions) -> bool:

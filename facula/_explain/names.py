@@ -201,7 +201,7 @@ def recognise(graph: Graph, names: Names) -> None:
     """What constants without a name are made of, such as `1 - y`, `x**2` or `X[:, 0]`, by their values."""
     nameless = [s for s in graph.constants.values() if s.kind == "constant" and s.anonymous]
     if nameless:
-        sources.find(nameless, names.frames[:4])
+        sources.find(nameless, names.frames[:4], graph.steps)
     nameless = [s for s in nameless if s.meant is None]
     for source in nameless:
         source.symbol = _uniform_name(source.value) or source.symbol

@@ -103,6 +103,10 @@ def _joined(again, probes, full, result):
     flat = [p.reshape(-1).tolist() for p in probes]
     if [flat[i][k] for i, k in source] != result.reshape(-1).tolist():
         return None
+    owners = {i for i, _ in source}
+    if len(owners) == 1:  # a copy over all of it
+        (i,) = owners
+        return moved(Move(again.shapes[i], result.shape, [k for _, k in source]), full[i])
     if again.name in ("copy_slices", "index_put", "slice_scatter", "select_scatter") and len(full) == 2:
         if tuple(again.shapes[0]) == tuple(result.shape):
             return (Written(again, source, result.shape), *full)

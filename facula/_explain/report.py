@@ -334,8 +334,11 @@ class Explanation:
                 lines.append(f"... and {more:,} more path{'s' if more > 1 else ''}")
             lines.append(f"{head} = {all_paths(d)} = {short(d.value)}")
         if d.tree is not None and len(text(d.tree)) <= LONG:
-            if lines[-1:] != [f"{head} = {text(d.tree)}"]:
+            known = f"{head} = {text(d.tree)}" in lines
+            if not known:
                 lines.append(f"{head} = {text(d.tree)}")
+            elif f"{pad} = {short(d.value)}" in lines:
+                return [*lines, self._check_text(d)]
             if d.numbers is not None and d.numbers not in (text(d.tree), short(d.value)):
                 lines.append(f"{pad} = {d.numbers}")
             if short(d.value) != text(d.tree):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import re
+from fractions import Fraction
 
 import facula
 
@@ -33,12 +34,16 @@ def rewritten(tree):
 def polished(tree):
     """A local derivative as one would write it: numbers first, and no cases for single points."""
     tree = _without_points(tree)
-    if isinstance(tree, tuple) and tree[0] == "mul" and isinstance(tree[2], float):
-        x, number = tree[1:]
+    if isinstance(tree, tuple) and tree[0] == "mul" and any(isinstance(t, float) for t in tree[1:]):
+        number, x = tree[1:] if isinstance(tree[1], float) else tree[:0:-1]
         if number and not isinstance(x, (int, float)):
-            below = 1 / abs(number)
-            if 1.5 < below < 1e4 and abs(below - round(below)) < 1e-6:
-                return tidy(("div", x if number > 0 else tidy(("neg", x)), float(round(below))))
+            simple = Fraction(number).limit_denominator(10_000)
+            top, below = abs(simple.numerator), simple.denominator
+            if abs(simple - Fraction(number)) > 1e-7 * abs(number):
+                below = 1
+            if below > 1 and (top == 1 or top < 10 and below % 2 and below % 5):
+                x = tidy(("neg", x)) if number < 0 else x
+                return tidy(("div", x if top == 1 else tidy(("mul", float(top), x)), float(below)))
             return tidy(("mul", number, x))
     return tree
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import ast
 import linecache
+import math
 import sys
 import time
 
+import facula
+
 from .. import _C
 from . import graph as graphs
-from .trees import UNKNOWN, Symbol, evaluate
+from .trees import UNKNOWN, Symbol, evaluate, shape_of
 
 __all__ = ["find"]
 
@@ -58,8 +61,12 @@ class _Unread(Exception):
     pass
 
 
-def find(constants, frames) -> None:
-    """Notes in `meant` of constants what an expression in the text of these frames gives."""
+def find(constants, frames, steps) -> None:
+    """Notes in `meant` of constants what an expression in the text of these frames gives.
+
+    steps: of the graph, in order; a constant is not made of what was computed with it.
+    """
+    read = {id(source): step.node._sequence_nr() for step in reversed(steps) for source in step.inputs}
     # One number that was found from a result may be anything.
     wanted = [s for s in constants if s.value.numel() <= _LARGEST and (s.value.numel() > 1 or not s.solved)]
     deadline = time.perf_counter() + _PATIENCE
@@ -76,14 +83,16 @@ def find(constants, frames) -> None:
             reader = _Reader(spaces)
             try:
                 tree = reader.tree(node)
-                value = evaluate(tree)
+                value = evaluate(tree, reader.memo)
             except (_Unread, *UNKNOWN):
                 continue
             if not reader.symbols or not isinstance(value, _C.Tensor):
                 continue
             if value.numel() == 1 and isinstance(node, ast.Subscript):
                 continue
-            for source in [s for s in wanted if _is_it(value.detach(), s)]:
+            nodes = [t.grad_fn for _, t in reader.symbols.values() if t.requires_grad]
+            last = max((n._sequence_nr() for n in nodes if n is not None), default=-1)
+            for source in [s for s in wanted if last < read[id(s)] and _is_it(value.detach(), s)]:
                 if (
                     not value.is_floating_point() and value.dtype != _C.bool
                 ):  # labels and indices have names alone
@@ -178,6 +187,7 @@ class _Reader:
     def __init__(self, spaces):
         self.spaces = spaces
         self.symbols: dict[str, tuple[Symbol, object]] = {}
+        self.memo: dict = {}
 
     def held(self, name):
         for space in self.spaces:
@@ -196,12 +206,12 @@ class _Reader:
                 if isinstance(value, (int, float)) and not isinstance(value, bool):
                     return float(value)
             case ast.BinOp(left=a, op=op, right=b) if type(op) in _BINARY:
-                return (_BINARY[type(op)], self.tree(a), self.tree(b))
+                return self.small((_BINARY[type(op)], self.tree(a), self.tree(b)))
             case ast.UnaryOp(op=ast.USub(), operand=a):
                 x = self.tree(a)
                 return -x if isinstance(x, float) else ("neg", x)
             case ast.Compare(left=a, ops=[op], comparators=[b]) if type(op) in _COMPARE:
-                return (_COMPARE[type(op)], self.tree(a), self.tree(b))
+                return self.small((_COMPARE[type(op)], self.tree(a), self.tree(b)))
             case ast.Attribute(value=a, attr="T"):
                 return ("T", self.tree(a))
             case ast.Subscript(value=a, slice=index) if _is_plain(index):
@@ -213,6 +223,17 @@ class _Reader:
             case ast.Call(func=ast.Attribute(value=owner, attr=name), args=args, keywords=[]):
                 return self.call(owner, name, args)
         raise _Unread
+
+    def small(self, tree):
+        """The tree, if its value is not much larger than the constants looked for."""
+        a, b = (shape_of(t, self.memo) for t in tree[1:])
+        if tree[0] == "matmul":
+            size = math.prod(a[:-1]) * math.prod(b[:-2]) * (b[-1] if len(b) > 1 else 1)
+        else:
+            size = math.prod(facula.broadcast_shapes(a, b))
+        if size > 4 * _LARGEST:
+            raise _Unread
+        return tree
 
     def call(self, owner, name, args):
         if name in _SHAPED and all(_is_plain(a) for a in args):

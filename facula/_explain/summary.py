@@ -16,6 +16,7 @@ from .printing import symbol_pretty
 
 __all__ = ["Summary", "dead_cause", "first_nonfinite", "nonfinite_steps"]
 
+_PRODUCTS = ("mul", "mm", "mv", "bmm", "dot", "addmm", "matmul", "linear")
 _EXPLODING, _VANISHING = 1e4, 1e-7
 
 
@@ -123,9 +124,20 @@ def dead_cause(graph: Graph, leaf) -> str:
         seen.add(id(step))
         reaching = [g for g in step.grads if g is not None]
         if any(g.numel() and bool((g != 0).any()) for g in reaching):
-            return (
-                f"the derivative of {step.op} ({step.symbols[min(step.symbols)]}) is zero where it was taken"
-            )
+            at = f"{step.op} ({step.symbols[min(step.symbols)]})"
+            for source in step.inputs:
+                if source is not leaf and source.kind in ("step", "constant", "leaf"):
+                    other = source.step.value if source.kind == "step" else source.value
+                    if (
+                        step.op in _PRODUCTS
+                        and other is not None
+                        and other.numel()
+                        and not bool((other != 0).any())
+                    ):
+                        return (
+                            f"what it is multiplied by in {at}, {_operand_name(source)}, is zero everywhere"
+                        )
+            return f"the derivative of {at} is zero where it was taken"
         todo.extend(readers.get(id(step), []))
     return ""
 
