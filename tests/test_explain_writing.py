@@ -350,3 +350,23 @@ def test_a_dead_unit_starves_the_next_layer():
     found = torch.explain(loss).problems()
     assert "the derivative of relu (u2) is zero" in found[0]
     assert "what it is multiplied by in addmm (u3), u2, is zero everywhere" in found[-1]
+
+
+@pytest.mark.parametrize("name", ["mse_loss", "cross_entropy", "binary_cross_entropy_with_logits", "l1_loss"])
+def test_losses_after_backward(name):
+    lin, x = torch.nn.Linear(2, 3), data(4, 2)
+    t = torch.tensor([0, 2, 1, 1]) if name == "cross_entropy" else (data(4, 3) > 0).float()
+    loss = getattr(F, name)(lin(x), t)
+    loss.backward()
+    e = torch.explain(loss)
+    for d in e.derivatives.values():
+        assert torch.allclose(d.value, d.leaf.value.grad) and d.agrees and "x" in d.formula
+    assert len(e.derivatives) == 2 and not e._notes()
+
+
+def test_labels_out_of_range_now_are_not_used():
+    lin, x, t = torch.nn.Linear(2, 3), data(4, 2), torch.tensor([0, 2, 1, 1])
+    loss = F.cross_entropy(lin(x), t)
+    loss.backward()
+    t.fill_(1000)
+    assert not torch.explain(loss).derivatives

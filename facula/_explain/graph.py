@@ -209,6 +209,8 @@ def conforms(step: Step) -> bool:
     """
     if not any(source.doubtful for source in step.inputs) or step.formula is not None:
         return True
+    if step.op.endswith("_loss") or "cross_entropy" in step.op:
+        return _compares(step)
     if step.op not in ("mm", "addmm") or any(s.kind in ("absent", "number") for s in step.inputs):
         return False
     try:
@@ -234,6 +236,28 @@ def conforms(step: Step) -> bool:
             if bool(((found - scale * product).abs() <= 1e-3 * found.abs().max()).all()):
                 return p.shape[1] == q.shape[0]
     return False
+
+
+def _compares(step: Step) -> bool:
+    """Whether the operands of a loss have shapes and labels that it is safe to compute it from."""
+    try:
+        operands = [operand(source) for source in step.inputs if source.kind != "absent"]
+    except KeyError:
+        return False
+    if len(operands) != 2 or None in operands:
+        return False
+    a, b = operands
+    if a.dtype == b.dtype and a.is_floating_point():
+        return a.shape == b.shape
+    if (
+        b.dtype != _C.int64
+        or step.op != "nll_loss"
+        or a.dim() != 2
+        or b.shape != a.shape[:1]
+        or not b.numel()
+    ):
+        return False
+    return 0 <= int(b.min()) and int(b.max()) < a.shape[1]
 
 
 def outputs_again(step: Step, inputs) -> list | None:
