@@ -250,3 +250,26 @@ def test_layers_are_shown_once():
 )
 def test_one_change_is_suggested(failing, advice):
     assert advice in report_of(failing)
+
+
+def test_a_state_that_goes_from_turn_to_turn():
+    def train():
+        w, h = torch.ones(2, requires_grad=True), torch.zeros(2)
+        for _ in range(2):
+            h = torch.tanh(w * h + 1)
+            loss = h.sum()
+            loss.backward()
+
+    text = report_of(train)
+    assert (
+        "h goes from one turn of the loop to the next" in text
+        and "-> at the end of a turn: h = h.detach()" in text
+    )
+
+    def twice():
+        w = torch.ones(2, requires_grad=True)
+        loss = (w * w).sum()
+        for _ in range(2):
+            loss.backward()
+
+    assert "retain_graph=True" in report_of(twice).split("-> ")[1]

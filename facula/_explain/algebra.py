@@ -55,6 +55,8 @@ def simplify(tree, order: dict):
             sums = [a for a in best.args if isinstance(a, sympy.Add)]
             if sums:
                 best = sympy.Mul(-best / sums[0], -sums[0])
+            else:
+                best = reader.turned(best)
         return reader.tree(best)
     except (
         TypeError,
@@ -231,6 +233,18 @@ class _Reader:
             return []
         made = self.function("sigmoid")(z)
         return [f.subs(one, made) for f in (e, s.factor(e), s.factor(s.expand(e)))]
+
+    def turned(self, e):
+        """-X.T @ (y - z) reads as X.T @ (z - y)."""
+        s = self.sympy
+        for call in e.args:
+            f = self.functions.get(call.func.__name__)
+            if f is not None and _is_linear(f):
+                for i, a in enumerate(call.args):
+                    if isinstance(a, s.Add) and any(t.could_extract_minus_sign() for t in a.args):
+                        turned = call.func(*(-b if k == i else b for k, b in enumerate(call.args)))
+                        return -e / call * turned
+        return e
 
     def rescaled(self, e):
         """(k - 10)**3/2500 is -2*(1 - k/10)**3/5, as steps of 0.1 are written."""

@@ -127,6 +127,12 @@ def explain_error(error=None) -> ShapeReport:
             shown += inner
     if not mismatch and not suggestion:
         mismatch, suggestion = _own_words(error)
+        state = _carried(frame, line) if "a second time" in str(error).split("\n")[0] else ""
+        if state:
+            mismatch += (
+                f"\n{state} goes from one turn of the loop to the next, with the graph of all turns before."
+            )
+            suggestion = f"at the end of a turn: {state} = {state}.detach()"
     return ShapeReport(error, place, expression, shown, mismatch, suggestion)
 
 
@@ -141,6 +147,26 @@ def _assignment(frame, target, looker):
             what = "" if plain else describe(value)
             return ast.get_source_segment(text, node), (ast.unparse(node.value), what) if what else None
     return None
+
+
+def _carried(frame, line) -> str:
+    """A result that the loop around a line computes from what it was in the turn before, as h = f(h)."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals)))
+    except SyntaxError:
+        return ""
+    loops = [n for n in ast.walk(tree) if isinstance(n, (ast.For, ast.While))]
+    for loop in [n for n in loops if n.lineno <= line <= (n.end_lineno or n.lineno)][::-1]:
+        for node in ast.walk(loop):
+            if not isinstance(node, ast.Assign):
+                continue
+            read = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+            written = [n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+            for name in written:
+                value = frame.f_locals.get(name)
+                if name in read and isinstance(value, _C.Tensor) and value.grad_fn is not None:
+                    return name
+    return ""
 
 
 def _own_words(error) -> tuple[str, str]:
