@@ -15,7 +15,7 @@ def find_method(self, name):
     """A public method defined here, bound to the tensor; else an error that names the nearest."""
     if not name.startswith("_"):
         add_methods()
-        if hasattr(type(self), name):
+        if hasattr(_C.Tensor, name):  # not a slot of a subclass that was never set
             return getattr(self, name)
     from ._names import missing_attribute
 
@@ -66,9 +66,22 @@ def __deepcopy__(self, memo):
     data.requires_grad_(self.requires_grad)
     if self.is_leaf and self.grad is not None:
         data.grad = deepcopy(self.grad, memo)
+    for name, value in _slots(self):
+        setattr(data, name, deepcopy(value, memo))
     if self.__dict__:
         data.__dict__.update(deepcopy(self.__dict__, memo))
     return data
+
+
+def _slots(self):
+    """What the __slots__ of a subclass hold."""
+    if self.__class__ is _C.Tensor:
+        return
+    from copyreg import _slotnames
+
+    for name in _slotnames(self.__class__):
+        if hasattr(self, name):
+            yield name, getattr(self, name)
 
 
 def __copy__(self):
@@ -85,6 +98,8 @@ def __copy__(self):
     if self.__class__ is not _C.Tensor:
         data = data.as_subclass(type(self))
     data.requires_grad_(self.requires_grad)
+    for name, value in _slots(self):
+        setattr(data, name, value)
     if self.__dict__:
         data.__dict__.update(self.__dict__)
     return data

@@ -46,7 +46,8 @@ class UntypedStorage(_C.StorageBase):
                 f"items was no byte: {error}"
             ) from None
         storage = cls._new(len(values), device or "cpu")
-        memoryview(storage)[:] = values
+        if storage.device.type != "meta":
+            memoryview(storage)[:] = values
         return storage
 
     @classmethod

@@ -122,6 +122,9 @@ def dim_order(self, *, ambiguity_check=False):
                 "The tensor does not have unique dim order, or cannot map to exact one of the given memory "
                 "formats."
             )
+    flat, last = self.is_contiguous(), self.is_contiguous(memory_format=_C.channels_last)
+    if flat != last:
+        return tuple(range(self.dim())) if flat else (0, *range(2, self.dim()), 1)
     order, tied = _sorted(shape, stride)
     if tied and ambiguity_check is not False:
         raise RuntimeError("The tensor does not have unique dim order.")

@@ -233,12 +233,14 @@ _known("reshape", "flatten", "ravel")(_refused("reshape is not implemented for s
 
 
 @_known("zeros_like", "empty_like")
-def _zeros_like(x, *, dtype=None, layout=None, device=None, requires_grad=False, **options):
+def _zeros_like(
+    x, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, **options
+):
+    if memory_format is not None:
+        raise RuntimeError("memory format option is only supported by strided tensors")
     dtype = dtype or x.dtype
     if layout == _C.strided:
         return _T.zeros(tuple(x.shape), dtype=dtype, requires_grad=requires_grad)
-    if options.get("memory_format") not in (None, _C.preserve_format):
-        raise RuntimeError("memory format option is only supported by strided tensors")
     return _nothing(x.shape, x.sparse_dim(), dtype).requires_grad_(requires_grad)
 
 

@@ -87,6 +87,8 @@ torch.empty(2, 3, 4, 4).to(memory_format=torch.channels_last).dim_order()
 torch.empty(1, 1, 2, 3).dim_order(ambiguity_check=True)
 torch.empty(1, 1, 2, 3).dim_order(ambiguity_check=[torch.contiguous_format])
 torch.empty(1, 2, 3, 4).dim_order(ambiguity_check=[torch.contiguous_format, torch.channels_last])
+torch.empty(2, 2, 1, 2).dim_order(ambiguity_check=[torch.contiguous_format, torch.channels_last])
+torch.empty(1, 2, 1, 2).to(memory_format=torch.channels_last).dim_order(ambiguity_check=[torch.channels_last])
 torch.empty(2, 1, 1, 1).to(memory_format=torch.channels_last).dim_order()
 torch.empty(1, 1, 2, 3).to(memory_format=torch.channels_last).dim_order()
 torch.empty(2, 3).expand(4, 2, 3).dim_order()
@@ -221,6 +223,7 @@ def test_lists_of_arrays_are_said_to_be_slow():
 
 
 STORAGES = """
+torch.UntypedStorage([1, 2, 3], device='meta').nbytes()
 torch.ones(2).storage().resizable()
 x = torch.ones(2); x.numpy(); x.untyped_storage().resizable()
 torch.ones(2).untyped_storage().is_sparse_csr
@@ -283,3 +286,24 @@ def test_storages(line):
     for library in (torch, facula):
         library.ones(1).storage()  # its warning, once a process
     statements.check(line)
+
+
+def test_copies_of_subclasses_with_slots():
+    import copy
+
+    def run(t):
+        class Slotted(t.Tensor):
+            __slots__ = ("held",)
+
+            def new_empty(self, *args, **kwargs):
+                return t.Tensor.new_empty(self, *args, **kwargs).as_subclass(Slotted)
+
+        x = t.ones(2).as_subclass(Slotted)
+        missing = hasattr(x, "held")
+        x.held, x.other = [1], [2]
+        flat, deep = copy.copy(x), copy.deepcopy(x)
+        return missing, [
+            (y.held, y.held is x.held, y.other, y.other is x.other, type(y) is Slotted) for y in (flat, deep)
+        ]
+
+    side_by_side.check(run)

@@ -6,6 +6,7 @@ import ast
 import importlib
 import importlib.abc
 import importlib.machinery
+import os
 import sys
 import types
 import unittest
@@ -199,5 +200,6 @@ def load(path: str) -> tuple[types.ModuleType, list[str]]:
     module.__file__ = path
     module.__dict__["_imported"] = imported
     sys.modules[module.__name__] = module
+    sys.modules[os.path.splitext(os.path.basename(path))[0]] = module  # some import themselves
     exec(compile(tree, path, "exec"), module.__dict__)
     return module, lacking
