@@ -432,6 +432,14 @@ def load(
     unforced = os.environ.get("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "0").lower() in ("1", "y", "yes", "true")
     if weights_only is None:
         weights_only = pickle_module is None and not unforced
+        if unforced and pickle_module is None:
+            import warnings
+
+            warnings.warn(
+                "Environment variable TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD detected, since the`weights_only` "
+                "argument was not explicitly passed to `torch.load`, forcing weights_only=False.",
+                stacklevel=2,
+            )
     weights_only = bool(weights_only) or forced
     unknown = set(pickle_load_args) - {"encoding", "errors", "fix_imports"}
     if unknown:

@@ -291,3 +291,40 @@ def test_files_that_can_only_be_written_to():
         sink = Sink()
         torch.save({"x": torch.ones(3)}, sink, _use_new_zipfile_serialization=zipped)
         assert torch.load(io.BytesIO(sink.data))["x"].tolist() == [1, 1, 1]
+
+
+def test_legacy_files_of_python_2_are_read_as_bytes():
+    raw = io.BytesIO()
+    torch.save(["text", torch.tensor([1.0, 2.0])], raw, _use_new_zipfile_serialization=False)
+
+    def convert(data):  # the opcode of a text becomes that of a string of Python 2
+        out, at = b"", 0
+        while at < len(data):
+            length = int.from_bytes(data[at + 1 : at + 5], "little")
+            text = data[at + 5 : at + 5 + length]
+            if (
+                data[at : at + 1] == b"X"
+                and 0 < length < 32
+                and text.isascii()
+                and text.decode().isprintable()
+            ):
+                out += b"U" + bytes([length]) + text
+                at += 5 + length
+            else:
+                out += data[at : at + 1]
+                at += 1
+        return out
+
+    old = convert(raw.getvalue())
+    assert len(old) < len(raw.getvalue())
+    for encoding, text in (("utf-8", "text"), ("bytes", b"text")):
+        for safe in (True, False):
+            found = torch.load(io.BytesIO(old), encoding=encoding, weights_only=safe)
+            assert found[0] == text and found[1].tolist() == [1, 2]
+
+
+def test_that_an_environment_variable_chose_is_said(monkeypatch, tmp_path):
+    torch.save(torch.ones(2), tmp_path / "x.pt")
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    with pytest.warns(UserWarning, match="forcing weights_only=False"):
+        assert torch.load(tmp_path / "x.pt").tolist() == [1, 1]

@@ -54,9 +54,12 @@ def read(file, size: int, unpickler, views: dict):
     if _simple(file, unpickler) != VERSION:
         raise RuntimeError("Invalid protocol version: this legacy file is of another kind")
     info = _simple(file, unpickler)
-    little = not (isinstance(info, dict) and info.get("little_endian") is False)
+    big = isinstance(info, dict) and False in (info.get("little_endian"), info.get(b"little_endian"))
+    little = not big
     result = _simple(file, unpickler)
     keys = _simple(file, unpickler)
+    if isinstance(keys, list):  # of Python 2, read with encoding="bytes"
+        keys = [key.decode("ascii", "replace") if isinstance(key, bytes) else key for key in keys]
     if not isinstance(keys, list) or set(keys) != set(views) or len(set(keys)) != len(keys):
         raise broken("the list of storages is not that of the objects")
     for key in keys:

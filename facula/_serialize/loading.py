@@ -57,7 +57,14 @@ def _storage_type(kind):
     return dtype
 
 
+def _text(value):
+    """A short text of a file; with encoding="bytes" those of Python 2 come as bytes."""
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else value
+
+
 def _checked_id(pid, length: int):
+    if isinstance(pid, tuple):
+        pid = tuple(map(_text, pid))
     if not (isinstance(pid, tuple) and len(pid) >= length and pid[0] == "storage"):
         raise pickle.UnpicklingError(
             f"Unknown typename for persistent_load, expected 'storage' but got {pid!r:.80}"
