@@ -117,6 +117,13 @@ def escaped():
     )
 
 
+def copied(x, dtype):
+    """torch.tensor(x)."""
+    if not level_of(x).alike:
+        raise NotBatchable("Can't detach views in-place. Use detach() instead. x.clone() keeps the examples.")
+    return x.detach().clone() if dtype is None else x.detach().to(dtype, copy=True)
+
+
 def refuse_escaped():
     """Called where an operation meets a batched tensor and no vmap counts: rules ask faces for shapes so."""
     if not _running.stack:

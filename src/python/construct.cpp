@@ -131,6 +131,7 @@ bool is_number_array(PyObject* o) { return has_array_interface(o) && share_buffe
 
 Scalar element_of(const TensorImpl& t) {
   require_single(t);
+  if (t.is_meta()) fail("Tensor.item() cannot be called on meta tensors");
   Scalar s;
   const Owned value(item(t.dtype, t.data));
   to_scalar(value.get(), &s);
@@ -139,6 +140,12 @@ Scalar element_of(const TensorImpl& t) {
 
 Scalar leaf_value(PyObject* o) {
   Scalar s;
+  if (is_batched(o)) {  // its item() says what is wrong with that
+    const Owned value(PyObject_CallMethod(o, "item", nullptr));
+    if (!value.get()) throw PythonErrorAlreadySet();
+    to_scalar(value.get(), &s);
+    return s;
+  }
   if (is_tensor(o)) return element_of(*tensor_of(o));
   if (to_scalar(o, &s)) return s;
   if (is_number_array(o)) return element_of(*share_buffer(o, false));
@@ -213,6 +220,11 @@ class Filler {
                         PySequence_Size(o));
       leaf(o);
       return;
+    }
+    if (is_batched(o)) {
+      const Owned list(PyObject_CallMethod(o, "tolist", nullptr));
+      if (!list.get()) throw PythonErrorAlreadySet();
+      return walk(list.get(), d);
     }
     if (is_tensor(o) && tensor_of(o)->ndim) return walk_tensor(tensor_of(o), d);
     if (!is_sequence(o)) {
@@ -297,12 +309,19 @@ Options options(const char* function, PyObject* const* args, Py_ssize_t n, PyObj
 }
 
 PyObject* tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
-  return guarded([&] {
+  return guarded([&]() -> PyObject* {
     const Options o = options("tensor", args, n, keywords);
     if (is_tensor(o.data))
       warn(
           "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
           "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).");
+    if (is_batched(o.data)) [[unlikely]] {
+      const Owned dtype(o.dtype ? wrap(*o.dtype) : Py_NewRef(Py_None));
+      PyObject* copy = PyObject_CallFunctionObjArgs(imported("facula.func._batch", "copied"), o.data,
+                                                    dtype.get(), nullptr);
+      if (!copy) throw PythonErrorAlreadySet();
+      return copy;
+    }
     Tensor t = tensor_from(o.data, o.dtype, o.device);
     if (o.requires_grad) {
       if (!is_floating(t->dtype))

@@ -138,6 +138,11 @@ def doubled(x):
 def twice(x):
     with fwAD.dual_level(): d = fwAD.make_dual(x, x); return func.jvp(torch.sin, (d,), (d,))
 log(func.grad(lambda a: along(a, a))(c), func.jacrev(lambda a: along(a, c))(c), vmap(func.grad(lambda a: along(a, a)))(X), doubled(c)); show(lambda: twice(c), lambda: func.jvp(lambda a: along(a, a), (c,), (c,)))
+# tensors made of examples
+for f in (torch.tensor, lambda x: torch.tensor(x, dtype=torch.float64), lambda x: x.new_tensor(x), lambda x: torch.tensor([x.sum(), 1.]), lambda x: torch.as_tensor([x[0], x[1]]), lambda x: x.new_tensor([x[0], 1.]), lambda x: torch.FloatTensor([x[0], 1]), lambda x: torch.as_tensor(x)):
+    show(lambda: vmap(f)(X[0]), lambda: func.jacfwd(lambda x: f(x)[:2] * x)(c), lambda: func.jacrev(lambda x: f(x)[:2] * x)(c), lambda: func.jvp(lambda x: f(x)[:2] * x, (c,), (c,)))
+show(lambda: torch.tensor([torch.ones((), device='meta')]), lambda: torch.tensor([[torch.ones((), device='meta'), 1]]))
+kept = []; vmap(lambda x: kept.append(x[0]) or x)(X); show(lambda: torch.tensor([kept[0][0], 1.]))
 # corners of arguments
 for n in (0, 1, 2, -3, (0,), (0, 1), (1, 0), (0, -2), (), [0], 1.0, (0, 5), (0, 'a')):
     for t in ('grad', 'jacrev', 'jacfwd'): show(lambda: getattr(func, t)(lambda a, b: (a * b * b).sum(), n)(c, c + 1))
