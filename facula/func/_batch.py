@@ -32,15 +32,15 @@ class Level:
     """One running vmap.
 
     `alike`: it was opened to carry many tangents or cotangents through one evaluation: values of all examples
-    are the same, and any of them answers a question about values. `again`: what writes to a value that stands
-    for all of them is evaluated once more, with values of their own (NeedsMemory).
+    are the same, and any of them answers a question about values. `again`: where a write
+    has to reach each of them, the function is evaluated again in another way: what is raised for that.
     """
 
     __slots__ = ("again", "alike", "number", "randomness", "size")
 
     def __init__(self, number, size, randomness, alike):
         self.number, self.size, self.randomness, self.alike = number, size, randomness, alike
-        self.again = False
+        self.again: type[Exception] | None = None
 
 
 class _Running(_local):
@@ -137,9 +137,9 @@ def level_of(x):
     return _running.stack[x._level - 1]
 
 
-def _no(text):
+def _no(text, kind=NotBatchable):
     def refuse(self, *args, **kwargs):
-        raise NotBatchable(text)
+        raise kind(text)
 
     return refuse
 
@@ -204,6 +204,8 @@ class BatchedTensor(Tensor):
 
     @property
     def data(self):
+        if level_of(self).alike:
+            return self.detach()
         raise NotBatchable("accessing `data` under vmap transform is not allowed")
 
     @data.setter
@@ -224,7 +226,9 @@ class BatchedTensor(Tensor):
         "backward() called inside a functorch transform. This is not supported, please use functorch.grad or "
         "functorch.vjp instead or call backward() outside of functorch transforms."
     )
-    retain_grad = _no("retain_grad() is not supported inside of a function being transformed by vmap")
+    storage = untyped_storage = _no(
+        "Cannot access storage of BatchedTensorImpl", NotImplementedError
+    )  # of an example
     set_ = _no("vmap: set_ of a batched tensor is not supported")
 
     def requires_grad_(self, requires_grad=True):
@@ -255,8 +259,15 @@ class BatchedTensor(Tensor):
             raise TypeError("iteration over a 0-d tensor")
         return iter(self.unbind(0))
 
+    def retain_grad(self):
+        if self.requires_grad:
+            raise NotBatchable(
+                "retain_grad() is not supported inside of a function being transformed by vmap"
+            )
+        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+
     def __contains__(self, value):
-        return bool((self == value).any())
+        return (self == value).any().item()
 
     def storage_offset(self):
         return self._value.storage_offset()
@@ -535,21 +546,23 @@ def dispatch(index, args, inplace, out):
         raise RuntimeError(str(error).replace("aten::?", name)) from None
 
 
-def fail_inplace(level=None, what="arithmetic"):
-    if any(each.again for each in _running.stack):
-        raise NeedsMemory
-    if level is not None and level.alike:
-        raise RuntimeError(
-            "During a grad (vjp, jvp, grad, etc) transform, the function provided attempted to call in-place "
-            "operation (aten::?) that would mutate a captured Tensor. This is not supported; please rewrite "
-            "the function being transformed to explicitly accept the mutated Tensor(s) as inputs."
-        )
+def fail_inplace(what="arithmetic"):
+    for each in _running.stack:
+        if each.again is not None:
+            raise each.again
     raise NotBatchable(
         f"vmap: inplace {what}(self, *extra_args) is not possible because there exists a Tensor `other` "
         "in extra_args that has more elements than `self`. This happened due to `other` being vmapped over "
         "but `self` not being vmapped over in a vmap. Please try to use out-of-place operators instead of "
         "inplace arithmetic. If said operator is being called inside the PyTorch framework, please file a "
         "bug report"
+    )
+
+
+def fail_random():
+    raise NotBatchable(
+        "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
+        "'different' randomness flags on vmap or perform the randomness operation out of vmap"
     )
 
 
@@ -565,13 +578,17 @@ class NeedsMemory(Exception):
     """An in-place write met a value that repeats one example: evaluate again without such values."""
 
 
+class NeedsRows(Exception):
+    """An in-place write of a batch met a tensor that has none: evaluate for one example after the other."""
+
+
 def writable(x, level):
     """The value of a batched tensor that is about to be written to; every example has memory of its own."""
     if not is_batched(x, level):
-        fail_inplace(level)
+        fail_inplace()
     v = x._value
     if v.size(0) > 1 and v.stride(0) == 0 and v.numel():
-        if any(each.again for each in _running.stack):
+        if any(each.again is NeedsMemory for each in _running.stack):
             raise NeedsMemory
         x._value = v = v.clone()
     return v

@@ -11,7 +11,18 @@ from functools import wraps
 
 from .. import _C
 from ..utils._pytree import tree_flatten, tree_map, tree_unflatten
-from ._batch import NeedsMemory, NotBatchable, Tensor, at_depth, live, new_level, value_of, wrap
+from ._batch import (
+    NeedsMemory,
+    NeedsRows,
+    NotBatchable,
+    Tensor,
+    at_depth,
+    fail_random,
+    live,
+    new_level,
+    value_of,
+    wrap,
+)
 from ._forward import push
 from ._reverse import Pulled, _leave, _Recording, _select, own_face
 
@@ -46,18 +57,22 @@ def _rows(size, randomness, lazy=True):
     previous = _C._set_lazy_batch(lazy)
     try:
         with new_level(size, randomness, alike=True) as level:
-            level.again = lazy
+            level.again = NeedsMemory if lazy else NeedsRows
             yield level
     finally:
         _C._set_lazy_batch(previous)
 
 
-def _retried(run):
-    """run(lazy), again without values that stand for many where one of them is written to."""
+def _retried(lazily, owning, singly):
+    """The first of these that does: values that stand for all rows, values of each row, one row at a time."""
     try:
-        return run(True)
+        return lazily()
     except NeedsMemory:
-        return run(False)
+        pass
+    try:
+        return owning()
+    except NeedsRows:
+        return singly()
 
 
 def _no_complex(api, tree, inputs):
@@ -216,11 +231,12 @@ def jacfwd(func, argnums=0, has_aux=False, *, chunk_size=None, randomness="error
         kept: dict = {}
         parts = []
         for start, stop in _chunks(total, chunk_size):
+            given = main, arguments, _basis(flat, start, stop), stop - start, randomness, has_aux, kept
             parts.append(
                 _retried(
-                    lambda lazy, a=start, b=stop: _push_columns(
-                        main, arguments, flat, a, b, randomness, has_aux, kept, lazy
-                    )
+                    lambda a=given: _push_columns(*a, True),
+                    lambda a=given: _push_columns(*a, False),
+                    lambda a=given: _push_singly(*a),
                 )
             )
         rows = [p[0] if len(p) == 1 else _f.cat(p, 0) for p in zip(*parts)]
@@ -239,24 +255,42 @@ def jacfwd(func, argnums=0, has_aux=False, *, chunk_size=None, randomness="error
     return wrapper
 
 
-def _push_columns(main, arguments, flat, start, stop, randomness, has_aux, kept, lazy):
-    """Derivatives along some elements of the inputs, for each output with the elements in front."""
-    basis = _basis(flat, start, stop)
-    rows = stop - start
+def _push_columns(main, arguments, basis, rows, randomness, has_aux, kept, lazy):
+    """Derivatives along directions, for each output with the directions in front."""
     with _rows(rows, randomness, lazy) as level:
+        write_back = None
         if not lazy:
-            arguments, main.face, written = _of_each_row(arguments, main.face, level)
+            arguments, main.face, write_back = _of_each_row(arguments, main.face, level)
         tangents = [wrap(b, level.number) for b in basis]
-        values, derivatives, out_spec, aux = push(main, arguments, tangents, has_aux=has_aux)
+        try:
+            values, derivatives, out_spec, aux = push(main, arguments, tangents, has_aux=has_aux)
+        finally:
+            main.face = own_face
         _no_complex("jacfwd", values, False)
         kept["spec"] = out_spec
         result = [value_of(t, level) for t in derivatives]
         if has_aux:
             kept["aux"] = tree_map(lambda x: _one_of(x, level), aux)
-        if not lazy:
-            main.face = own_face
-            written()
+        if write_back:
+            write_back()
     return result
+
+
+def _push_singly(main, arguments, basis, rows, randomness, has_aux, kept):
+    """The same for one direction after the other."""
+    generator, results = _C.default_generator, []
+    before = generator.get_state()
+    for i in range(rows):
+        if randomness == "same":
+            generator.set_state(before)
+        values, derivatives, kept["spec"], kept["aux"] = push(
+            main, arguments, [b[i] for b in basis], has_aux=has_aux
+        )
+        if randomness == "error" and not bool((before == generator.get_state()).all()):
+            fail_random()
+        _no_complex("jacfwd", values, False)
+        results.append(derivatives)
+    return [_f.stack(column) for column in zip(*results)]
 
 
 def _of_each_row(arguments, face, level):

@@ -143,6 +143,32 @@ for f in (torch.tensor, lambda x: torch.tensor(x, dtype=torch.float64), lambda x
     show(lambda: vmap(f)(X[0]), lambda: func.jacfwd(lambda x: f(x)[:2] * x)(c), lambda: func.jacrev(lambda x: f(x)[:2] * x)(c), lambda: func.jvp(lambda x: f(x)[:2] * x, (c,), (c,)))
 show(lambda: torch.tensor([torch.ones((), device='meta')]), lambda: torch.tensor([[torch.ones((), device='meta'), 1]]))
 kept = []; vmap(lambda x: kept.append(x[0]) or x)(X); show(lambda: torch.tensor([kept[0][0], 1.]))
+# functions that fill buffers of their own
+v = torch.tensor([5., 6., 7.])
+def parts(x): z = torch.zeros(3); z[0] = x[0] * x[1]; z[1:] = x[1:] ** 2; return z
+def added(x): z = torch.zeros(3); z.add_(x).mul_(x); return z
+def scalar(x):
+    z = torch.zeros(())
+    for i in range(3): z += x[i] ** 2
+    return z
+def matrix(x):
+    z = torch.empty(3, 3)
+    for i in range(3):
+        for j in range(3): z[i, j] = x[i] * x[j]
+    return z, z.sum()
+def scattered(x): return torch.ones(3).index_add_(0, torch.tensor([0, 0, 2]), x) + torch.zeros(3).scatter_(0, torch.tensor([2, 1, 0]), x * 2)
+def copied(x): return torch.zeros(3).copy_(x) * x
+def rows(x): z = torch.zeros(2, 3); z[0] = x; z[1].copy_(x * 2); return z
+def chosen(x): z = torch.zeros(3); z[x > 5.5] = 1.; z[0] = x[2]; return z * x
+def drawn(x): z = torch.zeros(3); z += torch.rand(3); z += x; return z
+for f in (parts, added, scalar, matrix, scattered, copied, rows, chosen, drawn):
+    show(lambda: func.jacfwd(f)(v) if f is drawn else func.jacrev(f)(v)); show(lambda: func.jacfwd(f)(v), lambda: func.jacfwd(lambda x: (f(x), x.sin()), has_aux=True)(v), lambda: func.jvp(f, (v,), (v,))[1])
+log(func.jacfwd(func.jacfwd(parts))(v), func.jacrev(func.jacfwd(parts))(v), func.jacfwd(func.jacrev(parts))(v)); show(lambda: vmap(func.jacfwd(parts))(v.expand(2, 3)))
+# questions that examples do not answer
+for f in (lambda x: x.sum() if x.sum() > 0 else x.sum() * 2, lambda x: x.sum() * x[0].item(), lambda x: x.sum() * float(x[0]), lambda x: torch.tensor(x.tolist()).sum(), lambda x: x.sum() * x.numpy()[0], lambda x: x[x > 0].sum(), lambda x: torch.unique(x).sum(), lambda x: x.requires_grad_().sum(), lambda x: (x.sum().backward(), x.sum())[1], lambda x: x.data.sum(), lambda x: x.retain_grad() or x.sum(), lambda x: x.sum() * int(x.argmax()), lambda x: x.sum() * (x[0] in x), lambda x: x.sum() * bool(x.any()), lambda x: x.equal(x) and x.sum(), lambda x: torch.allclose(x, x) and x.sum(), lambda x: x.untyped_storage() and x.sum(), lambda x: x.data_ptr() and x.sum()): show(lambda: vmap(f)(X[0]))
+for f in (lambda x: x.sum() if x.sum() > 0 else x.sum() * 2, lambda x: x[0].detach().item() + x.sum(), lambda x: x[x > 5.5].sum(), lambda x: x.data.sum() + x.sum(), lambda x: x.sum() * int(x.argmax()), lambda x: x.sum() * bool(x.any()), lambda x: x.masked_select(x > 5.5).sum()): log(func.jacfwd(f)(c).float())
+# attention with dropout
+q = torch.ones(3, 1, 5, 8); torch.manual_seed(0); r = vmap(lambda x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.5), randomness='same')(q); log(r.shape, bool((r[0] == r[1]).all() and (r[0] == r[2]).all()), bool((r == r.flatten()[0]).all()))
 # corners of arguments
 for n in (0, 1, 2, -3, (0,), (0, 1), (1, 0), (0, -2), (), [0], 1.0, (0, 5), (0, 'a')):
     for t in ('grad', 'jacrev', 'jacfwd'): show(lambda: getattr(func, t)(lambda a, b: (a * b * b).sum(), n)(c, c + 1))

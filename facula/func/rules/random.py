@@ -13,6 +13,7 @@ from .._batch import (
     Tensor,
     at_depth,
     fail_inplace,
+    fail_random,
     is_batched,
     live,
     value_of,
@@ -42,10 +43,7 @@ def run_random(e, args, inplace, out):
         )
     level = live()[-1]
     if level.randomness == "error":
-        raise NotBatchable(
-            "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
-            "'different' randomness flags on vmap or perform the randomness operation out of vmap"
-        )
+        fail_random()
     mutates = inplace or e.mutates
     any_batched = any(is_batched(a, level) for a in args)
     with at_depth(level.number - 1):
@@ -76,7 +74,7 @@ def _rrelu(args):
 def _same(e, args, mutates, inplace, level, any_batched):
     if not any_batched:
         return again(e, args, inplace)
-    if "train" in e.names or e.name == "dropout":
+    if "train" in e.names or "dropout_p" in e.names or e.name == "dropout":
         return _same_dropout(e, args, mutates, level)
     x = args[0]
     if mutates and not any(is_batched(a, level) for a in args[1:]):
