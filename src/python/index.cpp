@@ -16,9 +16,9 @@ Tensor apply_slice(const Tensor& t, int dim, PyObject* s) {
   Py_ssize_t start, stop, step;
   if (PySlice_Unpack(s, &start, &stop, &step) < 0) throw PythonErrorAlreadySet();
   if (step <= 0) fail<ValueError>("step must be greater than zero");
-  const bool from_start = start == 0;  // as written: -3: of three elements is a slice
+  const bool whole = start == 0 && stop >= size && step == 1;  // as written: -3: of three elements is a slice
   PySlice_AdjustIndices(size, &start, &stop, step);
-  if (from_start && stop == size && step == 1) return t;  // leaves no node behind
+  if (whole) return t;  // leaves no node behind
   return slice(t, dim, start, stop < start ? start : stop, step);
 }
 
