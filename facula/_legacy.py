@@ -107,7 +107,8 @@ def construct(dtype, args, device, kwargs):
         if dtype is not None and data.dtype != dtype:
             expected, got = (TYPE_NAMES.get(str(t)[6:]) for t in (dtype, data.dtype))
             raise TypeError(f"expected torch.{expected} (got torch.{got})")
-        return data.detach()
+        # An alias with the history of the tensor.
+        return data.view_as(data) if data.layout == _C.strided else data.detach()
     if hasattr(data, "_as_tensor"):
         from ._storage_kinds import as_legacy_tensor
 

@@ -169,6 +169,10 @@ for f in (lambda x: x.sum() if x.sum() > 0 else x.sum() * 2, lambda x: x.sum() *
 for f in (lambda x: x.sum() if x.sum() > 0 else x.sum() * 2, lambda x: x[0].detach().item() + x.sum(), lambda x: x[x > 5.5].sum(), lambda x: x.data.sum() + x.sum(), lambda x: x.sum() * int(x.argmax()), lambda x: x.sum() * bool(x.any()), lambda x: x.masked_select(x > 5.5).sum()): log(func.jacfwd(f)(c).float())
 # attention with dropout
 q = torch.ones(3, 1, 5, 8); torch.manual_seed(0); r = vmap(lambda x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.5), randomness='same')(q); log(r.shape, bool((r[0] == r[1]).all() and (r[0] == r[2]).all()), bool((r == r.flatten()[0]).all()))
+# torch.Tensor of a tensor keeps its history
+x = torch.tensor([1., 2.], requires_grad=True); y = torch.Tensor(x); log(y.requires_grad, y.data_ptr() == x.data_ptr(), torch.Tensor(x.detach()).requires_grad, torch.Tensor(x * 2).sum().item(), torch.FloatTensor(x).requires_grad)
+(torch.Tensor(x) * c).sum().backward(); log(x.grad, func.grad(lambda x: torch.Tensor(x).sum())(c), func.jvp(lambda x: torch.Tensor(x).sum(), (c,), (c,)), func.jacfwd(torch.Tensor)(c), torch.Tensor(torch.ones(2, dtype=torch.int64)).dtype)
+with torch.no_grad(): log(torch.Tensor(x).requires_grad)
 # corners of arguments
 for n in (0, 1, 2, -3, (0,), (0, 1), (1, 0), (0, -2), (), [0], 1.0, (0, 5), (0, 'a')):
     for t in ('grad', 'jacrev', 'jacfwd'): show(lambda: getattr(func, t)(lambda a, b: (a * b * b).sum(), n)(c, c + 1))
