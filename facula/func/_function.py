@@ -82,10 +82,19 @@ def _own_rule(cls):
     return getattr(cls, "vmap", None) is not getattr(Function, "vmap", None)
 
 
+def _as_given(a, level):
+    """An argument as vmap was given it; one that holds nothing batched is the same object."""
+    if is_batched(a, level):
+        return as_given(a)
+    if not isinstance(a, (list, tuple, dict)) or not any(is_batched(x, level) for x in tree_flatten(a)[0]):
+        return a
+    return tree_map(lambda x: as_given(x) if is_batched(x, level) else x, a)
+
+
 def _by_its_rule(cls, args, named, level):
     in_dims = tree_map(lambda a: a._dim if is_batched(a, level) else None, args)
     with at_depth(level.number - 1):
-        values = tree_map(lambda a: as_given(a) if is_batched(a, level) else a, args)
+        values = [_as_given(a, level) for a in args]
         result = cls.vmap(VmapInfo(level.size, level.randomness), in_dims, *values, **named)
         text = (
             "Expected the vmap staticmethod to have two returns, an output and out_dims with pytree "
