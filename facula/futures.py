@@ -116,6 +116,8 @@ def _need_callable(name: str, callback) -> None:
 
 def collect_all(futures) -> Future:
     """A future for the list of futures, done when all are; its error is the first of theirs."""
+    if isinstance(futures, (list, tuple)) and any(f is None for f in futures):
+        raise RuntimeError("Future can't be None")
     if not isinstance(futures, (list, tuple)) or not all(isinstance(f, Future) for f in futures):
         raise TypeError(
             "_collect_all(): incompatible function arguments. The following argument types are supported:\n"

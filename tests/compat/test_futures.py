@@ -56,6 +56,7 @@ CASES = {
     "wait_all of none": lambda t: module(t).wait_all([]),
     "collect_all": lambda t: [f.value() for f in module(t).collect_all([future(t, 1)]).wait()],
     "collect_all fails": lambda t: module(t).collect_all([future(t, error=Mine("x"))]).wait(),
+    "none among them": lambda t: module(t).collect_all((future(t, 1), None)),
     "pickle": lambda t: pickle.dumps(future(t, 1)),
     "devices": lambda t: module(t).Future(devices=["cpu"]).done(),
 }
