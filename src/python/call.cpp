@@ -219,15 +219,16 @@ bool makes_anew(const Signature& s) {
 }
 void store(const OpEntry& e, const Tensor& out, const Tensor& result, size_t which = 0) {
   const auto is_byte = [](DType t) { return t == DType::Bool || t == DType::UInt8; };
-  if ((e.scope & kExactBit) && out->dtype != result->dtype &&
-      !(e.out_text && *e.out_text == '~' && is_byte(out->dtype) && is_byte(result->dtype)))
+  // any() and all() say it in either.
+  const bool either = e.out_text && *e.out_text == '~' && is_byte(out->dtype) && is_byte(result->dtype);
+  if ((e.scope & kExactBit) && out->dtype != result->dtype && !either)
     fail_out(e, result->dtype, out->dtype, which);
   // LAPACK's results lie by columns.
   if (makes_anew(e.signature) && !(out->shape() == result->shape())) {  // without a warning
     require_writable(*out);
     resize_tensor(*out, result->shape(), contiguous_strides(result->shape()));
   }
-  const Tensor kept = is_byte(out->dtype) && is_byte(result->dtype) ? to_dtype(result, out->dtype) : result;
+  const Tensor kept = either ? to_dtype(result, out->dtype) : result;
   copy_to_out(out, kept, e.signature.name, e.scope & (kLinalg | kLikeBit));
 }
 
