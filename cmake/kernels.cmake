@@ -28,6 +28,9 @@ function(facula_kernel_object target isa)
   target_compile_definitions(${target} PRIVATE FACULA_ISA=${isa})
   target_compile_options(${target} PRIVATE ${FACULA_OPTIMISE_KERNELS} -ffp-contract=fast -fwrapv
     $<$<CXX_COMPILER_ID:GNU>:-Wno-int-in-bool-context>)
+  # A kernel calls nothing that throws, and keeps no tables to unwind it by: they took a fifteenth of the installation.
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU,Clang>:-fno-exceptions -fno-unwind-tables
+    -fno-asynchronous-unwind-tables>)
   if(NOT isa STREQUAL base)
     target_compile_options(${target} PRIVATE -march=x86-64-${isa})
   endif()

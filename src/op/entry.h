@@ -201,7 +201,7 @@ template <class R, class... A, R (*F)(A...)> struct Caller<F> {
   static Tensor direct(const Value* v) { return direct_with(v, std::index_sequence_for<A...>{}); }
   static constexpr bool one_tensor = std::is_same_v<std::remove_cvref_t<R>, Tensor>;
   static consteval void check(const Signature& s) {
-    if (s.count != int(sizeof...(A))) throw "the signature and the function differ in number of parameters";
+    if (s.count != int(sizeof...(A))) malformed("the signature and the function differ in number of parameters");
     int i = 0;
     ((check_one<A>(s.params[i]), ++i), ...);
   }
@@ -221,9 +221,9 @@ template <class R, class... A, R (*F)(A...)> struct Caller<F> {
   }
   template <class T> static consteval void check_one(const Param& p) {
     using From = FromValue<T>;
-    if (p.type != From::type) throw "a parameter's type differs from the signature";
+    if (p.type != From::type) malformed("a parameter's type differs from the signature");
     if (p.optional && !From::optional && p.type != ParamType::Tensor && p.type != ParamType::Operand)
-      throw "None is allowed by the signature but not by the function";
+      malformed("None is allowed by the signature but not by the function");
   }
 };
 
