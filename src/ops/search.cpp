@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 #include "op/structural.h"
+#include "ops/counting.h"
 #include "ops/functions.h"
 #include "ops/lines.h"
 
@@ -184,9 +185,11 @@ Tensor isin(const Arg& elements, const Arg& test, bool, bool invert) {
 
 // --- bincount ---
 
-template <class T, class W> void count_into(const Tensor& x, const W* weights, W* to) {
-  const T* v = x->as<T>();
-  for (int64_t i = 0; i < x->numel; ++i) to[int64_t(v[i])] += weights ? weights[i] : W(1);
+template <class W> void add_weights(const Tensor& x, const Tensor& weights, TensorImpl& out) {
+  const int64_t* v = x->as<int64_t>();
+  const W* w = weights->as<W>();
+  W* to = out.as<W>();
+  for (int64_t i = 0; i < x->numel; ++i) to[v[i]] += w[i];
 }
 
 Tensor bincount(const Tensor& x, const Tensor& weights, int64_t minlength) {
@@ -201,23 +204,18 @@ Tensor bincount(const Tensor& x, const Tensor& weights, int64_t minlength) {
     fail("weights should be 1-d and have the same length as input");
   if (x->is_meta())
     fail<NotImplemented>("bincount(): the size of the result depends on values, which a meta tensor has not");
-  const Tensor d = dense(x, DType::Int64);
-  const int64_t* v = d->as<int64_t>();
-  const auto [low, high] = std::minmax_element(v, v + d->numel);
-  if (*low < 0) fail(shape_error);
-  if (*high == INT64_MAX) fail("bincount(): the value ", *high, " is too large to count");
-  const int64_t bins = std::max(*high + 1, minlength);
+  const Tensor d = weights ? dense(x, DType::Int64) : dense(x);
+  const Range range = range_of(d);
+  if (range.low < 0) fail(shape_error);
+  if (range.high == INT64_MAX) fail("bincount(): the value ", range.high, " is too large to count");
+  const int64_t bins = std::max(range.high + 1, minlength);
   const DType type = !weights                           ? DType::Int64
                      : weights->dtype == DType::Float32 ? DType::Float32
                                                         : DType::Float64;
   Tensor out = full(Dims{bins}, Scalar(int64_t(0)), type, x->device);
-  if (!weights) count_into<int64_t, int64_t>(d, nullptr, out->as<int64_t>());
-  else if (type == DType::Float32)
-    count_into<int64_t, float>(d, dense(weights)->as<float>(), out->as<float>());
-  else {
-    const Tensor w = dense(weights, DType::Float64);
-    count_into<int64_t, double>(d, w->as<double>(), out->as<double>());
-  }
+  if (!weights) count_values(d, 0, bins, out->as<int64_t>());
+  else if (type == DType::Float32) add_weights<float>(d, dense(weights), *out);
+  else add_weights<double>(d, dense(weights, DType::Float64), *out);
   return out;
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include "ops/counting.h"
 #include "ops/lines.h"
 #include "ops/ordering.h"
 
@@ -29,9 +30,9 @@ struct Rows {
   }
 };
 
-// Which rows are kept, which kept row each row equals, how many equal each.
-struct Grouping {
-  std::vector<int64_t> kept, inverse, counts;
+// The distinct rows one after the other, which of them each row equals, how many equal each.
+struct Groups {
+  Tensor values, inverse, counts;
 };
 
 // The order of slices where NaNs take part: they are equal to all. No order then; the steps of the sort
@@ -50,8 +51,13 @@ template <class T> bool sort_with_nans(const Rows& rows, std::vector<int64_t>& o
   return true;
 }
 
-template <class T> Grouping group(const Rows& rows, bool consecutive, bool slices) {
-  Grouping g;
+Tensor from_vector(const std::vector<int64_t>& v) {
+  Tensor t = empty(DType::Int64, Dims{int64_t(v.size())});
+  std::copy(v.begin(), v.end(), t->as<int64_t>());
+  return t;
+}
+
+template <class T> Groups group_by_order(const Rows& rows, bool consecutive, bool slices) {
   std::vector<int64_t> order(static_cast<size_t>(rows.count));
   std::iota(order.begin(), order.end(), int64_t(0));
   bool sorted = consecutive;
@@ -71,22 +77,59 @@ template <class T> Grouping group(const Rows& rows, bool consecutive, bool slice
       if constexpr (std::is_integral_v<T> || is_complex_type<T>) return c < 0;
       else return c < 0 && !(rows.width == 1 && rows.data->as<T>()[a] != rows.data->as<T>()[a]);
     });
-  g.inverse.resize(order.size());
+  std::vector<int64_t> kept, counts;
+  Tensor inverse = empty(DType::Int64, Dims{rows.count});
   for (size_t i = 0; i < order.size(); ++i) {
     if (i == 0 || rows.compare<T>(order[i - 1], order[i]) != 0) {
-      g.kept.push_back(order[i]);
-      g.counts.push_back(0);
+      kept.push_back(order[i]);
+      counts.push_back(0);
     }
-    ++g.counts.back();
-    g.inverse[size_t(order[i])] = int64_t(g.kept.size()) - 1;
+    ++counts.back();
+    inverse->as<int64_t>()[order[i]] = int64_t(kept.size()) - 1;
   }
-  return g;
+  const int64_t n = int64_t(kept.size());
+  Tensor values = empty(rows.data->dtype, Dims{n * rows.width});
+  for (int64_t i = 0; i < n; ++i)
+    std::copy_n(rows.data->as<T>() + kept[size_t(i)] * rows.width, rows.width,
+                values->as<T>() + i * rows.width);
+  return {values, inverse, from_vector(counts)};
 }
 
-Tensor from_vector(const std::vector<int64_t>& v, const Dims& shape) {
-  Tensor t = empty(DType::Int64, shape);
-  std::copy(v.begin(), v.end(), t->as<int64_t>());
-  return t;
+// Integers of a range not much wider than there are elements: a table of the range instead of an order. There
+// are no reductions of uint16, uint32 and uint64.
+std::optional<Range> table_range(const Rows& rows) {
+  const DType t = rows.data->dtype;
+  if (rows.width != 1 || rows.count == 0 || !(is_integral(t) || t == DType::Bool) || t > DType::Int64)
+    return {};
+  const Range range = range_of(rows.data);
+  if (range.width() >= std::max<uint64_t>(uint64_t(rows.count) * 2, 256)) return {};
+  return range;
+}
+
+Groups group_by_table(const Rows& rows, Range range, bool return_inverse) {
+  const int64_t bins = int64_t(range.width()) + 1;
+  std::vector<int64_t> table(size_t(bins), 0);
+  count_values(rows.data, range.low, bins, table.data());
+  const int64_t n = bins - std::count(table.begin(), table.end(), 0);
+  Groups g{empty(rows.data->dtype, Dims{n}), nullptr, empty(DType::Int64, Dims{n})};
+  visit(rows.data->dtype, [&](auto element) {
+    using T = decltype(element);
+    if constexpr (std::is_integral_v<T>) {
+      T* values = g.values->as<T>();
+      int64_t *counts = g.counts->as<int64_t>(), rank = 0;
+      for (int64_t i = 0; i < bins; ++i) {
+        if (table[size_t(i)] == 0) continue;
+        values[rank] = T(range.low + i);
+        counts[rank] = table[size_t(i)];
+        table[size_t(i)] = rank++;
+      }
+    }
+  });
+  if (return_inverse) {
+    g.inverse = empty(DType::Int64, Dims{rows.count});
+    look_up(rows.data, range.low, table.data(), g.inverse->as<int64_t>());
+  }
+  return g;
 }
 
 // The values require grad where the input does, but have no derivative.
@@ -134,26 +177,25 @@ Result unique_of(const Tensor& input, std::optional<int64_t> dim, bool return_in
     rows.count = input->sizes[d];
     rows.width = rows.count ? input->numel / rows.count : 0;
   }
-  Grouping g;
-  visit(input->dtype,
-        [&](auto element) { g = group<decltype(element)>(rows, consecutive, dim.has_value()); });
-  const int64_t n = int64_t(g.kept.size()), item = item_size(input->dtype) * rows.width;
-  Dims shape = dim && input->ndim ? moved->shape() : Dims{n};
-  shape[0] = n;
-  Tensor values = empty(input->dtype, shape);
-  for (int64_t i = 0; i < n && item; ++i)
-    std::memcpy(values->data + i * item, rows.data->data + g.kept[size_t(i)] * item, size_t(item));
+  Groups g;
+  if (const std::optional<Range> range = consecutive ? std::nullopt : table_range(rows))
+    g = group_by_table(rows, *range, return_inverse);
+  else
+    visit(input->dtype,
+          [&](auto element) { g = group_by_order<decltype(element)>(rows, consecutive, dim.has_value()); });
+  Dims shape = dim && input->ndim ? moved->shape() : Dims{1};
+  shape[0] = g.counts->numel;
+  Tensor values = view(g.values, shape);
   if (dim && input->ndim && d) values = movedim(values, {0}, {d});
+  if (recorded) values = without_derivative(input, values, consecutive, dim.has_value());
+  Result r;
   if (!return_inverse && !return_counts) {
-    Result r;
-    detail::put(r, recorded ? without_derivative(input, values, consecutive, dim.has_value()) : values);
+    detail::put(r, std::move(values));
     return r;
   }
-  values = recorded ? without_derivative(input, values, consecutive, dim.has_value()) : values;
   Tensors all{values};
-  if (return_inverse) all.push_back(from_vector(g.inverse, dim ? Dims{rows.count} : input->shape()));
-  if (return_counts) all.push_back(from_vector(g.counts, Dims{n}));
-  Result r;
+  if (return_inverse) all.push_back(dim ? g.inverse : view(g.inverse, input->shape()));
+  if (return_counts) all.push_back(g.counts);
   detail::put(r, std::move(all));
   return r;
 }
