@@ -201,7 +201,8 @@ template <class R, class... A, R (*F)(A...)> struct Caller<F> {
   static Tensor direct(const Value* v) { return direct_with(v, std::index_sequence_for<A...>{}); }
   static constexpr bool one_tensor = std::is_same_v<std::remove_cvref_t<R>, Tensor>;
   static consteval void check(const Signature& s) {
-    if (s.count != int(sizeof...(A))) malformed("the signature and the function differ in number of parameters");
+    if (s.count != int(sizeof...(A)))
+      malformed("the signature and the function differ in number of parameters");
     int i = 0;
     ((check_one<A>(s.params[i]), ++i), ...);
   }
