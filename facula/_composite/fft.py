@@ -83,7 +83,7 @@ def _check_tensor(function, x):
         raise TypeError(f"fft_{function}(): argument 'input' (position 1) must be Tensor, not {kind}")
 
 
-def _finish(function, result, out, real):
+def _finish(function, result, out, real, like_result=False):
     if out is None:
         return result
     if real:
@@ -93,7 +93,7 @@ def _finish(function, result, out, real):
             )
     elif not out.dtype.is_complex:
         raise RuntimeError(f"{function} expects a complex output tensor, but got {_c_name(out.dtype)}")
-    return _C._copy_to_out(out, result, function)
+    return _C._copy_to_out(out, result, function, like_result)
 
 
 # --- one dimension ---
@@ -117,7 +117,7 @@ def _to_complex(function, x, n, dim, norm, out, forward):
     if x.is_complex():
         return _finish(function, _T._fft_c2c(x, [dim], norm, forward), out, False)
     y = _T._fft_r2c(x, [dim], norm, False)
-    return _finish(function, y if forward else y.conj(), out, False)
+    return _finish(function, y if forward else y.conj(), out, False, not forward)
 
 
 def _to_half(function, x, n, dim, norm, out, forward):
@@ -130,7 +130,7 @@ def _to_half(function, x, n, dim, norm, out, forward):
         x = _resized(x, [dim], [_points(n)])
     _points(x.size(dim))
     y = _T._fft_r2c(x, [dim], _norm(norm, forward), True)
-    return _finish(function, y if forward else y.conj(), out, False)
+    return _finish(function, y if forward else y.conj(), out, False, not forward)
 
 
 def _to_real(function, x, n, dim, norm, out, forward):

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import facula as torch
-from facula import Tensor
+from facula import _C, Tensor
 
 __all__ = ["normalize", "cosine_similarity", "pairwise_distance", "one_hot"]
+
+
+def require_tensors(function: str, **given: Tensor) -> None:
+    """The error of PyTorch's parser where a composition is given something else."""
+    for place, (name, each) in enumerate(given.items(), 1):
+        if not isinstance(each, torch.Tensor):
+            kind = type(each).__name__
+            raise TypeError(f"{function}(): argument '{name}' (position {place}) must be Tensor, not {kind}")
 
 
 def normalize(
@@ -18,6 +26,7 @@ def normalize(
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between x1 and x2 along dim; each norm counts as at least eps."""
+    require_tensors("cosine_similarity", x1=x1, x2=x2)
     common = torch.promote_types(x1.dtype, x2.dtype)
     if not common.is_floating_point:
         kind = torch.empty(0, dtype=common).type().split(".")[-1].removesuffix("Tensor")
@@ -32,7 +41,8 @@ def pairwise_distance(
     x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
     """||x1 - x2 + eps||_p along the last dimension."""
-    return (x1 - x2 + eps).norm(p, -1, keepdim)
+    require_tensors("pairwise_distance", x1=x1, x2=x2)
+    return _C._name_history((x1 - x2 + eps).norm(p, -1, keepdim), "NormBackward1")
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import facula as torch
 from facula import _C, Tensor
 
-from ._distance import pairwise_distance
+from ._distance import pairwise_distance, require_tensors
 
 __all__ = [
     "l1_loss", "kl_div", "poisson_nll_loss", "gaussian_nll_loss",
@@ -51,7 +51,7 @@ def _check_reduction(reduction: str) -> None:
 
 
 def _warn_of_broadcast(input: Tensor, target: Tensor) -> None:
-    if target.shape != input.shape:
+    if target.size() != input.size():
         import warnings
 
         warnings.warn(
@@ -197,7 +197,7 @@ def hinge_embedding_loss(
 ) -> Tensor:
     """x where t is 1, max(0, margin - x) where it is -1."""
     zero = torch.zeros_like(input)
-    apart = torch.where(target == 1, zero, (margin - input).clamp_min(0))
+    apart = torch.where(target == 1, zero, (torch.full_like(input, margin) - input).clamp_min(0))
     together = torch.where(target == -1, zero, input)
     return _reduced(apart + together, reduction, size_average, reduce)
 
@@ -247,6 +247,16 @@ def multilabel_soft_margin_loss(
     return _reduced(loss.sum(classes) / input.size(classes), reduction, size_average, reduce)
 
 
+def _require_classes(target: Tensor, classes: int, lowest: int, text: str) -> None:
+    if target.dtype != torch.int64:
+        from .._composite.linalg_norms import type_name
+
+        raise RuntimeError(f"expected scalar type Long but found {type_name(target.dtype)}")
+    if target.numel() and not torch._C._is_batched(target) and not target.is_meta:
+        if bool(((target < lowest) | (target >= classes)).any()):
+            raise RuntimeError(text)
+
+
 def _check_margin_target(input: Tensor, target: Tensor, weight: Tensor | None) -> None:
     sizes = input.shape
     if len(sizes) > 2 or 0 in sizes[1:] or len(sizes) == 1 and sizes[0] == 0:
@@ -286,12 +296,14 @@ def multi_margin_loss(
     """The mean over wrong classes of max(0, margin - x_target + x)^p."""
     if size_average is None and reduce is None:
         _check_reduction(reduction)
+    require_tensors("multi_margin_loss", input=input, target=target)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight.dim() != 1:
         raise ValueError("weight must be one-dimensional")
     _check_margin_target(input, target, weight)
     _require_wide("multi_margin_loss_cpu_kernel", input)
+    _require_classes(target, input.size(-1) if input.dim() else 1, 0, "target out of range")
     rows = input if input.dim() == 2 else input.reshape(1, -1)
     index = target.reshape(-1, 1)
     z = (margin - rows.gather(1, index) + rows).clamp_min(0)
@@ -311,6 +323,7 @@ def multilabel_margin_loss(
     """Hinge loss between each listed class and each class not listed; a list ends at its first -1."""
     if size_average is None and reduce is None:
         _check_reduction(reduction)
+    require_tensors("multilabel_margin_loss", input=input, target=target)
     sizes = input.shape
     if len(sizes) > 2 or 0 in sizes[1:] or len(sizes) == 1 and sizes[0] == 0:
         raise RuntimeError(
@@ -321,6 +334,8 @@ def multilabel_margin_loss(
             f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}"
         )
     _require_wide("multilabel_margin_loss_forward_out_frame", input)
+    classes = sizes[-1] if sizes else 1
+    _require_classes(target, classes, -1, "argument #2 'target' is out of range")
     rows = input if input.dim() == 2 else input.reshape(1, -1)
     labels = target if target.dim() == 2 else target.reshape(1, -1)
     listed = (labels >= 0).to(rows.dtype).cumprod(1)

@@ -71,6 +71,7 @@ void require_fits(DType t, Scalar s, bool single) {
     else if constexpr (std::is_integral_v<T>) {
       using L = std::numeric_limits<T>;
       const double low = std::is_unsigned_v<T> ? -double(L::max()) : double(L::min());
+      if (s.is_unsigned()) return std::is_same_v<T, uint64_t>;
       if (!s.is_integral())
         return v >= low && v <= double(L::max()) && (sizeof(T) < 8 || v < double(L::max()));
       return sizeof(T) == 8 || (v >= low && v <= double(L::max()));

@@ -1,4 +1,5 @@
 #include "op/inplace.h"
+#include <cstring>
 #include "autograd/forward.h"
 
 namespace facula {
@@ -21,6 +22,23 @@ Tensor old_value(TensorImpl& t) {
       if (const Tensor tangent = tangent_of(t)) set_tangent(*copy, tangent);
     });
   return copy;
+}
+
+// Elements that share memory: those that an operation left alone must not undo those it wrote.
+static void write_changed(TensorImpl& self, const TensorImpl& result) {
+  const Tensor old = converted(Tensor(&self), self.dtype);
+  Tensor before = empty(self.dtype, self.shape()), after = empty(self.dtype, self.shape());
+  copy_into(*before, *old);
+  copy_into(*after, result);
+  const int64_t item = item_size(self.dtype);
+  Dims at = Dims::filled(self.ndim, 0);
+  for (int64_t i = 0; i < after->numel; ++i) {
+    int64_t offset = 0;
+    for (int d = 0; d < self.ndim; ++d) offset += at[d] * self.strides[d];
+    if (std::memcmp(before->data + i * item, after->data + i * item, size_t(item)))
+      std::memcpy(self.data + offset * item, after->data + i * item, size_t(item));
+    for (int d = self.ndim; d-- > 0 && ++at[d] == self.sizes[d];) at[d] = 0;
+  }
 }
 
 void assign(const Tensor& self, const Tensor& result) {
@@ -48,7 +66,9 @@ void assign(const Tensor& self, const Tensor& result) {
     return;
   }
   const Tensor kept = recorded && result->dtype != self->dtype ? to_dtype(result, self->dtype) : result;
-  copy_into(*self, *kept);
+  if (has_internal_overlap(*self) && !self->is_meta()) [[unlikely]]
+    write_changed(*self, *kept);
+  else copy_into(*self, *kept);
   finish_inplace(*self, nullptr);
   if (recorded && requires_grad(*kept)) set_grad_fn(*self, Ref<Node>(grad_fn(kept.get())), kept->output_nr);
   if (mode.forward) [[unlikely]]

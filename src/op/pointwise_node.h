@@ -331,7 +331,7 @@ template <int N> class PointwiseNode final : public PointwiseNodeBase {
         // Formulas on real numbers may pass through complex ones.
         if (is_complex(grads[i]->dtype) && !is_complex(dtype_of(i, *g))) grads[i] = real_part(grads[i]);
         // The derivative of an activation function depends on what it reads even where it only compares.
-        if (op_.info->scope & kNN) grads[i] = stepping(i, grads[i], g, vars);
+        if (op_.info->scope & kNN || op_.info->steps) grads[i] = stepping(i, grads[i], g, vars);
       }
       if (ordinary_) continue;
       if (const DType t = dtype_of(i, *g); t != grads[i]->dtype) grads[i] = to_dtype(grads[i], t);

@@ -131,7 +131,8 @@ struct Clamp {  // a limit of None is no limit
                                .aliases = "clip",
                                .node = "ClampBackward1",
                                .no_complex = kNoComplexClamp,
-                               .fits = Fits::Type};
+                               .fits = Fits::Type,
+                               .rounds_parameters = kForward | kBackward};
   MaybeNumber min, max;
   constexpr Scalar promotes_with() const {
     return !max || (min && min.value.kind >= max.value.kind) ? (min ? min.value : Scalar(true)) : max.value;
@@ -179,7 +180,8 @@ struct ClampMinNumber {
   static constexpr OpInfo info{.signature = "clamp_min(Tensor input, Number min)",
                                .types = kInts | kFloats,
                                .no_complex = kNoComplexClamp,
-                               .fits = Fits::Type};
+                               .fits = Fits::Type,
+                               .rounds_parameters = kForward | kBackward};
   Scalar min;
   constexpr Scalar promotes_with() const { return min; }
   template <class T> constexpr T forward(T x) const { return at_least(x, T(min)); }
@@ -190,7 +192,8 @@ struct ClampMaxNumber {
   static constexpr OpInfo info{.signature = "clamp_max(Tensor input, Number max)",
                                .types = kInts | kFloats,
                                .no_complex = kNoComplexClamp,
-                               .fits = Fits::Type};
+                               .fits = Fits::Type,
+                               .rounds_parameters = kForward | kBackward};
   Scalar max;
   constexpr Scalar promotes_with() const { return max; }
   template <class T> constexpr T forward(T x) const { return at_most(x, T(max)); }

@@ -270,6 +270,8 @@ Tensor arange_of(Scalar start, Scalar end, Scalar step, const Tensor& out, OPTIO
   require_direction(double(start), double(end), double(step));
   double size;
   if (t == DType::Int64) {
+    for (const Scalar s : {start, end, step})
+      if (s.is_unsigned()) require_fits(t, s);
     const int64_t s = int64_t(step), sign = (s > 0) - (s < 0);
     if (s == 0) fail<ValueError>("step must be nonzero");
     size = double((__int128(int64_t(end)) - int64_t(start) + s - sign) / s);

@@ -143,11 +143,10 @@ Tensor ctc(const Tensor& input, const Tensor& given, std::vector<int64_t> steps,
   if (x->ndim != 3) fail("log_probs must have 3 dimensions (T, N, C), got ", int64_t(input->ndim));
   if (x->dtype != DType::Float32 && x->dtype != DType::Float64)
     fail<NotImplemented>("\"ctc_loss_cpu\" not implemented for '", c_name(x->dtype), "'");
-  if (given->dtype != DType::Int64 && given->dtype != DType::Int32)
-    fail("expected target dtype to be Long or Int, but got ", c_name(given->dtype));
   if (x->is_meta() || given->is_meta()) fail<NotImplemented>("ctc_loss does not run on meta tensors");
   const int64_t time = x->sizes[0], batch = x->sizes[1], classes = x->sizes[2];
-  const Tensor targets = alone && given->ndim == 1 ? unsqueeze(given, 0) : given;
+  const Tensor whole = to_dtype(given, DType::Int64);
+  const Tensor targets = alone && given->ndim == 1 ? unsqueeze(whole, 0) : whole;
   if (batch == 0) fail("batch_size must be > 0, but got 0");
   if (blank < 0 || blank >= classes) fail("blank must be in label range");
   if (int64_t(steps.size()) != batch) fail("input_lengths must be of size batch_size");

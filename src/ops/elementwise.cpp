@@ -278,7 +278,10 @@ static constexpr OpEntry entries[] = {
         .refusing("nan_to_num: dtype of out: $O should be same as input: $R"),
     fn<nan_to_num_>("nan_to_num_(Tensor input, float? nan=None, float? posinf=None, float? neginf=None)",
                     kFunction | kMethod | kLeading),
-    fn<frexp>("frexp(Tensor input) -> mantissa, exponent", kFunction | kMethod | kOutLikeResult | kLeading),
+    fn<frexp>("frexp(Tensor input) -> mantissa, exponent",
+              kFunction | kMethod | kExactOut | kOutLikeResult | kLeading)
+        .refusing("torch.frexp() expects mantissa to have dtype $r but got $o|"
+                  "torch.frexp() expects exponent to have int dtype but got $o"),
     moves<where_condition>("where(Tensor condition, Operand input, Operand other)",
                            kFunction | kExactOut | kOutLikeResult | kLeading),
     moves<isclose>(

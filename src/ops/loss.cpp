@@ -4,6 +4,7 @@
 #include "op/structural.h"
 #include "ops/functions.h"
 #include "ops/loss.h"
+#include "ops/reduce.h"
 
 namespace facula {
 
@@ -189,6 +190,11 @@ void match(Tensor& x, Tensor& t) {
   t = expand(t, shape);
 }
 
+void require_cast(DType from, DType to) {
+  if (!can_cast(from, to))
+    fail("result type ", c_name(from), " can't be cast to the desired output type ", c_name(to));
+}
+
 template <class Formula>
 Tensor element_loss(Tensor x, Tensor t, Reduction r, double parameter, const char* kernel) {
   const DType type = promote(x->dtype, t->dtype);
@@ -223,7 +229,13 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, Legacy average,
   match(x, t);
   const Reduction r = reduction_of(reduction, average, reduce);
   if (beta < 0) fail("smooth_l1_loss does not support negative values for beta.");
-  if (beta == 0) return reduce_loss(unary("abs", x - t), r);
+  if (beta == 0) {
+    const Tensor z = unary("abs", x - t);
+    if (r != Reduction::Mean) return reduce_loss(z, r);
+    const Tensor average = mean(z, Dims(), false);
+    if (Node* n = grad_fn(average.get())) n->name = "MeanBackward0";
+    return average;
+  }
   return element_loss<SmoothL1>(x, t, r, beta, "smooth_l1_cpu");
 }
 
@@ -234,7 +246,9 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, std::string_view re
   const Reduction r = reduction_of(reduction, {}, {});
   if (delta <= 0) fail("huber_loss does not support non-positive values for delta.");
   if (weight) return weighted(element_loss<Huber>(x, t, Reduction::None, delta, "huber_cpu"), weight, r);
-  return element_loss<Huber>(x, t, r, delta, "huber_cpu");
+  if (x->dtype == t->dtype) return element_loss<Huber>(x, t, r, delta, "huber_cpu");
+  require_cast(promote(x->dtype, t->dtype), x->dtype);
+  return reduce_loss(to_dtype(element_loss<Huber>(x, t, Reduction::None, delta, "huber_cpu"), x->dtype), r);
 }
 
 Tensor soft_margin_loss(const Tensor& input, const Tensor& target, Legacy average, Legacy reduce,
@@ -271,7 +285,28 @@ Tensor binary_cross_entropy(const Tensor& x, const Tensor& t, const Tensor& weig
   }
   if (!weight) return element_loss<BinaryCrossEntropy>(x, t, r, 0, "binary_cross_entropy");
   return reduce_loss(
-      element_loss<BinaryCrossEntropy>(x, t, Reduction::None, 0, "binary_cross_entropy") * weight, r);
+      to_dtype(element_loss<BinaryCrossEntropy>(x, t, Reduction::None, 0, "binary_cross_entropy") * weight,
+               x->dtype),
+      r);
+}
+
+// Of several types: the loss has that of the target, into which PyTorch multiplies and adds in place.
+Tensor mixed_logits(const Tensor& x, const Tensor& t, const Tensor& weight, const Tensor& positive,
+                    Reduction r) {
+  auto kept = [&](const Tensor& part) {
+    require_cast(part->dtype, t->dtype);
+    if (!(part->shape() == t->shape()))
+      fail("output with shape ", to_string(t->shape()), " doesn't match the broadcast shape ",
+           to_string(part->shape()));
+    return to_dtype(part, t->dtype);
+  };
+  const Tensor log = call(LogSigmoid{}, x);
+  Tensor loss = kept(call(Rsub{}, t, Scalar(1)) * x);
+  loss = kept(loss - (positive ? ((positive - Scalar(1)) * t + Scalar(1)) * log : log));
+  if (weight) loss = kept(loss * weight);
+  const Tensor result = reduce_loss(loss, r);
+  if (Node* n = grad_fn(result.get())) n->name = BinaryCrossEntropyWithLogits::node;
+  return result;
 }
 
 Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& t, const Tensor& weight,
@@ -282,6 +317,11 @@ Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& t, const 
     fail<ValueError>("Target size (", size_text(t), ") must be the same as input size (", size_text(x), ")");
   if (!is_floating(x->dtype))
     fail<NotImplemented>("\"log_sigmoid_cpu\" not implemented for '", c_name(x->dtype), "'");
+  bool mixed = x->dtype != t->dtype;
+  if (weight) mixed |= weight->dtype != t->dtype || !(broadcast(t->shape(), weight->shape()) == t->shape());
+  if (pos_weight)
+    mixed |= pos_weight->dtype != t->dtype || !(broadcast(pos_weight->shape(), t->shape()) == t->shape());
+  if (mixed) return mixed_logits(x, t, weight, pos_weight, r);
   if (!weight && !pos_weight) return element_loss<BinaryCrossEntropyWithLogits>(x, t, r, 0, nullptr);
   return call_structural(WeightedLogits{r}, x, t, weight, pos_weight);
 }

@@ -152,6 +152,13 @@ bool convert(const Param& p, PyObject* o, Value& v, Call& call) {
       return true;
     }
     case ParamType::Bool:
+      if (p.name == "size_average" || p.name == "reduce") {  // any object is true or not
+        const int truth = PyObject_IsTrue(o);
+        if (truth < 0) throw PythonErrorAlreadySet();
+        v.kind = Value::Kind::Number;
+        v.number = truth == 1;
+        return true;
+      }
       if (!PyBool_Check(o)) {
         Scalar s;
         if (!(is_tensor(o) && number_of_tensor(o, &s) && s.kind == Scalar::Kind::Bool)) {

@@ -138,6 +138,13 @@ Scalar element_of(const TensorImpl& t) {
   return s;
 }
 
+// Integers that no 64 bits hold: floating types and bool take them all the same.
+bool is_beyond_int64(PyObject* o) {
+  int overflow = 0;
+  if (PyLong_Check(o)) PyLong_AsLongLongAndOverflow(o, &overflow);
+  return overflow != 0;
+}
+
 Scalar leaf_value(PyObject* o) {
   Scalar s;
   if (is_batched(o)) {  // its item() says what is wrong with that
@@ -147,6 +154,7 @@ Scalar leaf_value(PyObject* o) {
     return s;
   }
   if (is_tensor(o)) return element_of(*tensor_of(o));
+  if (is_beyond_int64(o)) fail<ValueError>("Overflow when unpacking long long");
   if (to_scalar(o, &s)) return s;
   if (is_number_array(o)) return element_of(*share_buffer(o, false));
   if (PyUnicode_Check(o)) fail<TypeError>("new(): invalid data type 'str'");
@@ -163,13 +171,6 @@ DType leaf_dtype(PyObject* o) {
   if (is_tensor(o)) return tensor_of(o)->dtype;
   if (is_number_array(o)) return share_buffer(o, false)->dtype;
   return dtype_of(leaf_value(o));
-}
-
-// Integers that no 64 bits hold: floating types and bool take them all the same.
-bool is_beyond_int64(PyObject* o) {
-  int overflow = 0;
-  if (PyLong_Check(o)) PyLong_AsLongLongAndOverflow(o, &overflow);
-  return overflow != 0;
 }
 
 Scalar huge_value(PyObject* o, DType t) {

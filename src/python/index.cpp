@@ -297,10 +297,10 @@ int set_item(PyObject* self, PyObject* index_object, PyObject* value) {
     Tensor target = cut_at_once(t, index_object);
     if (!target) target = apply(t, index_object, indices);
     Scalar s;
+    if (int64_t whole; PyLong_CheckExact(value)) to_int(value, &whole);  // refuses those beyond int64
     const bool number = !is_tensor(value) && to_scalar(value, &s);
     Tensor source;
     if (is_tensor(value)) source = tensor_of(value);
-    else if (!number && is_list_index(value)) source = tensor_from(value, std::nullopt, Device{});
     else if (!number)
       fail<TypeError>("can't assign a ", Py_TYPE(value)->tp_name, " to a torch.", c_name(t->dtype), "Tensor");
     if (indices.empty()) {
