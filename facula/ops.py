@@ -147,9 +147,26 @@ def _sparse_mm_reduce_impl(*args):
     raise NotImplementedError("torch.ops.aten._sparse_mm_reduce_impl: facula does not have it")
 
 
+def _max_pool2d_with_indices_backward(
+    grad_output, input, kernel_size, stride, padding, dilation, ceil_mode, indices
+):
+    nothing = input.masked_fill(input.new_ones((), dtype=_torch().bool), 0)  # has a gradient, of zeros
+    planes = nothing.flatten(-2).scatter_add(-1, indices.flatten(-2), grad_output.flatten(-2))
+    last = _torch().channels_last
+    images = input.dim() == 4 and not input.is_contiguous() and input.is_contiguous(memory_format=last)
+    return planes.view(input.shape).contiguous(memory_format=last if images else _torch().contiguous_format)
+
+
+def _torch():
+    import facula
+
+    return facula
+
+
 # What the dispatcher has under names of its own and programs write as expressions.
 _WRITTEN = {f.__name__.removeprefix("_"): f for f in (_alias, _index, _slice)}
 _WRITTEN |= {f.__name__: f for f in (_pin_memory, _sparse_mm_reduce_impl)}
+_WRITTEN["max_pool2d_with_indices_backward"] = _max_pool2d_with_indices_backward
 
 
 def _public(name: str):

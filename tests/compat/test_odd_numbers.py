@@ -143,6 +143,8 @@ x = torch.zeros(1).expand(3); x.masked_fill_(torch.tensor([True, False, False]),
 x = torch.zeros(1, 3).expand(3, 3); x.index_fill_(0, torch.tensor([1]), 1.0); x
 x = torch.zeros(1, 3).expand(3, 3); x.masked_fill_(torch.eye(3).bool(), 1.0); x
 # the rest
+x = torch.arange(24.0).view(1, 2, 3, 4).requires_grad_(); y, i = F.max_pool2d_with_indices(x, 2, 1); torch.ops.aten.max_pool2d_with_indices_backward(y, x, [2, 2], [1, 1], [0, 0], [1, 1], False, i).detach()
+x = torch.arange(24.0).view(1, 2, 3, 4); y, i = F.max_pool2d_with_indices(x, 2, 1); torch.ops.aten.max_pool2d_with_indices_backward.default(y, x, [2, 2], [1, 1], [0, 0], [1, 1], False, i)
 F.instance_norm(torch.arange(12.).view(2, 3, 2).double(), torch.zeros(3), torch.ones(3))
 F.instance_norm(torch.arange(12.).view(2, 3, 2).double(), torch.zeros(3), torch.ones(3), use_input_stats=False)
 nn.InstanceNorm1d(3, track_running_stats=True)(torch.arange(12.).view(2, 3, 2).double())
