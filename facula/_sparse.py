@@ -169,7 +169,8 @@ class SparseTensor(_C.Tensor):
     is_leaf = property(lambda self: self._held.is_leaf)
     grad_fn = property(lambda self: self._held.grad_fn)
     T = mT = property(lambda self: FUNCTIONS["t"](self))
-    H = mH = imag = property(lambda self: _refuse("the attribute"))
+    H = mH = property(lambda self: FUNCTIONS["t"](self).conj())
+    imag = property(lambda self: _refuse("the attribute"))
     real = property(lambda self: make(self._at, self._held.real, self.shape, self._is_coalesced))
 
     def _set_requires_grad(self, flag):
@@ -257,14 +258,24 @@ class SparseTensor(_C.Tensor):
         FUNCTIONS["backward"](self, *args, **kwargs)
 
     def __getitem__(self, index):
-        if isinstance(index, int) and self.dim() > 0:
-            return FUNCTIONS["select"](self, 0, index)
-        if isinstance(index, tuple) and all(isinstance(k, int) for k in index):
-            result = self
-            for k in index:
-                result = result[k]
-            return result
-        return _refuse("__getitem__")
+        items = list(index) if isinstance(index, tuple) else [index]
+        if not all(isinstance(k, int) or k is None or k is ... or k == slice(None) for k in items):
+            return _refuse("__getitem__")
+        if ... in items:
+            at = items.index(...)
+            rest = self.dim() - sum(k is not None and k is not ... for k in items)
+            items[at : at + 1] = [slice(None)] * rest
+        result, dim = self, 0
+        for k in items:
+            if k is None:
+                result = result.unsqueeze(dim)
+            elif isinstance(k, int):
+                if dim >= result.dim():
+                    raise IndexError(f"too many indices for tensor of dimension {self.dim()}")
+                result = result.select(dim, k)
+                continue
+            dim += 1
+        return result
 
     def __setitem__(self, index, value):
         raise TypeError("Cannot assign to a sparse tensor")

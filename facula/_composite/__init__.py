@@ -54,7 +54,7 @@ def composite(
         public = _C._overridable(checked, own)
         method = None
         if "Tensor" in spaces:
-            method = _C._overridable(_with_numpy_names(function) if native else function, own)
+            method = _C._overridable(_of_tensors(function, own) if native else function, own)
         _OPERATIONS.append((own, public, spaces, tuple(aliases.split()), bool(out), inplace))
         for each in (own, *aliases.split()):
             for space in spaces:
@@ -90,16 +90,8 @@ def _renamed(function: Callable, kwargs: dict) -> dict:
     return {name(key): value for key, value in kwargs.items()}
 
 
-def _with_numpy_names(function: Callable) -> Callable:
-    @wraps(function)
-    def call(*args, **kwargs):
-        return function(*args, **(_renamed(function, kwargs) if kwargs else kwargs))
-
-    return call
-
-
 def _of_tensors(function: Callable, name: str) -> Callable:
-    """A first argument that is no tensor is a TypeError, whatever the function stumbles over."""
+    """An argument that is no tensor but should be is a TypeError, whatever the function stumbles over."""
     original = getattr(function, "__wrapped__", function)
 
     @wraps(function)
@@ -108,14 +100,20 @@ def _of_tensors(function: Callable, name: str) -> Callable:
             kwargs = _renamed(original, kwargs)
         try:
             return function(*args, **kwargs)
-        except AttributeError:
-            first = next(iter(args or kwargs.values()), None)
-            if isinstance(first, (_C.Tensor, list, tuple)) or hasattr(first, "__torch_function__"):
+        except AttributeError as error:
+            given = [*enumerate(args, 1), *kwargs.items()]
+            wrong = [(at, o) for at, o in given if o is error.obj and not isinstance(o, _C.Tensor)]
+            if given and not wrong and not isinstance(given[0][1], (_C.Tensor, list, tuple)):
+                wrong = given[:1]
+            if not wrong or hasattr(wrong[0][1], "__torch_function__"):
                 raise
-            parameter = original.__code__.co_varnames[0]
-            raise TypeError(
-                f"{name}(): argument '{parameter}' (position 1) must be Tensor, not {type(first).__name__}"
-            ) from None
+            at, value = wrong[0]
+            at = (
+                f"'{at}'"
+                if isinstance(at, str)
+                else f"'{original.__code__.co_varnames[at - 1]}' (position {at})"
+            )
+            raise TypeError(f"{name}(): argument {at} must be Tensor, not {type(value).__name__}") from None
 
     return call
 
@@ -167,7 +165,7 @@ def wrapped_dim(dim: int, ndim: int) -> int:
 
 def _in_place(function: Callable, name: str) -> Callable:
     def call(self, *args, **kwargs):
-        return self.copy_(function(self, *args, **kwargs))
+        return self.copy_(function(self, *args, **(_renamed(function, kwargs) if kwargs else kwargs)))
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"{function.__name__} into the tensor itself."

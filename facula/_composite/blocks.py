@@ -98,7 +98,7 @@ def hash_tensor(input, dim=(), *, keepdim=False, mode=0):
         raise RuntimeError(f"Unknown hash_tensor mode: {mode}")
     if input.is_complex():
         raise NotImplementedError(f'"xor_sum_cpu" not implemented for {input.dtype}')
-    dims = (dim,) if isinstance(dim, int) else tuple(dim)
+    dims = (dim,) if isinstance(dim, int) else () if dim is None else tuple(dim)
     rank = max(input.dim(), 1)
     for d in dims:
         if not -rank <= d < rank:

@@ -37,6 +37,8 @@ def _check_edges(x, edges):
                 "the bins "
                 f"tensor for dimension {k}"
             )
+        if edge.numel() == 1:
+            raise RuntimeError(f"torch.histogram(): bins must be > 0, but got 0 for dimension {k}")
 
 
 def _counted(input, bins, range, weight, density):

@@ -276,7 +276,7 @@ def renorm(input, p, dim, maxnorm):
         input = input.clone()  # renorm_ writes over what the derivative reads
     size = _C._linalg.vector_norm(input, p, others, True)
     scaled = input * _C._functions.where(size > maxnorm, maxnorm / (size + 1e-7), 1.0).to(size.dtype)
-    return _C._name_history(scaled, "RenormBackward0")
+    return _C._name_history(scaled.contiguous(), "RenormBackward0")
 
 
 @composite("torch")

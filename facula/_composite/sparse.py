@@ -173,14 +173,14 @@ def to_dense(self, dtype=None, *, masked_grad=None):
     """The same elements in ordinary memory; a dense tensor is returned as it is."""
     if not _sparse(self):
         return self if dtype is None else self.to(dtype)
+    if dtype is not None:
+        raise RuntimeError("dtype argument is not supported by sparse_to_dense")
     x = _checked(self)
     held = x._held
     if held.dtype == _C.bool:
-        dense = to_dense(_make(x._at, held.to(_C.uint8), x.shape)) != 0
-        return dense if dtype is None else dense.to(dtype)
+        return to_dense(_make(x._at, held.to(_C.uint8), x.shape)) != 0
     rows = _T.zeros(_count(x), *held.shape[1:], dtype=held.dtype, device=held.device)
-    dense = rows.index_add(0, _flat(x), held).reshape(x.shape)
-    return dense if dtype is None else dense.to(dtype)
+    return rows.index_add(0, _flat(x), held).reshape(x.shape)
 
 
 def _count(x):
@@ -239,7 +239,7 @@ def coalesce_method(self):
 def sparse_mask(self, mask):
     """The elements of a dense or sparse tensor at the places of the sparse `mask`."""
     if not _sparse(mask):
-        raise RuntimeError("sparse_mask expects a sparse mask")
+        raise NotImplementedError("sparse_mask() is not implemented for masks that are not sparse")
     if self.shape != mask.shape:
         raise RuntimeError(
             f"sparse_mask(): operands have incompatible sizes; self has size {list(self.shape)} but mask "
@@ -265,22 +265,28 @@ def _zero_to_zero(name):
     def call(x, *args, **kwargs):
         return _mapped(coalesce(x), lambda v: getattr(v, name)(*args, **kwargs))
 
+    def write(x, *args, **kwargs):
+        if not x._is_coalesced:
+            raise RuntimeError(f"{name}_ requires coalesced input")
+        return x.copy_(call(x, *args, **kwargs))
+
     _known(name)(call)
+    if name != "square":
+        _known(name + "_")(write)
 
 
 # Functions with f(0) = 0, which need the values only.
 for _name in (
     "abs absolute sqrt sin tan asin arcsin atan arctan sinh tanh asinh arcsinh atanh arctanh expm1 log1p "
-    "relu sgn sign floor ceil round trunc fix frac erf erfinv deg2rad rad2deg isnan isinf signbit square"
+    "relu sgn sign floor ceil round trunc fix frac erf erfinv deg2rad rad2deg isnan isinf isposinf isneginf "
+    "signbit square nan_to_num"
 ).split():
     _zero_to_zero(_name)
 
 
-@_known("log1p_")
-def _log1p_(x):
-    if not x._is_coalesced:
-        raise RuntimeError("log1p_ requires coalesced input")
-    return x.copy_(x.log1p())
+@_known("positive")
+def _positive(x):
+    return x
 
 
 @_known("neg", "negative")
@@ -295,11 +301,15 @@ def _clone(x, *, memory_format=None):
 
 @_known("to")
 def _to(x, *args, **kwargs):
-    return _mapped(x, lambda v: v.to(*args, **kwargs))
+    return _converted(x, x._held.to(*args, **kwargs))
+
+
+def _converted(x, held):
+    return x if held is x._held else _make(x._at, held, x.shape, x._is_coalesced)
 
 
 for _name in "float double half bfloat16 int long short char byte bool cfloat cdouble cpu".split():
-    _known(_name)(lambda x, *a, _name=_name, **k: _mapped(x, lambda v: getattr(v, _name)(*a, **k)))
+    _known(_name)(lambda x, *a, _name=_name, **k: _converted(x, getattr(x._held, _name)(*a, **k)))
 
 
 @_known("pow", "__pow__")
@@ -347,41 +357,23 @@ def _add(a, b, *, alpha=1):
         return _make(a._at, a._held + other, a.shape, a._is_coalesced)
     held = _T.cat([a._held.to(dtype), other.to(dtype)])
     both = _make(_T.cat([a._at, b._at], 1), held, a.shape)
-    return coalesce(both) if a._is_coalesced and b._is_coalesced else both
+    if a._is_coalesced and b._is_coalesced:
+        return coalesce(both)
+    if not _in_order(a) or not _in_order(b):
+        return both
+    merged = coalesce(both)
+    return _make(merged._at, merged._held, a.shape, False)
+
+
+def _in_order(x):
+    """Whether the places come one after another, each once, whatever the tensor says of itself."""
+    flat = _flat(x)
+    return bool((flat[1:] > flat[:-1]).all())
 
 
 @_known("sub", "subtract", "rsub")
 def _sub(a, b, *, alpha=1):
     return _add(a, b, alpha=-alpha)
-
-
-@_known("mul", "multiply", "rmul")
-def _mul(a, b):
-    if not _sparse(a):
-        a, b = b, a
-    if not isinstance(b, _C.Tensor) or b.dim() == 0:
-        number = to_dense(b) if _sparse(b) else b
-        return _mapped(a, lambda v: v * number)
-    if not _sparse(b):
-        shape = common_shape(a.shape, b.shape)
-        a, b = broadcast(_checked(a), shape), b.expand(shape)
-        return _mapped(a, lambda v: v * b[tuple(a._at.unbind(0))])
-    if a.dim() == 0:
-        return _mul(b, a)
-    n = a.sparse_dim()
-    if a.dim() != b.dim() or n != b.sparse_dim() or a.shape[:n] != b.shape[:n]:
-        raise RuntimeError(
-            "sparse_binary_op_intersection_cpu(): expects sparse inputs with equal dimensionality, number of "
-            "sparse dimensions, and shape of sparse dimensions"
-        )
-    size = common_shape(a.shape, b.shape)
-    a, b = coalesce(a), coalesce(b)
-    here, there = _flat(a), _flat(b)
-    both = _T.isin(here, there)
-    here = here[both]
-    where = _T.searchsorted(there, here)
-    held = a._held[both] * b._held[where]
-    return _make(a._at[:, both], held, size, True)
 
 
 def _need_number(what, a, b):
@@ -574,4 +566,3 @@ _known("to_sparse")(to_sparse)
 
 
 from . import sparse_products  # noqa: E402, F401  both build on the above
-from .sparse_layout import broadcast, common_shape  # noqa: E402

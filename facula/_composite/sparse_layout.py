@@ -189,14 +189,29 @@ def _unsqueeze(x, dim):
     dim = wrapped_dim(dim, x.dim() + 1)
     size = [*x.shape[:dim], 1, *x.shape[dim:]]
     if dim > x.sparse_dim():
-        return _make(x._at, x._held.unsqueeze(dim - x.sparse_dim() + 1), size, x._is_coalesced)
+        return _make(x._at, x._held.unsqueeze(dim - x.sparse_dim() + 1), size)
     at = _T.cat([x._at[:dim], _T.zeros(1, x._nnz(), dtype=_C.int64), x._at[dim:]])
-    return _make(at, x._held, size, x._is_coalesced)
+    return _make(at, x._held, size)
 
 
 @_known("stack")
 def _stack(tensors, dim=0):
     return _cat([_unsqueeze(t, dim) for t in tensors], dim)
+
+
+@_known("hstack")
+def _hstack(tensors):
+    return _cat(tensors, 0 if tensors[0].dim() < 2 else 1)
+
+
+@_known("vstack", "row_stack")
+def _vstack(tensors):
+    return _cat([_unsqueeze(t, 0) if t.dim() == 1 else t for t in tensors], 0)
+
+
+@_known("unbind")
+def _unbind(x, dim=0):
+    return tuple(_select(x, dim, k) for k in range(x.shape[dim]))
 
 
 @_known("index_select")
@@ -225,8 +240,11 @@ def _refused(text):
     return refuse
 
 
-_known("expand", "broadcast_to")(_refused("expand is unsupported for Sparse tensors"))
-_known("reshape", "flatten", "ravel")(_refused("reshape is not implemented for sparse tensors"))
+_known("expand", "broadcast_to", "repeat", "tile")(_refused("expand is unsupported for Sparse tensors"))
+_known("masked_fill", "contiguous")(_refused("unsupported memory format option Contiguous"))
+_known("reshape", "flatten", "ravel", "inner", "_einsum", "_tensordot")(
+    _refused("reshape is not implemented for sparse tensors")
+)
 
 
 # --- new ones ---

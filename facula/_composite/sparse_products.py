@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .. import _C
 from . import composite
-from .sparse import _checked, _known, _make, _sparse, coalesce, type_name
-from .sparse_layout import _select
+from .sparse import _checked, _flat, _known, _make, _mapped, _sparse, coalesce, to_dense, type_name
+from .sparse_layout import _select, broadcast, common_shape
 
 _T = _C._functions
 
@@ -117,9 +117,15 @@ def hsmm(mat1, mat2):
     return hspmm(mat1, mat2)
 
 
+def _require_sparse(x):
+    if not isinstance(x, _C.Tensor) or not _sparse(x):
+        raise RuntimeError("tensor.sspaddmm(...) can only be called on sparse tensors")
+
+
 @composite("torch", "Tensor")
 def smm(input, mat2):
     """The product of a sparse and a dense matrix, sparse in both dimensions."""
+    _require_sparse(input)
     product = _matrix_product(input, mat2).to_sparse()
     return _make(product._at, product._held, product.shape)
 
@@ -127,5 +133,67 @@ def smm(input, mat2):
 @composite("torch", "Tensor", aliases="saddmm")
 def sspaddmm(input, mat1, mat2, *, beta=1, alpha=1):
     """``beta * input + alpha * (mat1 @ mat2)`` of sparse `input` and `mat1` and a dense `mat2`, sparse."""
-    total = input * beta + smm(mat1, mat2) * alpha
-    return _make(total._at, total._held, total.shape)
+    _require_sparse(input)
+    kept, product = input * beta, smm(mat1, mat2) * alpha
+    if kept.shape != product.shape:
+        kept + product  # raises
+    held = _T.cat([kept._held, product._held])
+    return _make(_T.cat([kept._at, product._at], 1), held, kept.shape)
+
+
+# --- element by element ---
+
+
+@_known("mul", "multiply", "rmul")
+def _mul(a, b):
+    if not _sparse(a):
+        a, b = b, a
+    if not isinstance(b, _C.Tensor) or b.dim() == 0:
+        number = to_dense(b) if _sparse(b) else b
+        return _mapped(a, lambda v: v * number)
+    if not _sparse(b):
+        shape = common_shape(a.shape, b.shape)
+        a, b = broadcast(_checked(a), shape), b.expand(shape)
+        return _mapped(a, lambda v: v * b[tuple(a._at.unbind(0))])
+    if a.dim() == 0:
+        return _mul(b, a)
+    n = a.sparse_dim()
+    if a.dim() != b.dim() or n != b.sparse_dim() or a.shape[:n] != b.shape[:n]:
+        raise RuntimeError(
+            "sparse_binary_op_intersection_cpu(): expects sparse inputs with equal dimensionality, number of "
+            "sparse dimensions, and shape of sparse dimensions"
+        )
+    size = common_shape(a.shape, b.shape)
+    if not (a._is_coalesced and b._is_coalesced) and a._nnz() and b._nnz():
+        return _mul_at(a, b, size)
+    a, b = coalesce(a), coalesce(b)
+    here, there = _flat(a), _flat(b)
+    both = _T.isin(here, there)
+    here = here[both]
+    where = _T.searchsorted(there, here)
+    held = a._held[both] * b._held[where]
+    return _make(a._at[:, both], held, size, True)
+
+
+def _mul_at(a, b, size):
+    """A product at the places of the operand that is not merged; of two such, of the smaller one."""
+    if a._is_coalesced == b._is_coalesced:
+        kept, other = (b, a) if a._nnz() >= b._nnz() else (a, b)
+    else:
+        kept, other = (b, a) if a._is_coalesced else (a, b)
+    other = coalesce(other)
+    here, there = _flat(kept), _flat(other)
+    where = _T.searchsorted(there, here).clamp(max=other._nnz() - 1)
+    hit = (there[where] == here).reshape(-1, *[1] * (other._held.dim() - 1))
+    return _make(kept._at, kept._held * _T.where(hit, other._held[where], 0), size, False)
+
+
+@_known("mul_", "multiply_")
+def _mul_(a, b):
+    from .._sparse import _replace
+
+    product = _mul(a, b)
+    number = not isinstance(b, _C.Tensor) or b.dim() == 0
+    if _sparse(a) and number:
+        product = _make(product._at, product._held, product.shape, False)
+    return _replace(a, product)

@@ -44,9 +44,6 @@ def _positions(function, window_length, periodic, options):
     if n < 2:
         return None, n
     whole = n + 1 if periodic else n
-    # Half precision is reached by rounding once.
-    if dtype in (_C.float16, _C.bfloat16):
-        dtype = _C.float32
     return _T.arange(n, dtype=dtype, device=options["device"]), whole - 1
 
 
@@ -62,6 +59,18 @@ def _window(function, formula, window_length, periodic, options):
 
 def _options(dtype, layout, device, requires_grad):
     return {"dtype": dtype, "layout": layout, "device": device, "requires_grad": requires_grad}
+
+
+def _in_order(function, **parameters):
+    """Each is given only where those before it are: overloads of PyTorch, not defaults."""
+    missing = ""
+    for name, value in parameters.items():
+        if value is None:
+            missing = missing or name
+        elif missing:
+            raise TypeError(
+                f"{function}() received an invalid combination of arguments: {name} without {missing}"
+            )
 
 
 def _hamming(alpha, beta):
@@ -87,9 +96,9 @@ def hann_window(
 @composite("torch")
 def hamming_window(
     window_length,
-    periodic=True,
-    alpha=0.54,
-    beta=0.46,
+    periodic=None,
+    alpha=None,
+    beta=None,
     *,
     dtype=None,
     layout=None,
@@ -97,7 +106,14 @@ def hamming_window(
     pin_memory=False,
     requires_grad=False,
 ):
-    """Hamming window: alpha - beta cos(2 pi k / (N - 1)), with N one more than the length where periodic."""
+    """Hamming window: alpha - beta cos(2 pi k / (N - 1)), with N one more than the length where periodic.
+
+    Args:
+        periodic: True by default; `alpha` (0.54) is given with it, `beta` (0.46) with both.
+    """
+    _in_order("hamming_window", periodic=periodic, alpha=alpha, beta=beta)
+    periodic = True if periodic is None else periodic
+    alpha, beta = 0.54 if alpha is None else alpha, 0.46 if beta is None else beta
     options = _options(dtype, layout, device, requires_grad)
     return _window("hamming_window", _hamming(alpha, beta), window_length, periodic, options)
 
@@ -147,8 +163,8 @@ def bartlett_window(
 @composite("torch")
 def kaiser_window(
     window_length,
-    periodic=True,
-    beta=12.0,
+    periodic=None,
+    beta=None,
     *,
     dtype=None,
     layout=None,
@@ -156,9 +172,17 @@ def kaiser_window(
     pin_memory=False,
     requires_grad=False,
 ):
-    """Kaiser window: I0(beta sqrt(1 - (2 k / (N - 1) - 1)^2)) / I0(beta)."""
+    """Kaiser window: I0(beta sqrt(1 - (2 k / (N - 1) - 1)^2)) / I0(beta).
+
+    Args:
+        periodic: True by default; `beta` (12) is given with it.
+    """
+    _in_order("kaiser_window", periodic=periodic, beta=beta)
+    periodic = True if periodic is None else periodic
+    beta = 12.0 if beta is None else beta
 
     def formula(at, last):
+        at = at.float() if at.dtype.itemsize == 2 else at  # rounded once
         centred = at * (2 / last) - 1
         inside = _i0((1 - centred * centred).clamp(min=0).sqrt() * beta)
         return inside / _i0(_T.full((), float(beta), dtype=inside.dtype, device=inside.device))

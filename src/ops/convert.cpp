@@ -512,7 +512,7 @@ static constexpr OpEntry entries[] = {
         "memory_format=None)",
         kMethod | kLeading),
     moves<to_other>(
-        "to(Tensor input, Tensor other, bool non_blocking=False, bool copy=False, *, memory_format? "
+        "to(Tensor input, Tensor tensor, bool non_blocking=False, bool copy=False, *, memory_format? "
         "memory_format=None)",
         kMethod | kLeading),
     moves<to_device>("to(Tensor input, device? device=None, dtype? dtype=None, bool non_blocking=False, bool "

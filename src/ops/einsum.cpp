@@ -5,6 +5,7 @@
 #include "op/entry.h"
 #include "ops/functions.h"
 #include "ops/matmul.h"
+#include "ops/view.h"
 
 namespace facula {
 namespace {
@@ -345,6 +346,8 @@ struct KronView {  // the last step of kron: a product of interleaved dimensions
   Dims to, from{};
   Tensor forward(const Tensor& x) {
     from = x->shape();
+    Dims strides;
+    if (!x->is_meta() && view_strides(*x, to, strides)) return alias(*x, to, strides);
     const Tensor rows = x->is_meta() ? x : dense(x);
     return alias(*rows, to, contiguous_strides(to));
   }

@@ -13,7 +13,7 @@ namespace facula {
 
 Tensor index_values(const Tensor& index, const char* function) {
   if (index->dtype == DType::Int64) return index->is_meta() ? index : dense(index);
-  if (!is_integral(index->dtype))
+  if (index->dtype != DType::Int32 && index->dtype != DType::UInt8)
     fail<IndexError>(function, "tensors used as indices must be long, int, byte or bool tensors");
   return index->is_meta() ? converted(index, DType::Int64) : dense(index, DType::Int64);
 }
@@ -421,7 +421,11 @@ struct Put {
     const GradMode off(false);
     const Tensor row =
         index_put(reshape(x, Dims{-1}), {reshape(at, Dims{-1})}, reshape(source, Dims{-1}), accumulate);
-    return alias(*reshape(row, x->shape()));
+    const Tensor result = reshape(row, x->shape());
+    if (x->contiguous || x->is_meta()) return alias(*result);
+    const Tensor out = empty_as(*x);  // in the order of x's dimensions in memory
+    copy_into(*out, *result);
+    return alias(*out);
   }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor &g = b.g[0], row = reshape(g, Dims{-1}), at = reshape(b.in[1], Dims{-1});
@@ -443,8 +447,9 @@ Tensor put(const Tensor& x, const Tensor& at, const Tensor& source, bool accumul
   if (at->dtype != DType::Int64)
     fail("put_(): Expected a long tensor for index, but got ", c_name(at->dtype));
   if (at->numel != source->numel)
-    fail("put_(): Expected source and index to have the same number of elements, but got ", source->numel,
-         " and ", at->numel);
+    fail<IndexError>(
+        "put_(): Expected source and index to have the same number of elements, but got source.numel() = ",
+        source->numel, ", index.numel() = ", at->numel);
   if (source->dtype != x->dtype)
     fail("put_(): self and source expected to have the same dtype, but got self.dtype = ", c_name(x->dtype),
          " and source.dtype = ", c_name(source->dtype));

@@ -100,13 +100,16 @@ struct NanSum {  // NaN counts as nothing
 Tensor nansum(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dtype) {
   if (is_complex(x->dtype)) fail("nansum on CPU does not support complex inputs");
   const Tensor v = as_type(x, dtype);
-  if (!is_real_floating(v->dtype)) return sum_dims(v, dims, keepdim, dtype);
+  if (!is_real_floating(v->dtype)) {
+    const bool whole = is_real_floating(x->dtype) && is_integral(v->dtype);  // a NaN is no whole number
+    return sum_dims(whole ? where(unary("isnan", x), Scalar(0), v) : v, dims, keepdim, dtype);
+  }
   return call_structural(NanSum{Reduced(v, dims, keepdim)}, v);
 }
 Tensor nanmean(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dtype) {
+  if (!is_floating(x->dtype))
+    fail("nanmean(): expected input to have floating point or complex dtype but got ", c_name(x->dtype));
   const Tensor v = as_type(x, dtype);
-  if (!is_floating(v->dtype))
-    fail("nanmean(): expected input to have floating point or complex dtype but got ", c_name(v->dtype));
   const Tensor count = sum_dims(unary("logical_not", unary("isnan", v)), dims, keepdim, std::nullopt);
   return nansum(v, dims, keepdim, std::nullopt) / count;
 }

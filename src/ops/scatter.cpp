@@ -389,8 +389,8 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
   if (reduce == "sum") how = Reduction::Sum;
   else if (reduce == "prod") how = Reduction::Prod;
   else if (reduce == "mean") how = Reduction::Mean;
-  else if (reduce == "amin") how = Reduction::Min;
-  else if (reduce == "amax") how = Reduction::Max;
+  else if (reduce == "amin" || reduce == "min") how = Reduction::Min;
+  else if (reduce == "amax" || reduce == "max") how = Reduction::Max;
   else fail("reduce argument must be either sum, prod, mean, amax or amin, got ", reduce, ".");
   if ((how == Reduction::Min || how == Reduction::Max) && is_complex(x->dtype))
     fail<NotImplemented>("\"scatter_gather_tensor_cpu_reduce_", reduce, "\" not implemented for '",
@@ -450,11 +450,11 @@ Tensor index_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Ten
 Tensor take_along_dim(const Tensor& x, const Tensor& indices, std::optional<int64_t> dim) {
   if (indices->dtype != DType::Int64)
     fail("torch.take_along_dim(): dtype of indices should be Long but got ", c_name(indices->dtype));
-  auto wrapped = [](const Tensor& at, int64_t size) {  // negative indices count from the end
-    if (at->is_meta() || at->numel == 0) return at;
-    return where(binary("lt", at, Scalar(0)), at + full(Dims(), Scalar(size), DType::Int64, at->device), at);
+  auto wrapped = [](const Tensor& at, int64_t size) {  // along a dimension, indices go round
+    if (at->is_meta() || at->numel == 0 || size == 0) return at;
+    return binary("remainder", at, Scalar(size));
   };
-  if (!dim) return gather(reshape(x, Dims{-1}), 0, wrapped(reshape(indices, Dims{-1}), x->numel));
+  if (!dim) return gather(reshape(x, Dims{-1}), 0, reshape(indices, Dims{-1}));
   if (x->ndim != indices->ndim)
     fail("torch.take_along_dim(): input and indices should have the same number of dimensions, but got ",
          int(x->ndim), " dimensions for input, and ", int(indices->ndim), " dimensions for indices");

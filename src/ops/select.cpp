@@ -95,6 +95,7 @@ struct Topk {
     if (k < 0 || k > n) fail("selected index k out of range");
     if (is_complex(x->dtype)) fail(" topk does not support complex dtypes on CPU");
     if (x->dtype == DType::Bool) fail("topk does not support bool dtypes on CPU");
+    if (!shape.count) k = 1;  // of a number: the number, also for k = 0
     Dims out = shape;
     if (out.count) out[int(dim)] = k;
     Tensor values = empty(x->dtype, out, x->device), indices = empty(DType::Int64, out, x->device);

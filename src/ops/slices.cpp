@@ -72,9 +72,11 @@ struct IndexSelect {
     const Slices s(shape, int(dim));
     const Tensor at = long_index(index), source = dense(x);
     const int64_t* v = at->as<int64_t>();
-    if (const int64_t bad = first_outside(at, 0, s.size); bad >= 0)
+    if (const int64_t bad = first_outside(at, 0, s.size); bad >= 0) {
+      if (dim == 1) fail("INDICES element is out of DATA bounds, id=", v[bad], " axis_dim=", s.size);
       fail<IndexError>("index out of range in self: index ", v[bad], " for dimension ", dim, " of size ",
                        s.size);
+    }
     const int64_t item = item_size(x->dtype), bytes = s.inner * item, n = at->numel;
     if (out.numel == 0) return;
     if (s.inner == 1 && s.outer > 1) {

@@ -331,7 +331,9 @@ template <class Place> struct Scatter {
   DType source = {};
   Tensor forward(const Tensor& x, const Tensor& src) {
     source = src->dtype;
-    const Tensor out = empty(x->dtype, x->shape(), x->device);
+    const bool as_it_lies = Place::kKeepsStrides && !x->contiguous && !has_internal_overlap(*x);
+    const Tensor out = as_it_lies ? empty_strided(x->dtype, x->shape(), x->stride(), x->device)
+                                  : empty(x->dtype, x->shape(), x->device);
     copy_into(*out, *x);
     const Tensor target = place(out);
     if (!target->same_shape(*src))
@@ -348,21 +350,25 @@ template <class Place> struct Scatter {
 };
 struct SelectAt {
   static constexpr const char* node = "SelectScatterBackward0";
+  static constexpr bool kKeepsStrides = true;
   int64_t dim, index;
   Tensor operator()(const Tensor& x) const { return select(x, dim, index); }
 };
 struct SliceAt {
   static constexpr const char* node = "SliceScatterBackward0";
+  static constexpr bool kKeepsStrides = true;
   int64_t dim, start, end, step;
   Tensor operator()(const Tensor& x) const { return slice(x, dim, start, end, step); }
 };
 struct DiagonalAt {
   static constexpr const char* node = "DiagonalScatterBackward0";
+  static constexpr bool kKeepsStrides = true;
   int64_t offset, dim1, dim2;
   Tensor operator()(const Tensor& x) const { return diagonal(x, offset, dim1, dim2); }
 };
 struct StridedAt {
   static constexpr const char* node = "AsStridedScatterBackward0";
+  static constexpr bool kKeepsStrides = false;
   Dims size, stride;
   int64_t offset;
   Tensor operator()(const Tensor& x) const {

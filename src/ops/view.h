@@ -8,6 +8,10 @@ namespace facula {
 
 Tensor recorded_alias(const Tensor& x);  // a view of all of x, as it is
 
+// Strides that let memory laid out as (sizes, strides) be seen as `shape`, if there are any: every run of
+// dimensions walked as one must be cut at the same places.
+bool view_strides(const TensorImpl& x, const Dims& shape, Dims& out);
+
 // `op` is the view's struct under its in-place name.
 template <class Op> Tensor change_geometry(Op op, const Tensor& self) {
   check_inplace(*self, requires_grad(*self));

@@ -173,7 +173,7 @@ bool convert(const Param& p, PyObject* o, Value& v, Call& call) {
       Dims& d = call.ints[call.used_ints];
       int64_t i;
       if (!to_ints(o, &d)) {
-        if (!(p.one_int || p.varargs) || !to_int(o, &i)) return false;
+        if (!p.one_int || !to_int(o, &i)) return false;
         d.resize(1);
         d[0] = i;
       }
@@ -259,8 +259,8 @@ bool try_bind(const Signature& s, PyObject* const* args, Py_ssize_t count, PyObj
   bool spread = false;  // x.view(2, 3)
   int spread_at = 0;
   for (int i = 0; i < s.positional; ++i)
-    if (s.params[i].varargs && count > i && !PyTuple_Check(args[i]) && !PyList_Check(args[i]) &&
-        args[i] != Py_None) {
+    if (s.params[i].varargs && (i == 0 || call.method) && count > i && !PyTuple_Check(args[i]) &&
+        !PyList_Check(args[i]) && args[i] != Py_None) {
       spread = true;
       spread_at = i;
       positional = i;

@@ -59,13 +59,15 @@ Parsed parse(PyObject* o) {
     const Tensor& t = tensor_of(o);
     if (t->ndim == 0 && is_integral(t->dtype) && t->dtype != DType::UInt8 && !t->is_meta())
       return {Item::Integer, o, nullptr};
-    if (!is_integral(t->dtype) && t->dtype != DType::Bool)
+    if (t->dtype != DType::Int64 && t->dtype != DType::Int32 && t->dtype != DType::UInt8 &&
+        t->dtype != DType::Bool)
       fail<IndexError>("tensors used as indices must be long, int, byte or bool tensors");
     return {Item::Tensor, o, t};
   }
   if (is_list_index(o)) {
     Tensor t = tensor_from(o, std::nullopt, Device{});
     if (t->numel == 0 && is_floating(t->dtype)) t = converted(t, DType::Int64);  // []
+    if (is_integral(t->dtype) && t->dtype != DType::UInt8) t = converted(t, DType::Int64);
     if (!is_integral(t->dtype) && t->dtype != DType::Bool)
       fail<IndexError>(
           "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "

@@ -90,7 +90,7 @@ bool QuickBinding::convert(const Param& p, PyObject* o, Value& v, QuickArguments
         d.resize(int(n));
         for (Py_ssize_t k = 0; k < n; ++k)
           if (!exact_int(PySequence_Fast_GET_ITEM(o, k), &d[int(k)])) return false;
-      } else if ((p.one_int || p.varargs) && exact_int(o, &i)) {
+      } else if (p.one_int && exact_int(o, &i)) {
         d.resize(1);
         d[0] = i;
       } else {
@@ -152,7 +152,8 @@ bool QuickBinding::spread(int from, QuickArguments& a) const {
 QuickBinding::Fit QuickBinding::bind(QuickArguments& a) const {
   const Signature& s = entry_->signature;
   const int given = a.given();
-  const bool spreads = varargs_ >= 0 && given > varargs_ && PyLong_CheckExact(a.at(varargs_));
+  const bool spreads =
+      varargs_ >= 0 && (varargs_ == 0 || a.self_) && given > varargs_ && PyLong_CheckExact(a.at(varargs_));
   if (!spreads && given > s.positional) return varargs_ < 0 ? Fit::Other : Fit::Unsure;
   if (!a.keywords_ && given < s.required) return Fit::Other;
   const Param* params = s.params;

@@ -422,10 +422,10 @@ full_rule("index_reduce")(_reduce)
 @full_rule("take_along_dim")
 def take_along_dim(e, args, inplace, level):
     x, indices, dim = args
-    n = x.numel() if dim is None else x.shape[dim] if x.dim() else 1
-    indices = _f.where(indices < 0, indices + n, indices)
     if dim is None:
         return x.reshape(-1).gather(0, indices.reshape(-1))
+    if x.dim() and x.shape[dim]:
+        indices = indices % x.shape[dim]
     d = dim % max(x.dim(), 1)
     shape = list(
         _f.broadcast_tensors(
