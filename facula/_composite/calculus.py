@@ -50,8 +50,9 @@ def trapezoid(y, x=None, *, dx=1, dim=-1):
         return _empty_integral(y, x, dim)
     areas, dim = _areas("trapezoid", y, x, dx, dim)
     if x is None:
-        return (y.sum(dim) - (y.select(dim, 0) + y.select(dim, -1)) * 0.5) * dx
-    return areas.sum(dim) / 2.0
+        whole = (y.sum(dim) - (y.select(dim, 0) + y.select(dim, -1)) * 0.5) * dx
+        return _C._name_history(whole, "MulBackward1")
+    return _C._name_history(areas.sum(dim) / 2.0, "DivBackward1")
 
 
 def _empty_integral(y, x, dim):
@@ -67,7 +68,7 @@ def cumulative_trapezoid(y, x=None, *, dx=1, dim=-1):
         areas, dim = _areas("cumulative_trapezoid", y, x, 1, dim)
         return (areas * (dx / 2.0)).cumsum(dim)
     areas, dim = _areas("cumulative_trapezoid", y, x, dx, dim)
-    return areas.cumsum(dim) / 2.0
+    return _C._name_history(areas.cumsum(dim) / 2.0, "DivBackward1")
 
 
 # --- gradient ---

@@ -96,6 +96,7 @@ def _matrix_norm(a, order, dim, keepdim, dtype):
         if keepdim:
             for d in sorted((rows, columns)):
                 r = r.unsqueeze(d)
+            r = _C._name_history(r, "PermuteBackward0")
         return r
     summed, extreme = (rows, columns) if abs(order) == 1 else (columns, rows)
     sums = _C._linalg.vector_norm(a, 1, (summed,), True)
@@ -103,7 +104,9 @@ def _matrix_norm(a, order, dim, keepdim, dtype):
         r = sums.sum((extreme,), keepdim=True)
     else:
         r = sums.amax((extreme,), keepdim=True) if order > 0 else sums.amin((extreme,), keepdim=True)
-    return r if keepdim else r.squeeze((rows, columns))
+    if keepdim or sums.shape[extreme] == 0:
+        return r if keepdim else r.squeeze((rows, columns))
+    return _C._name_history(r.squeeze((rows, columns)), "AmaxBackward0" if order > 0 else "AminBackward0")
 
 
 @composite("linalg", out="linalg.matrix_norm expected out tensor dtype {} but got: {}")
@@ -166,7 +169,7 @@ def cond(input, p=None):
         if input.numel() == 0:
             return s.new_zeros(input.shape[:-2])
         first, last = s[..., 0], s[..., -1]
-        return last / first if p == -2 else first / last
+        return _C._name_history(last / first if p == -2 else first / last, "SqueezeBackward1")
     if isinstance(p, str):
         if p not in ("fro", "nuc"):
             raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
@@ -182,7 +185,7 @@ def cond(input, p=None):
     inverse, info = _C._linalg.inv_ex(input)
     inverse = _C._functions.where(info.bool()[..., None, None], inf, inverse)
     result = _matrix_norm(input, p, (-2, -1), False, None) * _matrix_norm(inverse, p, (-2, -1), False, None)
-    return _C._functions.where(result.isnan(), inf, result)
+    return _C._name_history(_C._functions.where(result.isnan(), inf, result), "NanToNumBackward0")
 
 
 def _tolerances(a, atol, rtol, tol=None):

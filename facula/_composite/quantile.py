@@ -68,7 +68,8 @@ def _quantile(input, q, dim, keepdim, interpolation, skip_nan):
         values = values.lerp(above, weight)
     if scalar:
         return _C._name_history(values.reshape([*shape, 1]).squeeze(-1), "SqueezeBackward4")
-    return values.movedim(-1, 0).reshape([q.numel(), *shape])
+    ordered = values.reshape([*shape, q.numel()]).unsqueeze(0).transpose(0, -1).squeeze(-1)
+    return _C._name_history(ordered, "SqueezeBackward4")
 
 
 @composite("torch", "Tensor", out="quantile() out tensor must be same dtype as the input tensor")

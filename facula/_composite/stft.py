@@ -173,7 +173,7 @@ def stft(
     if single:
         y = y.squeeze(0)
     if return_complex:
-        return y
+        return _C._name_history(y, "SqueezeBackward4" if single else "TransposeBackward1")
     warn(
         "stft with return_complex=False is deprecated. In a future pytorch release, stft will return complex "
         "tensors for all inputs, and return_complex=False will raise an error.\n"

@@ -4,6 +4,7 @@
 #include "op/structural.h"
 #include "ops/view.h"
 #include "ops/functions.h"
+#include "ops/named.h"
 
 namespace facula {
 namespace {
@@ -300,9 +301,12 @@ template <char Kind> Tensors split_at(const Tensor& x, const Dims& at) {
   return tensor_split_at(x, at, Kind == 'v' ? (split_dim<Kind>(x), 0) : split_dim<Kind>(x));
 }
 
+struct NarrowCopyName {
+  static constexpr const char* node = "NarrowCopyBackward0";
+};
 Tensor narrow_copy(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
   const Tensor part = narrow(x, dim, start, length);
-  return part->contiguous ? clone(part) : contiguous(part);
+  return named_result<NarrowCopyName>(part->contiguous ? clone(part) : contiguous(part));
 }
 
 Tensor sum_to_size(const Tensor& x, const Dims& size) {
