@@ -368,9 +368,9 @@ Tensor instance_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, 
   shape[0] = 1;
   shape[1] = n * c;
   auto each = [&](const Tensor& t) { return t ? repeat(t, {n}) : t; };
-  // Statistics alone may be of another type; with parameters batch_norm says what goes together.
-  const bool alone = !weight && !bias && !is_half(x->dtype);
-  auto statistic = [&](const Tensor& t) { return each(t && alone ? to_dtype(t, x->dtype) : t); };
+  // Statistics may be of another type than everything else.
+  const bool wide = !is_half(x->dtype) && (!weight || weight->dtype == x->dtype);
+  auto statistic = [&](const Tensor& t) { return each(t && wide ? to_dtype(t, x->dtype) : t); };
   const Tensor mean = statistic(running_mean), variance = statistic(running_var);
   const Tensor out = batch<BatchName::Native>(view(contiguous(x), shape), each(weight), each(bias), mean,
                                               variance, {use_input_stats, momentum, eps})

@@ -253,6 +253,8 @@ Tensor nuclear_norm(const Tensor& x, const OptDims& dims, bool keepdim) {
     for (int i = 0; i < both.count; ++i) text += " " + std::to_string(dims ? both[i] : int64_t(i));
     fail("linalg.matrix_norm: dim must be a 2-tuple. Got", text);
   }
+  if (is_half(x->dtype))
+    fail("linalg.matrix_norm: Low precision dtypes not supported. Got ", c_name(x->dtype));
   const int first = wrap_dim(both[0], x->ndim), second = wrap_dim(both[1], x->ndim);
   if (first == second) fail("linalg.matrix_norm: dims must be different. Got (", both[0], ", ", both[1], ")");
   const Tensor total = sum(linalg::svdvals(movedim(x, {first, second}, {-2, -1}), {}), Dims{-1}, false);

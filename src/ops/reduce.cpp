@@ -10,6 +10,11 @@ namespace facula {
 
 Tensor nuclear_norm(const Tensor& x, const OptDims& dims, bool keepdim);  // ops/linalg_svd.cpp
 
+void require_history_in(OptDType dtype, const Tensor& x) {
+  if (dtype && !is_floating(*dtype) && mode.grad && requires_grad(*x)) [[unlikely]]
+    fail("Autograd not support dtype: ", c_name(*dtype));
+}
+
 namespace {
 
 // All<Op> and Dim<Op> differ in the name of their node only: PyTorch numbers the overloads.
@@ -57,6 +62,7 @@ template <bool Whole> struct Mean {
 Tensor as_type(const Tensor& x, OptDType dtype) { return dtype ? to_dtype(x, *dtype) : x; }
 // The same for sums and products: those of uint16, uint32 and uint64 are taken in int64.
 Tensor as_summed(const Tensor& x, OptDType dtype) {
+  require_history_in(dtype, x);
   const DType t = dtype.value_or(x->dtype);
   return t >= DType::UInt16 && t <= DType::UInt64 ? to_dtype(x, DType::Int64) : as_type(x, dtype);
 }
@@ -99,6 +105,7 @@ struct NanSum {  // NaN counts as nothing
 };
 Tensor nansum(const Tensor& x, const OptDims& dims, bool keepdim, OptDType dtype) {
   if (is_complex(x->dtype)) fail("nansum on CPU does not support complex inputs");
+  require_history_in(dtype, x);
   const Tensor v = as_type(x, dtype);
   if (!is_real_floating(v->dtype)) {
     const bool whole = is_real_floating(x->dtype) && is_integral(v->dtype);  // a NaN is no whole number

@@ -37,7 +37,8 @@ struct Reduced {
 // int64_t or Complex<double>.
 void fold_into(TensorImpl& out, const Tensor& x, const Reduced& r, Fold f, double divide_by = 0);
 Tensor mean(const Tensor& x, const Dims& dims, bool keepdim);
-DType fold_dtype(DType t, Fold f);  // int64 for sums and products of integers
+void require_history_in(OptDType dtype, const Tensor& x);  // of the result, where dtype= asks for it
+DType fold_dtype(DType t, Fold f);                         // int64 for sums and products of integers
 
 // PyTorch fills the result of a reduction before it folds into it; outside of inference mode, where autograd
 // does not hide it, the fill of what was made of an inference tensor counts as a write.

@@ -198,7 +198,10 @@ struct LogCumsumExp {
   Tensor logs(const Tensor& t) const { return call_structural(LogCumsumExp{dim}, t); }
 };
 
-Tensor in_type(const Tensor& x, OptDType dtype) { return dtype ? to_dtype(x, *dtype) : x; }
+Tensor in_type(const Tensor& x, OptDType dtype) {
+  require_history_in(dtype, x);
+  return dtype ? to_dtype(x, *dtype) : x;
+}
 void refuse_bool(OptDType dtype, const char* kernel) {
   if (dtype == DType::Bool) fail<NotImplemented>("\"", kernel, "\" not implemented for 'Bool'");
 }

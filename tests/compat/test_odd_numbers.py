@@ -73,6 +73,15 @@ x = torch.tensor([1.0, 2]); x.fill_(2**63)
 x = torch.tensor([1.0, 2]); x.fill_(2**64)
 x = torch.tensor([1.0, 2]); x.masked_fill_(x > 1, 2**64)
 x = torch.tensor([1.0, 2]); x.mul(2**64)
+x = torch.tensor([1, 2]); x ^ 0x9E3779B97F4A7C15
+x = torch.tensor([1, 2]); (x * 0x9E3779B97F4A7C15) >> 32
+x = torch.tensor([1, 2]); x.mul_(0x9E3779B97F4A7C15); x
+x = torch.tensor([1.0, 2]); x.pow(2**63)
+torch.full((2,), 2**63, dtype=torch.uint64)
+x = torch.zeros(2, dtype=torch.uint64); x.fill_(2**63 + 1)
+x = torch.zeros(2, dtype=torch.uint64); x[0] = 2**63 + 1; x
+torch.tensor(2**64)
+torch.tensor([2**64])
 # numbers rounded to 16 bits
 x = torch.tensor([1.0, 0.1, 0.5, -0.3]).bfloat16(); F.hardshrink(x, 0.1)
 x = torch.tensor([1.0, 0.1, 3.3, -2.7]).half(); x ** 2.3
@@ -143,6 +152,19 @@ x = torch.zeros(1).expand(3); x.masked_fill_(torch.tensor([True, False, False]),
 x = torch.zeros(1, 3).expand(3, 3); x.index_fill_(0, torch.tensor([1]), 1.0); x
 x = torch.zeros(1, 3).expand(3, 3); x.masked_fill_(torch.eye(3).bool(), 1.0); x
 # the rest
+torch.sum(torch.ones(2).requires_grad_(), dtype=torch.int32)
+torch.sum(torch.ones(2).requires_grad_(), 0, dtype=torch.bool)
+torch.prod(torch.ones(2).requires_grad_(), dtype=torch.int32)
+torch.prod(torch.ones(2).requires_grad_(), 0, dtype=torch.int32)
+torch.cumsum(torch.ones(2).requires_grad_(), 0, dtype=torch.int32)
+torch.cumprod(torch.ones(2).requires_grad_(), 0, dtype=torch.int32)
+torch.nansum(torch.ones(2).requires_grad_(), dtype=torch.int32)
+no_grad: y = torch.sum(torch.ones(2).requires_grad_(), dtype=torch.int32); y
+torch.ones(2, 2).half().norm("nuc")
+torch.norm(torch.ones(2, 2).half(), "nuc")
+F.instance_norm(torch.arange(12.).view(2, 3, 2).double(), torch.zeros(3), torch.ones(3), torch.ones(3).double())
+F.instance_norm(torch.arange(12.).view(2, 3, 2).double(), torch.zeros(3), torch.ones(3), torch.ones(3))
+m = nn.InstanceNorm1d(3, track_running_stats=True); y = m(torch.arange(12.).view(2, 3, 2).double()); m.running_var
 x = torch.arange(24.0).view(1, 2, 3, 4).requires_grad_(); y, i = F.max_pool2d_with_indices(x, 2, 1); torch.ops.aten.max_pool2d_with_indices_backward(y, x, [2, 2], [1, 1], [0, 0], [1, 1], False, i).detach()
 x = torch.arange(24.0).view(1, 2, 3, 4); y, i = F.max_pool2d_with_indices(x, 2, 1); torch.ops.aten.max_pool2d_with_indices_backward.default(y, x, [2, 2], [1, 1], [0, 0], [1, 1], False, i)
 F.instance_norm(torch.arange(12.).view(2, 3, 2).double(), torch.zeros(3), torch.ones(3))
