@@ -266,7 +266,8 @@ Tensor arange_of(Scalar start, Scalar end, Scalar step, const Tensor& out, OPTIO
   if (is_complex(t) || t == DType::Bool)
     fail<NotImplemented>("\"arange_cpu\" not implemented for '", c_name(t), "'");
   for (const Scalar& each : {start, end, step})
-    if (each.imag != 0) fail("value cannot be converted to type double without overflow");
+    if (each.is_complex() && each.imag != 0)
+      fail("value cannot be converted to type double without overflow");
   if (double(step) == 0) fail("step must be nonzero");
   require_finite(double(start), double(end));
   require_direction(double(start), double(end), double(step));
