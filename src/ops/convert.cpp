@@ -297,14 +297,14 @@ Tensor zero_(const Tensor& self) {
 struct FillCopy : FillNumber<false> {
   Scalar value;
   Tensor forward(const Tensor& x) const {
-    Tensor out = empty_as(*x);
+    Tensor out = empty_in(*x, x->dtype, MemoryFormat::Preserve, x->device);
     facula::fill(*out, value);
     return out;
   }
 };
 struct FillCopyTensor : FillTensor<false> {
   Tensor forward(const Tensor& x, const Tensor& value) const {
-    Tensor out = empty_as(*x);
+    Tensor out = empty_in(*x, x->dtype, MemoryFormat::Preserve, x->device);
     copy_data(*out, *value);
     return out;
   }

@@ -422,8 +422,8 @@ struct Put {
     const Tensor row =
         index_put(reshape(x, Dims{-1}), {reshape(at, Dims{-1})}, reshape(source, Dims{-1}), accumulate);
     const Tensor result = reshape(row, x->shape());
-    if (x->contiguous || x->is_meta()) return alias(*result);
-    const Tensor out = empty_as(*x);  // in the order of x's dimensions in memory
+    if (x->is_meta() || x->stride() == result->stride()) return alias(*result);
+    const Tensor out = empty_in(*x, x->dtype, MemoryFormat::Preserve, x->device);  // as x lies
     copy_into(*out, *result);
     return alias(*out);
   }

@@ -191,7 +191,7 @@ Tensor reversed(const Tensor& x, uint64_t dims) {
       start += (x->sizes[d] - 1) * strides[d];
       strides[d] = -strides[d];
     }
-  Tensor out = empty_as(*x);
+  Tensor out = empty_in(*x, x->dtype, MemoryFormat::Preserve, x->device);
   if (x->numel && !x->is_meta()) copy_into(*out, *alias(*x, x->shape(), strides, start));
   return out;
 }

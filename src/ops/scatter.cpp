@@ -459,7 +459,7 @@ Tensor take_along_dim(const Tensor& x, const Tensor& indices, std::optional<int6
     fail("torch.take_along_dim(): input and indices should have the same number of dimensions, but got ",
          int(x->ndim), " dimensions for input, and ", int(indices->ndim), " dimensions for indices");
   const int d = wrap_dim(*dim, x->ndim);
-  if (x->ndim == 0) return gather(x, 0, indices);
+  if (x->ndim == 0) fail<IndexError>("Dimension specified as 0 but tensor has no dimensions");
   Dims a = x->shape(), b = indices->shape();
   a[d] = b[d] = 1;
   const Dims both = broadcast(a, b);

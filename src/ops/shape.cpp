@@ -206,7 +206,8 @@ namespace {
 Tensor unflatten(const Tensor& x, int64_t dim, const Dims& sizes) {
   const int d = wrap_dim(dim, x->ndim);
   if (!sizes.count) fail("unflatten: sizes must be non-empty");
-  if (x->ndim == 0) fail<IndexError>("unflatten: a 0-dim tensor has no dimension to unflatten");
+  if (x->ndim == 0)
+    fail("unflatten got an unexpected error:\nDimension specified as 0 but tensor has no dimensions");
   int unknown = -1;
   int64_t known = 1;
   Dims full = sizes;

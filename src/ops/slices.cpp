@@ -296,8 +296,9 @@ struct IndexFill {  // inputs: x, index, value (0-dim, of the type of x)
         }
       });
     });
-    if (x->contiguous) return out;
-    Tensor laid = empty_as(*x);
+    if (x->stride() == out->stride()) return out;
+    Tensor laid = empty_in(*x, x->dtype, MemoryFormat::Preserve, x->device);
+    if (laid->stride() == out->stride()) return out;
     copy_into(*laid, *out);
     return laid;
   }

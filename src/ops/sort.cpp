@@ -89,9 +89,7 @@ template <bool Stable> struct Sort {
  private:
   static Tensor like(const Tensor& x, const Tensor& result) {  // in the order of x's dimensions in memory
     if (x->stride() == result->stride()) return result;
-    const bool kept = x->numel == 0 || is_dense_permutation(*x);
-    const Tensor out =
-        kept ? empty_strided(result->dtype, x->shape(), x->stride(), x->device) : empty_as(*x, result->dtype);
+    const Tensor out = empty_in(*x, result->dtype, MemoryFormat::Preserve, x->device);
     if (out->stride() == result->stride()) return result;
     copy_into(*out, *result);
     return out;

@@ -331,7 +331,7 @@ template <class Place> struct Scatter {
   DType source = {};
   Tensor forward(const Tensor& x, const Tensor& src) {
     source = src->dtype;
-    const bool as_it_lies = Place::kKeepsStrides && !x->contiguous && !has_internal_overlap(*x);
+    const bool as_it_lies = Place::kKeepsStrides && !has_internal_overlap(*x);
     const Tensor out = as_it_lies ? empty_strided(x->dtype, x->shape(), x->stride(), x->device)
                                   : empty(x->dtype, x->shape(), x->device);
     copy_into(*out, *x);
