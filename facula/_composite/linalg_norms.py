@@ -288,4 +288,6 @@ def norm_except_dim(v, pow=2, dim=0):
     if dim == -1:
         return _C._functions.norm(v, pow)
     others = [d for d in range(v.dim()) if d != wrapped_dim(dim, v.dim())]
+    if not others and v.dim():
+        return v.abs()
     return _C._linalg.vector_norm(v, pow, others, True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import facula as torch
 
 from .. import _C
@@ -22,7 +24,9 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
 def _sizes(output_size, input, n):
     """output_size with every None replaced by the size of that dimension of the input."""
     if not isinstance(output_size, (tuple, list)):
-        return [output_size] * n if output_size is not None else list(input.shape[-n:])
+        if output_size is None:
+            raise TypeError("object of type 'NoneType' has no len(): output_size must be a number or several")
+        return [output_size] * n
     if len(output_size) >= input.dim():
         raise ValueError(
             f"Input dimension should be at least {len(output_size) + 1}, but got input with "
@@ -103,7 +107,7 @@ def _fractional(n, input, kernel_size, output_size, output_ratio, return_indices
             f"fractional_max_pool{n}d requires specifying either an output_size or an output_ratio"
         )
     if output_size is None:
-        ratios = output_ratio if isinstance(output_ratio, (tuple, list)) else (output_ratio,) * n
+        ratios = output_ratio
         if len(ratios) > n:
             raise ValueError(
                 f"fractional_max_pool{n}d requires output_ratio to either be a single Int or tuple of Ints."
@@ -226,6 +230,11 @@ def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_siz
 
 
 def _lp_pool(n, pool, input, norm_type, kernel_size, stride, ceil_mode):
+    if norm_type in (math.inf, -math.inf):
+        peaks = getattr(torch.nn.functional, f"max_pool{n}d")
+        signed = input if norm_type > 0 else -input
+        pooled = peaks(signed, kernel_size, stride, 0, 1, ceil_mode)
+        return pooled if norm_type > 0 else -pooled
     sizes = (kernel_size,) * n if isinstance(kernel_size, int) else tuple(kernel_size)
     mean = pool(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     count = 1

@@ -28,6 +28,12 @@ def _refuse(dims, mode):
     )
 
 
+def _is_whole(size):
+    if isinstance(size, torch.Tensor):
+        return not size.is_floating_point()
+    return isinstance(size, torch.SymInt) or hasattr(size, "__index__")
+
+
 def _target(input, size, scale_factor):
     """The size of the result and the factors, either of which may be None."""
     spatial = list(input.shape[2:])
@@ -35,6 +41,8 @@ def _target(input, size, scale_factor):
         raise ValueError("only one of size or scale_factor should be defined")
     if size is not None:
         if not isinstance(size, (list, tuple)):
+            if not _is_whole(size):
+                raise TypeError(f"interpolate(): size must be int or a tuple of ints, not {type(size).__name__}")
             return [int(size)] * len(spatial), None
         if len(size) != len(spatial):
             raise ValueError(
@@ -43,15 +51,17 @@ def _target(input, size, scale_factor):
                 "Please provide input tensor in (N, C, d1, d2, ...,dK) format and "
                 "output size in (o1, o2, ...,oK) format."
             )
-        if not all(isinstance(each, (int, torch.SymInt)) for each in size):
+        if not all(_is_whole(each) for each in size):
             raise TypeError(
                 "expected size to be one of int or Tuple[int] or Tuple[int, int] or Tuple[int, int, int], "
                 f"but got size with types {[type(each) for each in size]}"
             )
-        return list(size), None
+        return [int(each) for each in size], None
     if scale_factor is None:
         raise ValueError("either size or scale_factor should be defined")
     if not isinstance(scale_factor, (list, tuple)):
+        if isinstance(scale_factor, str):
+            raise TypeError("interpolate(): scale_factor must be float or a tuple of floats, not str")
         return None, [float(scale_factor)] * len(spatial)
     if len(scale_factor) != len(spatial):
         raise ValueError(

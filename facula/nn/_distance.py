@@ -47,6 +47,8 @@ def pairwise_distance(
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Integer classes as vectors of zeros with a single one."""
+    if isinstance(num_classes, bool):
+        raise TypeError("one_hot(): argument 'num_classes' must be int, not bool")
     if tensor.dtype != torch.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     if tensor.numel() == 0:

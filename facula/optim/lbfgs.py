@@ -157,7 +157,11 @@ class LBFGS(Optimizer):
                 break
             if d.mul(t).abs().max() <= tolerance_change or abs(loss - previous_loss) < tolerance_change:
                 break
-        state.update(d=d, t=t, prev_loss=previous_loss)
+        state.update(d=d, t=t)
+        if "prev_loss" not in state:  # PyTorch's order
+            for name in ("old_dirs", "old_stps", "ro", "H_diag", "prev_flat_grad"):
+                state[name] = state.pop(name)
+        state["prev_loss"] = previous_loss
         return first_loss
 
     @staticmethod

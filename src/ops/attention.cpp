@@ -326,8 +326,10 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
   if (given_mask && causal && !(fits && z.depth == z.value_depth && n == 4))
     fail("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True");
   if (fits && !(z.depth == z.value_depth && n == 4)) {
-    if (n == 2) return call_structural(Sdpa<Shape::Matrix>{z, o}, q, keys, values, mask);
-    return call_structural(Sdpa<Shape::Batch>{z, o}, q, keys, values, mask);
+    const Tensor out = n == 2 ? call_structural(Sdpa<Shape::Matrix>{z, o}, q, keys, values, mask)
+                              : call_structural(Sdpa<Shape::Batch>{z, o}, q, keys, values, mask);
+    if (is_half(q->dtype) && out->grad_fn) out->grad_fn->name = "ToCopyBackward0";  // back from float32
+    return out;
   }
   if (fits) return call_structural(Sdpa<Shape::Flash>{z, o}, q, keys, values, mask);
   keys = repeat_heads(keys, share);

@@ -290,7 +290,15 @@ template <BatchName Name> Stats batch(const Tensor& x, const Tensor& weight, con
                                       const Options& o) {
   if (x->ndim == 0)
     fail("batch_norm: the input must have at least 2 dimensions (N, C, ...), but it has none");
-  if (x->ndim < 2) wrap_dim(1, x->ndim);
+  if (x->ndim < 2) {
+    if (running_mean) check_vector(running_mean, "running_mean", 0);
+    wrap_dim(1, x->ndim);
+  }
+  if (mode.grad)
+    for (const auto& [t, name] : {std::pair{&running_mean, "running_mean"}, {&running_var, "running_var"}})
+      if (*t && requires_grad(**t))
+        fail("The function 'native_batch_norm' is not differentiable with respect to argument '", name,
+             "'. This input cannot have requires_grad True.");
   const int64_t channels = x->sizes[1];
   if (running_mean) check_vector(running_mean, "running_mean", channels);
   else if (!o.training) fail("running_mean must be defined in evaluation mode");

@@ -94,6 +94,11 @@ void Place::vjp(const Back& b, Tensor* d) const {
   d[0] = call_structural(Pick<false>{picks, Reduction::None}, b.g[0], picks.target);
 }
 
+void check_target_type(const Tensor& target) {
+  if (target->dtype != DType::Int64 && target->dtype != DType::UInt8)
+    fail("expected target dtype to be Long or Byte, but got ", c_name(target->dtype));
+}
+
 // Class of each sample against (N, C, ...) or (C).
 Picks picks_of(const Tensor& x, const Tensor& target, const Tensor& weight, int64_t ignore) {
   if (!is_real_floating(x->dtype))
@@ -103,6 +108,7 @@ Picks picks_of(const Tensor& x, const Tensor& target, const Tensor& weight, int6
           1,       x->shape(), target->shape()};
   if (x->ndim == 1) {
     if (target->ndim > 1) fail("0D or 1D target tensor expected, multi-target not supported");
+    check_target_type(target);
     if (target->numel != 1)
       fail<ValueError>("For 1D input, 1D target must have size 1, but got target size: ", target->sizes[0]);
   } else {
@@ -120,8 +126,7 @@ Picks picks_of(const Tensor& x, const Tensor& target, const Tensor& weight, int6
     p.outer = x->sizes[0];
     for (int d = 2; d < x->ndim; ++d) p.inner *= x->sizes[d];
   }
-  if (target->dtype != DType::Int64 && target->dtype != DType::UInt8)
-    fail("expected target dtype to be Long or Byte, but got ", c_name(target->dtype));
+  check_target_type(target);
   if (weight) {
     if (weight->numel != p.classes || weight->ndim != 1)
       fail("weight tensor should be defined either for all ", p.classes,
@@ -147,7 +152,12 @@ Picked pick(const Tensor& input, const Tensor& target, const Tensor& weight, Red
     return {empty(narrow, r == Reduction::None ? picks.target_shape : Dims(), x->device), picks};
   const Tensor loss = input->ndim > 2 ? call_structural(Pick<true>{picks, r}, x, target)
                                       : call_structural(Pick<false>{picks, r}, x, target);
-  return {to_dtype(loss, narrow), picks};
+  const char* node = input->ndim <= 2                           ? Pick<false>::node
+                     : r == Reduction::None && input->ndim != 4 ? "ViewBackward0"  // seen as images there
+                                                                : Pick<true>::node;
+  const Tensor result = to_dtype(loss, narrow);
+  if (result->grad_fn) result->grad_fn->name = node;
+  return {result, picks};
 }
 
 using Legacy = std::optional<bool>;
@@ -209,7 +219,7 @@ Tensor smoothed(const Tensor& x, const Tensor& target, const Tensor& weight, Red
 Tensor cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight, Legacy average,
                      int64_t ignore, Legacy reduce, std::string_view reduction, double smoothing) {
   const Reduction r = reduction_of(reduction, average, reduce);
-  if (smoothing < 0 || smoothing > 1) fail("label_smoothing must be between 0.0 and 1.0. Got: ", smoothing);
+  if (smoothing > 1) fail("label_smoothing must be between 0.0 and 1.0. Got: ", smoothing);
   if (x->same_shape(*target)) {
     if (ignore >= 0) fail("ignore_index is not supported for floating point target");
     return soft_targets(x, target, weight, r, smoothing);

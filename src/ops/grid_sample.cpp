@@ -137,7 +137,11 @@ Tensor grid_sampler(const Tensor& x, const Tensor& grid, int64_t mode, int64_t b
       fail(op, ": expected input to have non-empty spatial dimensions, but input has sizes ",
            to_string(x->shape()), " with dimension ", d, " being empty");
   if ((x->ndim != 4 && x->ndim != 5) || x->ndim != grid->ndim)
-    fail(op, ": expected 4D or 5D input and grid with same number of dimensions, ", both());
+    fail(op, ": expected ",
+         x->ndim == 4   ? "4D"
+         : x->ndim == 5 ? "5D"
+                        : "4D or 5D",
+         " input and grid with same number of dimensions, ", both());
   if (mode == GridSampler::Cubic && x->ndim == 5) fail(op, ": bicubic interpolation only supports 4D input");
   if (mode < 0 || mode > 2 || border < 0 || border > 2) fail(op, ": unknown interpolation or padding mode");
   if (x->numel / std::max<int64_t>(x->sizes[0] * x->sizes[1], 1) > kMostGridPixels)

@@ -31,6 +31,12 @@ Tensor reduce_loss(const Tensor& loss, Reduction r) {
 
 namespace {
 
+// A mean of 16-bit elements is rounded once.
+Tensor reduced(const Tensor& loss, Reduction r) {
+  if (!is_half(loss->dtype) || r == Reduction::None) return reduce_loss(loss, r);
+  return to_dtype(reduce_loss(to_dtype(loss, DType::Float32), r), loss->dtype);
+}
+
 Tensor at_least(const Tensor& x, Scalar low) { return call(ClampMin{}, x, low); }
 
 // Formula::value(x, t, p) is the loss of each element, Formula::slope its derivative by x and by t.
@@ -45,9 +51,10 @@ template <class Formula> struct ElementLoss {
   Tensor forward(const Tensor& x, const Tensor& t) {
     GradMode off(false);
     count = double(x->numel);
-    if (!is_half(x->dtype)) return reduce_loss(Formula::value(x, t, parameter), reduction);
+    if (!is_half(x->dtype) || requires { Formula::stepwise; })
+      return reduced(Formula::value(x, t, parameter), reduction);
     const Tensor loss = Formula::value(to_dtype(x, DType::Float32), to_dtype(t, DType::Float32), parameter);
-    return reduce_loss(to_dtype(loss, x->dtype), reduction);
+    return reduced(to_dtype(loss, x->dtype), reduction);
   }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor &x = b.in[0], &t = b.in[1];
@@ -127,11 +134,11 @@ struct BinaryCrossEntropy {
   }
 };
 
-struct BinaryCrossEntropyWithLogits {  // log(1 + e^-|x|) + max(-x, 0) + (1 - t) x
+struct BinaryCrossEntropyWithLogits {  // (1 - t) x - log sigmoid(x); 16-bit types are rounded at each step
+  static constexpr bool stepwise = true;
   static constexpr const char* node = "BinaryCrossEntropyWithLogitsBackward0";
   static Tensor value(const Tensor& x, const Tensor& t, double) {
-    const Tensor small = unary("log1p", unary("exp", -unary("abs", x)));
-    return (-t + Scalar(1.)) * x + (small + at_least(-x, Scalar(0.)));
+    return (-t + Scalar(1.)) * x - unary("_logsigmoid", x);
   }
   static Tensor slope(const Tensor& x, const Tensor& t, double, double scale, int i) {
     return (i ? -x : unary("sigmoid", x) - t) * Scalar(scale);
@@ -147,7 +154,7 @@ struct WeightedLogits {
   double count = 1;
 
   static Tensor minus_log(const Tensor& x) {  // of sigmoid(x)
-    return unary("log1p", unary("exp", -unary("abs", x))) + at_least(-x, Scalar(0.));
+    return -unary("_logsigmoid", x);
   }
   static Tensor factor(const Tensor& t, const Tensor& positive) {
     return (positive - Scalar(1.)) * t + Scalar(1.);
@@ -160,7 +167,7 @@ struct WeightedLogits {
     GradMode off(false);
     const Tensor loss = unweighted(x, t, positive), all = weight ? loss * weight : loss;
     count = double(all->numel);
-    return reduce_loss(all, reduction);
+    return reduced(all, reduction);
   }
   void vjp(const Back& b, Tensor* d) const {
     const Tensor &x = b.in[0], &t = b.in[1], &weight = b.in[2], &positive = b.in[3];
@@ -193,6 +200,12 @@ void match(Tensor& x, Tensor& t) {
 void require_cast(DType from, DType to) {
   if (!can_cast(from, to))
     fail("result type ", c_name(from), " can't be cast to the desired output type ", c_name(to));
+}
+
+// A composition that is one node of PyTorch's.
+Tensor renamed(const Tensor& loss, const char* node) {
+  if (loss->grad_fn) loss->grad_fn->name = node;
+  return loss;
 }
 
 template <class Formula>
@@ -268,6 +281,14 @@ Tensor soft_margin_loss(const Tensor& input, const Tensor& target, Legacy averag
       input->dtype);
 }
 
+void check_probabilities(const Tensor& p, const char* which) {
+  if (p->is_meta() || !is_real_floating(p->dtype)) return;
+  const Tensor wide = dense(p, DType::Float64);
+  for (int64_t i = 0; i < wide->numel; ++i)
+    if (!(wide->as<double>()[i] >= 0 && wide->as<double>()[i] <= 1))
+      fail("all elements of ", which, " should be between 0 and 1");
+}
+
 std::string size_text(const Tensor& t) { return "torch.Size(" + to_string(t->shape()) + ")"; }
 
 Tensor binary_cross_entropy(const Tensor& x, const Tensor& t, const Tensor& weight, Legacy average,
@@ -277,17 +298,12 @@ Tensor binary_cross_entropy(const Tensor& x, const Tensor& t, const Tensor& weig
     fail<ValueError>("Using a target size (", size_text(t), ") that is different to the input size (",
                      size_text(x), ") is deprecated. Please ensure they have the same size.");
   if (x->dtype != t->dtype) fail("Found dtype ", c_name(t->dtype), " but expected ", c_name(x->dtype));
-  if (!x->is_meta() && is_real_floating(x->dtype)) {
-    const Tensor wide = dense(x, DType::Float64);
-    for (int64_t i = 0; i < wide->numel; ++i)
-      if (!(wide->as<double>()[i] >= 0 && wide->as<double>()[i] <= 1))
-        fail("all elements of input should be between 0 and 1");
-  }
+  check_probabilities(x, "input");
+  check_probabilities(t, "target");
   if (!weight) return element_loss<BinaryCrossEntropy>(x, t, r, 0, "binary_cross_entropy");
-  return reduce_loss(
-      to_dtype(element_loss<BinaryCrossEntropy>(x, t, Reduction::None, 0, "binary_cross_entropy") * weight,
-               x->dtype),
-      r);
+  const Tensor each =
+      element_loss<BinaryCrossEntropy>(x, t, Reduction::None, 0, "binary_cross_entropy") * weight;
+  return renamed(reduce_loss(to_dtype(each, x->dtype), r), BinaryCrossEntropy::node);
 }
 
 // Of several types: the loss has that of the target, into which PyTorch multiplies and adds in place.

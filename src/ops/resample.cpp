@@ -253,8 +253,13 @@ std::string sides(const Dims& d, int n) {
   return s;
 }
 
-std::vector<int64_t> nearest_indices(int64_t in, int64_t out, double given, bool exact, bool wide) {
+std::vector<int64_t> nearest_indices(int64_t in, int64_t out, double given, bool exact, bool wide,
+                                     bool image) {
   std::vector<int64_t> from;
+  if (image && !exact && (out == in || out == 2 * in)) {  // whatever the scale that was given
+    for (int64_t o = 0; o < out; ++o) from.push_back(out == in ? o : o / 2);
+    return from;
+  }
   auto run = [&]<class F>(F) {
     const F scale = scale_of<F>(in, out, false, given);
     for (int64_t o = 0; o < out; ++o) {
@@ -283,7 +288,7 @@ Tensor upsample(const Tensor& x, int64_t mode, const Dims& size, bool align_corn
   }
   if (!positive)
     fail("Input and output sizes should be greater than 0, but got input (", sides(x->shape(), n),
-         ") output (", sides(out, n), ")");
+         n == 1 ? ") and output (" : ") output (", sides(out, n), ")");
   if (x->sizes[1] == 0 || (x->numel == 0 && x->sizes[0] != 0))
     fail("Non-empty ", n + 2, "D data tensor expected but got a tensor with sizes ", to_string(x->shape()));
   const bool bytes = x->dtype == DType::UInt8;
@@ -305,7 +310,7 @@ Tensor upsample(const Tensor& x, int64_t mode, const Dims& size, bool align_corn
     IndexMaps maps;
     for (int i = 0; i < n; ++i)
       maps.push_back(nearest_indices(x->sizes[2 + i], size[i], scale(i), mode == kNearestExact,
-                                     x->dtype == DType::Float64));
+                                     x->dtype == DType::Float64, n == 2));
     return map_indices(x, maps, mode == kNearest ? MapKind::Nearest : MapKind::NearestExact);
   }
   std::vector<Taps> taps;

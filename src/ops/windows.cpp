@@ -187,7 +187,9 @@ Tensor fold_image(const Tensor& x, const Dims& output_size, const Dims& kernel, 
     fail("Expected output spatial size to be positive, but got: output_size=", tuple(image), ".");
   check_dtype(x, "col2im_out_cpu");
   if (x->ndim == 3) return call_structural(Fold2d{w}, x);
-  return squeeze(call_structural(Fold2d{w}, unsqueeze(x, 0)), 0);
+  const Tensor one = squeeze(call_structural(Fold2d{w}, unsqueeze(x, 0)), 0);
+  if (one->grad_fn) one->grad_fn->name = Fold2d::node;
+  return one;
 }
 
 // ---- Shuffles: a reshape, a permutation, a reshape

@@ -241,6 +241,12 @@ void set_default(const Param& p, Value& v, Call& call) {
   if (call.bad_object)
     fail<TypeError>("expected Tensor as element ", call.bad_item, " in argument ", position, ", but got ",
                     Py_TYPE(call.bad_object)->tp_name);
+  if (p.name == "reduction" && p.type == ParamType::Str) {
+    const Owned text(PyObject_Str(got));
+    const char* shown = text.get() ? PyUnicode_AsUTF8(text.get()) : nullptr;
+    if (!shown) throw PythonErrorAlreadySet();
+    fail<ValueError>(shown, " is not a valid value for reduction");
+  }
   const bool named = p.keyword_only;
   const std::string at = named ? "" : concat(" (position ", position + (call.method ? 0 : 1), ")");
   fail<TypeError>(s.name, "(): argument '", p.name, "'", at, " must be ", python_name(p), ", not ",

@@ -172,11 +172,9 @@ class Sequential(Module):
         size = len(self)
         if not -size <= index <= size:
             raise IndexError(f"Index out of range: {index}")
-        modules = list(self)
-        modules.insert(index, module)
-        self._modules.clear()
-        for i, m in enumerate(modules):
-            self._modules[str(i)] = m
+        for i in range(size, index + size if index < 0 else index, -1):
+            self._modules[str(i)] = self._modules[str(i - 1)]
+        self._modules[str(index + size if index < 0 else index)] = module
         return self
 
     def extend(self, sequential: Iterable[Module]):

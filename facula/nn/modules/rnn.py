@@ -6,7 +6,7 @@ import math
 import numbers
 
 import facula as torch
-from facula import Tensor
+from facula import _C, Tensor
 
 from .. import init
 from ..parameter import Parameter
@@ -213,8 +213,9 @@ class RNNBase(Module):
         else:
             data, sizes, order, back = input, None, None, None
             if data.dim() not in (2, 3):
+                what = "" if self.mode == "LSTM" else " tensor"
                 raise ValueError(
-                    f"{self._get_name()}: Expected input to be 2D or 3D, got {data.dim()}D instead"
+                    f"{self._get_name()}: Expected input to be 2D or 3D, got {data.dim()}D{what} instead"
                 )
             batched = data.dim() == 3
             if not batched:
@@ -235,10 +236,21 @@ class RNNBase(Module):
             return PackedSequence(result[0], sizes, order, back), self.permute_hidden(states, back)
         result = self._function(data, hx, *options, self.batch_first)
         out, states = result[0], result[1:] if self.mode == "LSTM" else result[1]
-        if not batched:
+        if batched:
+            _C._name_history(out, self._node(data.dtype))
+        else:
             out = out.squeeze(0 if self.batch_first else 1)
             states = tuple(s.squeeze(1) for s in states) if isinstance(states, tuple) else states.squeeze(1)
         return out, self.permute_hidden(states, back)
+
+    def _node(self, dtype) -> str:
+        """What PyTorch records last of the outputs of all steps."""
+        if self.batch_first:
+            return "TransposeBackward0" if self.mode == "LSTM" else "TransposeBackward1"
+        if self.bidirectional:
+            return "CatBackward0"
+        fused = self.mode == "LSTM" and not self.proj_size and dtype in (torch.float32, torch.bfloat16)
+        return "MkldnnRnnLayerBackward0" if fused else "StackBackward0"
 
     _names = {"GRU": "gru", "LSTM": "lstm", "RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu"}
 

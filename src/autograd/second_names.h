@@ -1,0 +1,11 @@
+// The names of nodes that a gradient gets when its graph is kept.
+#pragma once
+#include "autograd/node.h"
+
+namespace facula {
+
+// After `n` gave `grads`, recorded: what PyTorch computes in one operation (sigmoid_backward) is several
+// here, and the last of them, which users see, goes by its name. Only nodes from `first` on were made by `n`.
+void name_second(const Node& n, Tensor* grads, uint64_t first);
+
+}  // namespace facula
