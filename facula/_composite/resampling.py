@@ -42,7 +42,9 @@ def _target(input, size, scale_factor):
     if size is not None:
         if not isinstance(size, (list, tuple)):
             if not _is_whole(size):
-                raise TypeError(f"interpolate(): size must be int or a tuple of ints, not {type(size).__name__}")
+                raise TypeError(
+                    f"interpolate(): size must be int or a tuple of ints, not {type(size).__name__}"
+                )
             return [int(size)] * len(spatial), None
         if len(size) != len(spatial):
             raise ValueError(

@@ -1,4 +1,5 @@
 #include "autograd/second_names.h"
+#include "autograd/parameters.h"
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -84,6 +85,25 @@ constexpr std::pair<std::string_view, const char*> kOthers[] = {
     {"MeanBackward1", "DivBackward1"},
     {"TBackward0", "TBackward0"},
     {"TraceBackward0", "ViewBackward0"},
+    {"Exp2Backward0", "MulBackward1"},
+    {"Deg2RadBackward0", "MulBackward1"},
+    {"Rad2DegBackward0", "MulBackward1"},
+    {"LerpBackward0", "MulBackward1"},
+    {"AsinhBackward0", "MulBackward0"},
+    {"NanToNumBackward0", "MulBackward0"},
+    {"NansumBackward0", "MulBackward0"},
+    {"PowBackward2", "MulBackward0"},
+    {"HypotBackward0", "DivBackward0"},
+    {"MaximumBackward0", "MaskedFillBackward0"},
+    {"MinimumBackward0", "MaskedFillBackward0"},
+    {"FmaxBackward0", "MaskedFillBackward0"},
+    {"FminBackward0", "MaskedFillBackward0"},
+    {"ModeBackward0", "ScatterBackward0"},
+    {"NanmedianBackward0", "MaskedFillBackward1"},
+    {"DiagonalBackward0_copy", "DiagonalBackwardBackward0"},
+    {"MaskedSelectBackward0", "MaskedScatterBackward0"},
+    {"IndexBackward0", "IndexPutImplBackward0"},
+    {"TakeBackward0", "PutBackward0"},
     {"RepeatBackward0", "SumBackward1"},
 };
 
@@ -100,13 +120,33 @@ const std::unordered_map<std::string_view, std::string>& names() {
 
 }  // namespace
 
+// Gradients of weights that a product took transposed are transposed back.
+static void name_transposed(const Node& n, Tensor* grads, uint64_t first) {
+  Parameters parameters;
+  n.show(parameters);
+  for (const Parameters::Named& p : parameters.all)
+    if (p.name == "-transposed")
+      for (int i = 0; i < n.edge_count; ++i)
+        if (Node* made = grads[i] ? grads[i]->grad_fn : nullptr;
+            made && made->sequence >= first && (std::get<int64_t>(p.value) >> i & 1))
+          made->name = "TBackward0";
+}
+
 void name_second(const Node& n, Tensor* grads, uint64_t first) {
-  const auto found = names().find(n.name);
+  const std::string_view name = n.name;
+  if (name == "MmBackward0" || name == "AddmmBackward0") return name_transposed(n, grads, first);
+  const auto found = names().find(name);
   if (found == names().end()) return;
-  const int count = std::string_view(n.name).starts_with("BinaryCross") ? 1 : n.edge_count;
+  const int count = name.starts_with("BinaryCross") ? 1 : n.edge_count;
   for (int i = 0; i < count; ++i)
     if (Node* made = grads[i] ? grads[i]->grad_fn : nullptr; made && made->sequence >= first)
       made->name = found->second.c_str();
+}
+
+void name_sum(const TensorImpl& before, TensorImpl& sum, uint64_t began) {
+  const Node* copy = before.grad_fn;
+  if (copy && sum.grad_fn && copy->sequence >= began && std::string_view(copy->name) == "CopyBackwards")
+    sum.grad_fn->name = copy->name;
 }
 
 }  // namespace facula

@@ -8,4 +8,7 @@ namespace facula {
 // here, and the last of them, which users see, goes by its name. Only nodes from `first` on were made by `n`.
 void name_second(const Node& n, Tensor* grads, uint64_t first);
 
+// A gradient of a leaf that came earlier in the same run, begun at node `began`: PyTorch copies their sum.
+void name_sum(const TensorImpl& before, TensorImpl& sum, uint64_t began);
+
 }  // namespace facula

@@ -76,3 +76,59 @@ def test_name(expression):
     assert type(mine.grad_fn).__name__ == type(theirs.grad_fn).__name__
     if theirs.grad_fn is not None:
         assert mine.grad_fn.name() == theirs.grad_fn.name()
+
+
+# A gradient that is recorded itself shows what PyTorch computes it with.
+GRADIENTS = """
+a.relu() | F.relu6(a) | F.gelu(a) | F.elu(a) | F.selu(a) | F.celu(a) | F.leaky_relu(a) | F.hardtanh(a)
+F.hardswish(a) | F.softplus(a) | F.softshrink(a) | F.hardshrink(a) | F.logsigmoid(a) | a.sigmoid()
+a.tanh() | F.threshold(a, 0.1, 5) | F.silu(a) | F.mish(a) | F.softmax(a, 1) | F.log_softmax(a, 1)
+F.prelu(a, torch.tensor([0.2])) | F.layer_norm(a, (3,)) | F.batch_norm(a, None, None, training=True)
+F.mse_loss(a, a.detach() * 2) | F.smooth_l1_loss(a, a.detach() * 2) | F.huber_loss(a, a.detach() * 2)
+F.binary_cross_entropy(a, a.detach()) | F.cross_entropy(a, i) | F.nll_loss(a, i)
+F.soft_margin_loss(a, a.detach()) | F.embedding(i, a) | F.embedding_bag(i[None], a)
+torch.cdist(a, a.detach() + 1) | torch.pdist(a * j) | a.max() | a.max(1)[0] | a.sort()[0] | a.topk(2)[0]
+a.kthvalue(1)[0] | a.median() | a.mean() | a.mean(0) | a.t() | a[0] | a[:, 1:] | a.narrow(1, 0, 2)
+a.diagonal() | a.diag() | a.unfold(1, 2, 1) | a.expand(2, 2, 3) | b + a.detach() | a.repeat(2, 1) | a.trace()
+F.linear(a.detach(), a) | F.linear(a, a.detach()) | F.linear(a.detach(), a, i * 1.0) | a @ a.detach().T
+F.conv1d(a, q.detach()[:2, :2, None]) | F.pad(a, (1, 1), mode="reflect") | F.pad(a, (1, 1), mode="replicate")
+F.max_pool2d(a[None], 2) | F.adaptive_max_pool2d(a[None], 1) | F.interpolate(a[None], scale_factor=2)
+F.interpolate(a[None, None], scale_factor=2, mode="bilinear") | a.exp2() | a.asinh() | a.deg2rad()
+a.nan_to_num() | 2 ** a | torch.maximum(a, a.detach()) | a.nansum() | a.mode(1)[0] | a.masked_select(m)
+a[m] | a[i] | a.take(i) | a.lerp(a.detach(), 0.5) | torch.hypot(a, a.detach()) | a ** 3 | a.sin() | a.exp()
+a * a | a.sqrt() | a.norm() | a.prod() | a.cumsum(0) | a.std() | torch.where(m, a, a * 2) | a.logsumexp(0)
+""".replace("\n", " | ").split(" | ")[1:-1]
+
+
+@pytest.mark.parametrize("expression", GRADIENTS)
+def test_name_of_gradient(expression):
+    found = []
+    for library in (facula, torch):
+        space = names(library)
+        wanted = space["b"] if expression.startswith("b") else space["a"]
+        (gradient,) = library.autograd.grad(eval(expression, space).pow(2).sum(), wanted, create_graph=True)
+        found.append(gradient.grad_fn.name())
+    assert found[0] == found[1]
+
+
+def test_name_of_grad_that_was_accumulated():
+    for library in (facula, torch):
+        x = library.ones(2).requires_grad_()
+        (x * x).sum().backward(create_graph=True)
+        assert x.grad.grad_fn.name() == "torch::autograd::CopyBackwards"
+        (x**3).sum().backward(create_graph=True)
+        assert x.grad.grad_fn.name() == "AddBackward0"
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize(
+    "options", [{}, {"batch_first": True}, {"bidirectional": True}, {"dtype": "float64"}]
+)
+def test_name_of_recurrent_outputs(kind, options):
+    found = []
+    for library in (facula, torch):
+        given = {k: getattr(library, v) if k == "dtype" else v for k, v in options.items()}
+        layer = getattr(library.nn, kind)(3, 4, **given)
+        out, state = layer(library.ones(2, 2, 3, dtype=layer.weight_ih_l0.dtype))
+        found.append([t.grad_fn.name() for t in (out, *(state if kind == "LSTM" else [state]))])
+    assert found[0] == found[1]

@@ -1,4 +1,4 @@
-"""Short programs that mix operations the way a tutorial does, made from the templates in tutorials.txt.
+"""Short programs in the manner of tutorials, made from the templates in tutorials.txt and layers.txt.
 
 What is known to differ stands in KNOWN, as a pattern of the statement and the reason.
 """
@@ -19,6 +19,8 @@ import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+import torch.nn.utils.prune
+from torch import optim
 inf, nan = float("inf"), float("nan")
 """
 OPERANDS = "|".join((
@@ -43,7 +45,7 @@ OPERANDS = "|".join((
     "torch.ones(2, 1, 3, dtype=torch.int16)",
     "torch.tensor([[1.0000001, 2.0], [3, 40000.5]])",
 ))  # fmt: skip
-MANY = 24  # programs of a template, at most
+MANY = {"tutorials.txt": 24, "layers.txt": 12}  # programs of a template where no choice has more spellings
 
 KNOWN = {
     r"masked_tensor|\bmt\b": "masked tensors: docs/open_work.md",
@@ -72,8 +74,8 @@ KNOWN = {
 }
 
 
-def templates() -> Iterator[str]:
-    text = Path(__file__).with_name("tutorials.txt").read_text()
+def templates(name: str) -> Iterator[str]:
+    text = Path(__file__).with_name(name).read_text()
     text = "".join(line for line in text.splitlines(True) if not line.startswith("#"))
     for each in text.replace("@X@", f"<<{OPERANDS}>>").split("---\n"):
         yield each.strip("\n")
@@ -96,14 +98,14 @@ def statements(program: str) -> list[str]:
 
 def programs() -> Iterator[tuple[str, list[str]]]:
     """(its first line and number, its statements): every spelling of a template occurs in one of them."""
-    for template in templates():
+    for template, many in ((each, many) for name, many in MANY.items() for each in templates(name)):
         parts = re.split(r"<<(.*?)>>", template)
         choices = [p.split("|") if i % 2 else [p] for i, p in enumerate(parts)]
         generator = random.Random(len(template))
         orders = [generator.sample(each, len(each)) for each in choices]
         total = 1
         for each in choices:
-            total = min(total * len(each), MANY)
+            total = min(total * len(each), many)
         for k in range(max(total, *map(len, choices))):
             program = "".join(
                 order[(k + k // len(order) * (j % 3)) % len(order)] for j, order in enumerate(orders)
