@@ -132,3 +132,12 @@ def test_name_of_recurrent_outputs(kind, options):
         out, state = layer(library.ones(2, 2, 3, dtype=layer.weight_ih_l0.dtype))
         found.append([t.grad_fn.name() for t in (out, *(state if kind == "LSTM" else [state]))])
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("name", ["elu", "selu", "celu"])
+def test_second_derivatives_of_large_numbers(name):
+    for library in (facula, torch):
+        x = library.tensor([1000.0, 3.0]).requires_grad_()
+        y = getattr(library.nn.functional, name)(x)
+        (g,) = library.autograd.grad(y.sum(), x, create_graph=True)
+        assert library.autograd.grad(g.sum(), x)[0].tolist() == [0, 0]
