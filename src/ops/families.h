@@ -11,6 +11,7 @@
   X(shape)                       \
   X(complex_parts)               \
   X(join)                        \
+  X(turn)                        \
   X(grid)                        \
   X(index)                       \
   X(masks)                       \

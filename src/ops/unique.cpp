@@ -51,6 +51,11 @@ template <class T> bool sort_with_nans(const Rows& rows, std::vector<int64_t>& o
   return true;
 }
 
+using Precedes = bool (*)(const Rows& rows, int64_t a, int64_t b);
+void sort_rows(const Rows& rows, std::vector<int64_t>& order, Precedes precedes) {
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return precedes(rows, a, b); });
+}
+
 Tensor from_vector(const std::vector<int64_t>& v) {
   Tensor t = empty(DType::Int64, Dims{int64_t(v.size())});
   std::copy(v.begin(), v.end(), t->as<int64_t>());
@@ -71,12 +76,15 @@ template <class T> Groups group_by_order(const Rows& rows, bool consecutive, boo
       sorted = true;
     }
   }
-  if (!sorted)
-    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-      const int c = rows.compare<T>(a, b);
+  if (!sorted) {
+    // One sort for all types: slices are compared more slowly than they are called for.
+    const Precedes precedes = [](const Rows& r, int64_t a, int64_t b) {
+      const int c = r.compare<T>(a, b);
       if constexpr (std::is_integral_v<T> || is_complex_type<T>) return c < 0;
-      else return c < 0 && !(rows.width == 1 && rows.data->as<T>()[a] != rows.data->as<T>()[a]);
-    });
+      else return c < 0 && !(r.width == 1 && r.data->as<T>()[a] != r.data->as<T>()[a]);
+    };
+    sort_rows(rows, order, precedes);
+  }
   std::vector<int64_t> kept, counts;
   Tensor inverse = empty(DType::Int64, Dims{rows.count});
   for (size_t i = 0; i < order.size(); ++i) {

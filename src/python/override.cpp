@@ -231,31 +231,36 @@ struct Wrapped {
 } wrapped[kMethods];
 int wrapped_count = 0;
 
+[[gnu::cold, gnu::noinline]] PyObject* answer(const Wrapped& w, PyObject* self, PyObject* const* args,
+                                              Py_ssize_t count, PyObject* keywords) {
+  return guarded([&] {
+    std::vector<PyObject*> with_self{self};
+    with_self.insert(with_self.end(), args, args + count + (keywords ? PyTuple_GET_SIZE(keywords) : 0));
+    return override_method(w.name, with_self.data(), count + 1, keywords, w.style);
+  });
+}
 template <int I> PyObject* no_arguments(PyObject* self, PyObject* argument) {
   const Wrapped& w = wrapped[I];
   if (overridden(self)) [[unlikely]]
-    return guarded([&] { return override_method(w.name, &self, 1, nullptr, w.style); });
+    return answer(w, self, nullptr, 0, nullptr);
   return w.function(self, argument);
 }
 template <int I> PyObject* one_argument(PyObject* self, PyObject* argument) {
   const Wrapped& w = wrapped[I];
-  if (overridden(self) || overrides(argument)) [[unlikely]] {
-    PyObject* both[] = {self, argument};
-    return guarded([&] { return override_method(w.name, both, 2, nullptr, w.style); });
-  }
+  if (overridden(self) || overrides(argument)) [[unlikely]]
+    return answer(w, self, &argument, 1, nullptr);
   return w.function(self, argument);
 }
-template <int I> PyObject* fast(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  const Wrapped& w = wrapped[I];
+PyObject* many_arguments(const Wrapped& w, PyObject* self, PyObject* const* args, Py_ssize_t count,
+                         PyObject* keywords) {
   const Py_ssize_t all = count + (keywords ? PyTuple_GET_SIZE(keywords) : 0);
   if (overridden(self) || (all && any_override(args, all))) [[unlikely]]
-    return guarded([&] {
-      std::vector<PyObject*> with_self{self};
-      with_self.insert(with_self.end(), args, args + all);
-      return override_method(w.name, with_self.data(), count + 1, keywords, w.style);
-    });
+    return answer(w, self, args, count, keywords);
   return reinterpret_cast<FastFunction>(reinterpret_cast<void (*)()>(w.function))(self, args, count,
                                                                                   keywords);
+}
+template <int I> PyObject* fast(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return many_arguments(wrapped[I], self, args, count, keywords);
 }
 template <int... I> PyCFunction thunk(int i, int flags, std::integer_sequence<int, I...>) {
   static constexpr PyCFunction none[] = {no_arguments<I>...}, one[] = {one_argument<I>...};

@@ -6,11 +6,11 @@ namespace {
 
 template <int I>
 PyObject* method(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return call_method(group_at(I), self, args, count, keywords);
+  return call_method_of(self, args, count, keywords, I);  // last, where a jump will do
 }
 template <int I>
 PyObject* in_place(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return call_inplace(group_at(I), self, args, count, keywords);
+  return call_inplace_of(self, args, count, keywords, I);
 }
 struct Tables {
   FastFunction methods[kThunks], in_places[kThunks];

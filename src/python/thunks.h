@@ -8,6 +8,10 @@ namespace facula::python {
 inline constexpr int kThunks = 1280;
 FastFunction method_thunk(int i);
 FastFunction inplace_thunk(int i);
-Group& group_at(int i);
+// The call of the group with this number (call.cpp).
+PyObject* call_method_of(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
+                         int group);
+PyObject* call_inplace_of(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
+                          int group);
 
 }  // namespace facula::python
