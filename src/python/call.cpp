@@ -344,7 +344,7 @@ PyObject* call_method(Group& g, PyObject* self, PyObject* const* args, Py_ssize_
   return method_of(g, self, args, count, keywords);
 }
 PyObject* call_method_of(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
-                         int group) {
+                         int group) noexcept {
   return method_of(groups[size_t(group)], self, args, count, keywords);
 }
 
@@ -361,7 +361,7 @@ PyObject* call_inplace(Group& g, PyObject* self, PyObject* const* args, Py_ssize
 }
 
 PyObject* call_inplace_of(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
-                          int group) {
+                          int group) noexcept {
   return call_inplace(groups[size_t(group)], self, args, count, keywords);
 }
 
