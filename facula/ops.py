@@ -152,9 +152,10 @@ def _max_pool2d_with_indices_backward(
 ):
     nothing = input.masked_fill(input.new_ones((), dtype=_torch().bool), 0)  # has a gradient, of zeros
     planes = nothing.flatten(-2).scatter_add(-1, indices.flatten(-2), grad_output.flatten(-2))
-    last = _torch().channels_last
-    images = input.dim() == 4 and not input.is_contiguous() and input.is_contiguous(memory_format=last)
-    return planes.view(input.shape).contiguous(memory_format=last if images else _torch().contiguous_format)
+    result = planes.view(input.shape)
+    return (
+        result if input.is_contiguous() else _torch().empty_like(input).copy_(result)
+    )  # laid out as the input
 
 
 def _torch():

@@ -1,5 +1,8 @@
 """Where facula does not do yet what PyTorch does: (operation, samples, dtypes, what happens)."""
 
+# How PyTorch rounds between the steps in 16 bits depends on the processor.
+COMPUTED_IN_FLOAT = "computed in float: nearer to the exact result, on most processors"
+
 KNOWN: list[tuple[str, str, str, str]] = [
     (
         "masked.log_softmax",
@@ -18,11 +21,9 @@ KNOWN: list[tuple[str, str, str, str]] = [
     ("threshold", "1", "uint8", "a result instead of RuntimeError"),
     ("isclose", "2", "uint8 int8 int16 int32 int64", "a result instead of RuntimeError"),
     ("allclose", "2", "uint8 int8 int16 int32 int64", "a result instead of RuntimeError"),
-    ("slice_scatter", "0-dim", "*", "RuntimeError instead of IndexError"),
     ("fill_diagonal_", "0 1 empty wider", "*", "a result instead of AttributeError"),
     ("fill_diagonal_", "0-dim deeper", "*", "RuntimeError instead of AttributeError"),
     ("index_put", "deeper", "*", "IndexError instead of RuntimeError"),
-    ("index_select", "deeper", "*", "IndexError instead of RuntimeError"),
     (
         "softmax",
         "3 empty",
@@ -76,12 +77,12 @@ KNOWN: list[tuple[str, str, str, str]] = [
         "NotImplementedError instead of ValueError",
     ),
     # Images and signals.
-    ("conv_transpose2d", "0 wider", "float16", "computed in float: nearer to the exact result"),
-    ("conv_transpose3d", "0 wider", "float16", "computed in float: nearer to the exact result"),
+    ("conv_transpose2d", "0 wider", "float16", COMPUTED_IN_FLOAT),
+    ("conv_transpose3d", "0 wider", "float16", COMPUTED_IN_FLOAT),
     ("convolution", "0 1 wider", "complex64 complex128", "a result instead of NotImplementedError"),
-    ("convolution", "1", "float16", "computed in float: nearer to the exact result"),
+    ("convolution", "1", "float16", COMPUTED_IN_FLOAT),
     ("_convolution", "0 wider", "complex64 complex128", "a result instead of NotImplementedError"),
-    ("conv_tbc", "0", "float16", "computed in float: nearer to the exact result"),
+    ("conv_tbc", "0", "float16", COMPUTED_IN_FLOAT),
     (
         "conv_tbc",
         "empty",
@@ -125,11 +126,11 @@ KNOWN: list[tuple[str, str, str, str]] = [
         "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128",
         "the shape that elements would have, not the input's",
     ),
-    ("grid_sample", "0 1 2 wider", "float16 bfloat16", "computed in float: nearer to the exact result"),
-    ("grid_sample", "4", "float16", "computed in float: nearer to the exact result"),
-    ("grid_sampler", "0 wider", "float16 bfloat16", "computed in float: nearer to the exact result"),
-    ("grid_sampler_2d", "0 wider", "float16 bfloat16", "computed in float: nearer to the exact result"),
-    ("grid_sampler_3d", "wider", "float16 bfloat16", "computed in float: nearer to the exact result"),
+    ("grid_sample", "0 1 2 wider", "float16 bfloat16", COMPUTED_IN_FLOAT),
+    ("grid_sample", "4", "float16", COMPUTED_IN_FLOAT),
+    ("grid_sampler", "0 wider", "float16 bfloat16", COMPUTED_IN_FLOAT),
+    ("grid_sampler_2d", "0 wider", "float16 bfloat16", COMPUTED_IN_FLOAT),
+    ("grid_sampler_3d", "wider", "float16 bfloat16", COMPUTED_IN_FLOAT),
     ("affine_grid", "1", "float16 bfloat16", "a result instead of NotImplementedError"),
     ("affine_grid_generator", "0", "uint8", "bytes that wrap around at other places"),
     ("det", "2", "float16 bfloat16", "NotImplementedError instead of a result"),

@@ -339,7 +339,8 @@ def _jacobian_by_columns(func, inputs, strict: bool, vectorize: bool):
         found = _columns_at_once(checked, inputs)
     except Exception:  # what only single tangents can do, and errors as they give them
         found = _columns_one_by_one(checked, inputs)
-    return _packed(tuple(_packed(tuple(row), many) for row in found), shape["many"])
+    rows = [_packed(list(row), many) for row in found]
+    return _packed(rows if many else tuple(rows), shape["many"])  # lists for several inputs, as in PyTorch
 
 
 def _columns_at_once(checked, inputs):

@@ -140,6 +140,7 @@ def _in_front(a, rank):
     return v.view((shape[0], *(1,) * missing, *shape[1:]))
 
 
+_CONDITIONS = ("condition", "mask")  # their type is their own
 _KINDS = ((_C.bool,), (_C.uint8, _C.int8, _C.int16, _C.int32, _C.int64, _C.uint16, _C.uint32, _C.uint64))
 
 
@@ -156,7 +157,7 @@ def _promoted(types, names, args, values):
     operands = [
         (a.dtype, a.dim())
         for a, t, n in zip(args, types, names)
-        if isinstance(a, Tensor) and t != "Mask" and n != "condition"
+        if isinstance(a, Tensor) and t != "Mask" and n not in _CONDITIONS
     ]
     if len({t for t, _ in operands}) < 2 or all(d for _, d in operands):
         return values
@@ -174,7 +175,7 @@ def _promoted(types, names, args, values):
         result = _promote(wide, narrow)
     return [
         v.to(result)
-        if isinstance(v, Tensor) and t != "Mask" and n != "condition" and v.dtype != result
+        if isinstance(v, Tensor) and t != "Mask" and n not in _CONDITIONS and v.dtype != result
         else v
         for v, t, n in zip(values, types, names)
     ]

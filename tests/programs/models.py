@@ -319,7 +319,7 @@ class Exp(torch.autograd.Function):
 x = torch.arange(24.).reshape(2, 3, 4) / 10; E = Exp.apply
 for f, d in ((E, 2), (E, -1), (lambda x: E(x.sin()), 1), (lambda x: E(E(x)), 1), (lambda x: E(x * 2), 1), (lambda x: E(x.T), 1), (vmap(E, 1), 1), (vmap(E), 2), (vmap(E, -1), 0)): log(vmap(f, d)(x).sum())
 log(vmap(grad(lambda x: E(x).sum()), 1)(x).sum(), vmap(vmap(grad(lambda x: E(x).sum()), 1), 1)(x).sum(), vmap(jacrev(E), 2)(x).sum()); [log(s) for s in seen]
-S = tab(3, 2, 3); log(vmap(torch.slogdet, 1)(S), vmap(torch.linalg.inv, 1)(S).shape, vmap(torch.linalg.eigvals, 1)(S).abs(), vmap(torch.frexp, 1)(S)[1].sum())
+S = tab(3, 2, 3) + torch.eye(3)[:, None]; log(vmap(torch.slogdet, 1)(S), vmap(torch.linalg.inv, 1)(S).shape, vmap(torch.linalg.eigvals, 1)(S).abs(), vmap(torch.frexp, 1)(S)[1].sum())
 # functional_call: names beside parameters and buffers
 class Net(nn.Module):
     def __init__(self): super().__init__(); self.l = nn.Linear(1, 1); self.register_buffer('b', torch.ones(1)); self.plain = torch.ones(2); self.text = 'a'; self.none = None

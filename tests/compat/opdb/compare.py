@@ -24,6 +24,8 @@ WIDE = {
 def overrides(op: Any, dtype: torch.dtype) -> tuple[float, float]:
     """The tolerance that the entry asks for on the CPU, if any: the widest of its tests."""
     relative = absolute = 0.0
+    if op.name == "torch._scaled_mm":
+        relative = 0.25  # one step of 8-bit numbers: PyTorch rounds to them once or twice, by processor
     for info in op.decorators:
         if getattr(info, "device_type", None) in (None, "cpu") and getattr(info, "active_if", True) is True:
             for decorator in getattr(info, "decorators", [info]):

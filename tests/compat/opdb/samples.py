@@ -61,6 +61,11 @@ def of_pair(op: Any, dtype: torch.dtype) -> list:
     """Sample and reference inputs of one pair."""
     torch.manual_seed(0)
     found = take(op.sample_inputs("cpu", dtype), SAMPLES)
+    if op.name == "torch._scaled_mm":
+        # Beyond the largest 8-bit number PyTorch gives NaN on some processors, that number on others.
+        for sample in found:
+            matrix, *scales = sample.args
+            sample.args = (matrix, *map(torch.ones_like, scales))
     if op.reference_inputs_func is not None:
         torch.manual_seed(0)
         found = found + take(op.reference_inputs("cpu", dtype), REFERENCES)
