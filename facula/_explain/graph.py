@@ -502,6 +502,7 @@ def gradients_of(outputs, inputs, grads, create_graph):
     wanted = [t for t in inputs if t is not None and t.requires_grad]
     if not pairs or not wanted:
         return [None] * len(inputs)
+    named = _C._give_second_names(False)
     try:
         found = iter(
             _C._grad(
@@ -514,4 +515,6 @@ def gradients_of(outputs, inputs, grads, create_graph):
         )
     except (RuntimeError, NotImplementedError):
         return [None] * len(inputs)
+    finally:
+        _C._give_second_names(named)
     return [next(found) if t is not None and t.requires_grad else None for t in inputs]

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 namespace facula {
 namespace {
@@ -132,7 +133,11 @@ static void name_transposed(const Node& n, Tensor* grads, uint64_t first) {
           made->name = "TBackward0";
 }
 
+static thread_local bool naming = true;
+bool give_second_names(bool on) { return std::exchange(naming, on); }
+
 void name_second(const Node& n, Tensor* grads, uint64_t first) {
+  if (!naming) return;
   const std::string_view name = n.name;
   if (name == "MmBackward0" || name == "AddmmBackward0") return name_transposed(n, grads, first);
   const auto found = names().find(name);

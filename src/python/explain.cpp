@@ -1,5 +1,6 @@
 // What facula.explain sees of a recorded graph: the parts of its nodes, their formulas, and single steps of
 // forward and backward.
+#include "autograd/second_names.h"
 #include "op/expr.h"
 #include "python/nodes.h"
 #include "python/tensor_type.h"
@@ -124,6 +125,8 @@ PyObject* node_backward(PyObject*, PyObject* args) {
   });
 }
 
+PyObject* second_names(PyObject*, PyObject* on) { return PyBool_FromLong(give_second_names(on == Py_True)); }
+
 PyObject* address(PyObject*, PyObject* o) {
   if (!is_tensor(o)) return PyErr_Format(PyExc_TypeError, "expected a tensor");
   return PyLong_FromVoidPtr(tensor_of(o).get());
@@ -133,6 +136,7 @@ PyMethodDef kFunctions[] = {{"_node_parts", node_parts, METH_O, nullptr},
                             {"_node_formula", node_formula, METH_O, nullptr},
                             {"_node_replay", node_replay, METH_VARARGS, nullptr},
                             {"_node_backward", node_backward, METH_VARARGS, nullptr},
+                            {"_give_second_names", second_names, METH_O, nullptr},
                             {"_tensor_address", address, METH_O, nullptr},
                             {}};
 
