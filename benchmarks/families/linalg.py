@@ -7,6 +7,7 @@ double = "torch.manual_seed(0); a, b = torch.rand(n, n).double(), torch.rand(n, 
 spd = pair + "; s = a @ a.t() + n * torch.eye(n)"
 signal = "torch.manual_seed(0); x = torch.rand(n)"
 
+lapack = "OpenBLAS against MKL, which is faster on processors of Intel's"
 numpy_fft = "NumPy's transform against MKL's; with ducc0 installed about 1x (decision 5)"
 
 CASES = [
@@ -16,14 +17,14 @@ CASES = [
     Case("bmm", "torch.bmm(x, x)", "x = torch.rand(n, 64, 64)", (2, 32, 1024)),
     Case("einsum", "torch.einsum('bij,bkj->bik', x, x)", "x = torch.rand(n, 64, 64)", (2, 32, 1024)),
     Case("addmm", "torch.addmm(a, a, b)", pair, (32, 256, 1024)),
-    Case("linalg.solve", "torch.linalg.solve(s, b)", spd, (16, 128, 768)),
-    Case("linalg.inv", "torch.linalg.inv(s)", spd, (16, 128, 768)),
+    Case("linalg.solve", "torch.linalg.solve(s, b)", spd, (16, 128, 768), why=lapack),
+    Case("linalg.inv", "torch.linalg.inv(s)", spd, (16, 128, 768), why=lapack),
     Case("linalg.det", "torch.linalg.det(s)", spd, (16, 128, 768)),
     Case("linalg.cholesky", "torch.linalg.cholesky(s)", spd, (16, 128, 1024)),
     Case("linalg.qr", "torch.linalg.qr(a)", pair, (16, 128, 512)),
     Case("linalg.svd", "torch.linalg.svd(a)", pair, (16, 128, 384)),
     Case("linalg.eigh", "torch.linalg.eigh(s)", spd, (16, 128, 512)),
-    Case("linalg.lstsq", "torch.linalg.lstsq(a, b)", pair, (16, 128, 512)),
+    Case("linalg.lstsq", "torch.linalg.lstsq(a, b)", pair, (16, 128, 512), why=lapack),
     Case(
         "batched solve, 8x8",
         "torch.linalg.solve(a, b)",
