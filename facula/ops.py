@@ -153,9 +153,9 @@ def _max_pool2d_with_indices_backward(
     nothing = input.masked_fill(input.new_ones((), dtype=_torch().bool), 0)  # has a gradient, of zeros
     planes = nothing.flatten(-2).scatter_add(-1, indices.flatten(-2), grad_output.flatten(-2))
     result = planes.view(input.shape)
-    return (
-        result if input.is_contiguous() else _torch().empty_like(input).copy_(result)
-    )  # laid out as the input
+    if input.is_contiguous():
+        return result
+    return _torch().empty_like(input).copy_(result)  # laid out as the input
 
 
 def _torch():
@@ -165,9 +165,10 @@ def _torch():
 
 
 # What the dispatcher has under names of its own and programs write as expressions.
-_WRITTEN = {f.__name__.removeprefix("_"): f for f in (_alias, _index, _slice)}
+_WRITTEN = {
+    f.__name__.removeprefix("_"): f for f in (_alias, _index, _slice, _max_pool2d_with_indices_backward)
+}
 _WRITTEN |= {f.__name__: f for f in (_pin_memory, _sparse_mm_reduce_impl)}
-_WRITTEN["max_pool2d_with_indices_backward"] = _max_pool2d_with_indices_backward
 
 
 def _public(name: str):

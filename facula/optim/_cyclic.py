@@ -32,6 +32,8 @@ class CyclicLR(LRScheduler):
         cycle_momentum: whether momentum (or beta1) cycles too, between base_momentum and max_momentum.
     """
 
+    __module__ = "facula.optim.lr_scheduler"
+
     def __init__(
         self,
         optimizer: Optimizer,

@@ -21,6 +21,8 @@ class OneCycleLR(LRScheduler):
         three_phase: fall as slowly as the rise was, then to the last rate.
     """
 
+    __module__ = "facula.optim.lr_scheduler"
+
     def __init__(
         self,
         optimizer: Optimizer,

@@ -25,6 +25,8 @@ class ReduceLROnPlateau(LRScheduler):
         eps: smaller changes of the rate are left out.
     """
 
+    __module__ = "facula.optim.lr_scheduler"
+
     def __init__(
         self,
         optimizer: Optimizer,

@@ -598,6 +598,3 @@ def _load_nested(scheduler, state_dict: dict[str, Any]) -> None:
 from ._cyclic import CyclicLR  # noqa: E402, F401
 from ._one_cycle import OneCycleLR  # noqa: E402  they build on LRScheduler
 from ._plateau import ReduceLROnPlateau  # noqa: E402
-
-for _class in (CyclicLR, OneCycleLR, ReduceLROnPlateau):
-    _class.__module__ = __name__

@@ -1,3 +1,4 @@
+// Which name the node of a recorded gradient has in PyTorch, by the name of the node that gave it.
 #include "autograd/second_names.h"
 #include "autograd/parameters.h"
 #include <algorithm>
@@ -28,6 +29,7 @@ constexpr std::string_view kTwice[] = {
     "NativeLayerNormBackward0",
     "NativeBatchNormBackward0",
     "MseLossBackward0",
+    "BinaryCrossEntropyBackward0",
     "SmoothL1LossBackward0",
     "HuberLossBackward0",
     "SoftMarginLossBackward0",
@@ -113,7 +115,6 @@ const std::unordered_map<std::string_view, std::string>& names() {
     auto* map = new std::unordered_map<std::string_view, std::string>;  // nodes keep addresses of its texts
     for (std::string_view n : kTwice) map->emplace(n, std::string(n.substr(0, n.size() - 1)) + "Backward0");
     for (const auto& [n, second] : kOthers) map->emplace(n, second);
-    map->emplace("BinaryCrossEntropyBackward0", "BinaryCrossEntropyBackwardBackward0");
     return map;
   }();
   return *all;

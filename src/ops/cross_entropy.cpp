@@ -1,6 +1,7 @@
 // nll_loss and cross_entropy: losses that pick one class of each sample.
 #include "op/structural.h"
 #include "ops/functions.h"
+#include "ops/named.h"
 #include "ops/loss.h"
 #include "ops/spatial.h"
 
@@ -155,9 +156,7 @@ Picked pick(const Tensor& input, const Tensor& target, const Tensor& weight, Red
   const char* node = input->ndim <= 2                           ? Pick<false>::node
                      : r == Reduction::None && input->ndim != 4 ? "ViewBackward0"  // seen as images there
                                                                 : Pick<true>::node;
-  const Tensor result = to_dtype(loss, narrow);
-  if (result->grad_fn) result->grad_fn->name = node;
-  return {result, picks};
+  return {renamed(to_dtype(loss, narrow), node), picks};
 }
 
 using Legacy = std::optional<bool>;

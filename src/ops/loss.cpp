@@ -4,6 +4,7 @@
 #include "op/structural.h"
 #include "ops/functions.h"
 #include "ops/loss.h"
+#include "ops/named.h"
 #include "ops/reduce.h"
 
 namespace facula {
@@ -202,12 +203,6 @@ void require_cast(DType from, DType to) {
     fail("result type ", c_name(from), " can't be cast to the desired output type ", c_name(to));
 }
 
-// A composition that is one node of PyTorch's.
-Tensor renamed(const Tensor& loss, const char* node) {
-  if (loss->grad_fn) loss->grad_fn->name = node;
-  return loss;
-}
-
 template <class Formula>
 Tensor element_loss(Tensor x, Tensor t, Reduction r, double parameter, const char* kernel) {
   const DType type = promote(x->dtype, t->dtype);
@@ -283,10 +278,14 @@ Tensor soft_margin_loss(const Tensor& input, const Tensor& target, Legacy averag
 
 void check_probabilities(const Tensor& p, const char* which) {
   if (p->is_meta() || !is_real_floating(p->dtype)) return;
-  const Tensor wide = dense(p, DType::Float64);
-  for (int64_t i = 0; i < wide->numel; ++i)
-    if (!(wide->as<double>()[i] >= 0 && wide->as<double>()[i] <= 1))
-      fail("all elements of ", which, " should be between 0 and 1");
+  const Tensor d = dense(p);
+  visit(d->dtype, [&](auto element) {
+    using T = decltype(element);
+    if constexpr (!is_complex_type<T>)
+      for (int64_t i = 0; i < d->numel; ++i)
+        if (const double v = double(d->as<T>()[i]); !(v >= 0 && v <= 1))
+          fail("all elements of ", which, " should be between 0 and 1");
+  });
 }
 
 std::string size_text(const Tensor& t) { return "torch.Size(" + to_string(t->shape()) + ")"; }
@@ -320,9 +319,7 @@ Tensor mixed_logits(const Tensor& x, const Tensor& t, const Tensor& weight, cons
   Tensor loss = kept(call(Rsub{}, t, Scalar(1)) * x);
   loss = kept(loss - (positive ? ((positive - Scalar(1)) * t + Scalar(1)) * log : log));
   if (weight) loss = kept(loss * weight);
-  const Tensor result = reduce_loss(loss, r);
-  if (Node* n = grad_fn(result.get())) n->name = BinaryCrossEntropyWithLogits::node;
-  return result;
+  return renamed(reduce_loss(loss, r), BinaryCrossEntropyWithLogits::node);
 }
 
 Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& t, const Tensor& weight,

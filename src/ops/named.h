@@ -16,4 +16,10 @@ template <class Name> Tensor named_result(const Tensor& x) {
   return x->grad_fn && mode.grad ? call_structural(NamedResult<Name>{}, x) : x;
 }
 
+// Where a node more is not wanted: the last node goes by that name.
+inline Tensor renamed(const Tensor& x, const char* node) {
+  if (x->grad_fn) x->grad_fn->name = node;
+  return x;
+}
+
 }  // namespace facula

@@ -172,9 +172,10 @@ class Sequential(Module):
         size = len(self)
         if not -size <= index <= size:
             raise IndexError(f"Index out of range: {index}")
-        for i in range(size, index + size if index < 0 else index, -1):
+        place = index + size if index < 0 else index
+        for i in range(size, place, -1):
             self._modules[str(i)] = self._modules[str(i - 1)]
-        self._modules[str(index + size if index < 0 else index)] = module
+        self._modules[str(place)] = module
         return self
 
     def extend(self, sequential: Iterable[Module]):
