@@ -32,7 +32,7 @@ class CyclicLR(LRScheduler):
         cycle_momentum: whether momentum (or beta1) cycles too, between base_momentum and max_momentum.
     """
 
-    __module__ = "facula.optim.lr_scheduler"
+    __module__ = LRScheduler.__module__
 
     def __init__(
         self,

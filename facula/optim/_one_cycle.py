@@ -21,7 +21,7 @@ class OneCycleLR(LRScheduler):
         three_phase: fall as slowly as the rise was, then to the last rate.
     """
 
-    __module__ = "facula.optim.lr_scheduler"
+    __module__ = LRScheduler.__module__
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ class ReduceLROnPlateau(LRScheduler):
         eps: smaller changes of the rate are left out.
     """
 
-    __module__ = "facula.optim.lr_scheduler"
+    __module__ = LRScheduler.__module__
 
     def __init__(
         self,
