@@ -140,8 +140,15 @@ def _construct(name, *args):
     return getattr(_C, name)(*args)
 
 
+_OVERRIDABLE = type(_C._overridable(len))  # functions written in Python behind public names
+
+
 def function_name(function):
-    """('torch.nn.functional', 'relu') for a function of facula's core; None for others."""
+    """('torch.nn.functional', 'relu') for a function of facula; None for others."""
+    if isinstance(function, _OVERRIDABLE):
+        from ._composite import home
+
+        return home(function)
     if type(getattr(function, "__self__", None)).__name__ != "PyCapsule":
         return None
     import facula

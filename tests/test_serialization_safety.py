@@ -235,6 +235,21 @@ def test_calls_go_only_where_they_may():
     refuse(b"ctorch\nload\n)R.")
     refuse(b"ctorch._utils\nsys\n.")
     refuse(b"cos\nsystem\n.")
+    refuse(b"ctorch.functional\neinsum\n)R.")  # functions may be named, not called
+    refuse(b"ctorch.functional\nimport_module\n.")
+    refuse(b"ctorch._composite\nhome\n.")
+    named = b"c__builtin__\ngetattr\nctorch\nTensor\nX%c\0\0\0%s\x86R"
+    for name in (
+        b"__class__",
+        b"__subclasses__",
+        b"__new__",
+        b"data",
+        b"__mro__",
+        b"__globals__",
+        b"nothing",
+    ):
+        refuse(named % (len(name), name) + b".")
+    refuse(named % (8, b"backward") + b")R.")
     refuse(b"c__main__\n__builtins__\n.")
     refuse(b"cfacula\n_C\n.")
     refuse(b"\x82\x01.")  # an extension code

@@ -19,7 +19,7 @@ TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["composite", "find", "names", "operations", "space"]
+__all__ = ["composite", "find", "home", "names", "operations", "space"]
 
 # (name, function, spaces, other names, has out=, has an in-place form): stubs, docs, tests follow.
 _OPERATIONS: list[tuple[str, Callable, tuple[str, ...], tuple[str, ...], bool, bool]] = []
@@ -193,6 +193,19 @@ def operations() -> list[tuple[str, Callable, tuple[str, ...], tuple[str, ...], 
     """Every composite operation: (name, function, spaces, other names, has out=, has an in-place form)."""
     _load()
     return _OPERATIONS
+
+
+def home(function: Callable) -> tuple[str, str] | None:
+    """The module and name under which PyTorch has one of these functions: ('torch.linalg', 'norm')."""
+    from ..functional import __all__ as kept_apart
+
+    for name, public, spaces, *_ in operations():
+        if public is function:
+            space = next((each for each in spaces if each != "Tensor"), None)
+            if space == "torch":
+                return "torch.functional" if name in kept_apart else "torch", name
+            return space and (f"torch.{space}", name)
+    return None
 
 
 def names(space: str) -> list[str]:

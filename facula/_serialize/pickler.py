@@ -14,12 +14,13 @@ from collections import OrderedDict
 from types import BuiltinFunctionType
 
 from .. import _C, _utils
-from .._tensor import function_name
+from .._tensor import _OVERRIDABLE, function_name
 
 __all__ = ["dump"]
 
 Tensor = _C.Tensor
 _CONSTANTS = (_C.dtype, _C.layout, _C.memory_format)
+_FUNCTIONS = (BuiltinFunctionType, _OVERRIDABLE)
 
 
 class _Slow(Exception):
@@ -119,7 +120,7 @@ def _methods(storage_id, stand, constant, overridden=None):
             return constant(obj)
         if isinstance(obj, _ByName):
             return constant(obj)
-        if isinstance(obj, BuiltinFunctionType) and function_name(obj):
+        if isinstance(obj, _FUNCTIONS) and function_name(obj):
             return constant(obj)
         reduced = _reduce(obj)
         if reduced is None:
@@ -156,7 +157,7 @@ def _fast(obj, protocol: int, storage_id) -> bytes:
             elif module.startswith("facula."):
                 name = value.__qualname__
                 changed[f"c{module}\n{name}\n".encode()] = f"c{_torch_name(module)}\n{name}\n".encode()
-            if not isinstance(value, BuiltinFunctionType):
+            if not isinstance(value, _FUNCTIONS):
                 return NotImplemented
         return reduce_own(self, value)
 
@@ -186,7 +187,7 @@ def _slow(obj, protocol: int, storage_id, pickle_module) -> bytes:
         return stands.setdefault((module, name), _ByName(module, name))
 
     def constant(value):
-        if isinstance(value, BuiltinFunctionType):
+        if isinstance(value, _FUNCTIONS):
             return value.__name__
         return value.names[1] if isinstance(value, _ByName) else str(value)[6:]
 
@@ -200,7 +201,7 @@ def _slow(obj, protocol: int, storage_id, pickle_module) -> bytes:
         module = None
         if isinstance(value, _ByName):
             module, name = value.names
-        elif isinstance(value, BuiltinFunctionType) and function_name(value):
+        elif isinstance(value, _FUNCTIONS) and function_name(value):
             module, name = function_name(value)
         elif isinstance(value, _CONSTANTS):
             module, name = "torch", str(value).removeprefix("torch.")

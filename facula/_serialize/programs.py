@@ -15,8 +15,8 @@ import sys
 import types
 from collections import defaultdict, deque
 
-from .._C import Generator
-from .._tensor import function_name
+from .._C import Generator, Tensor
+from .._tensor import _OVERRIDABLE, function_name
 from .allowed import copying, set_fields
 from .unpickler import check_key
 
@@ -91,8 +91,11 @@ def find(module: str, name: str):
         return Generator, _generator
     if (module, name) == ("builtins", "getattr"):
         return getattr, _function
-    if module == "torch._C._nn":
-        module = "torch.nn.functional"
+    if (module, name) in (("torch._C", "TensorBase"), ("torch._C", "_TensorBase")):
+        return Tensor, None
+    if module in _BUILT_IN:
+        module, start = _BUILT_IN[module]
+        name = name.removeprefix(start)
     found = _loaded(module, name)
     if isinstance(found, type):
         kind = _kind(found)
@@ -102,6 +105,18 @@ def find(module: str, name: str):
     if _is_function(found):
         return found, None
     return None
+
+
+# Where PyTorch's files say that functions are: whose they are, and what their names there begin with.
+_BUILT_IN = {
+    "torch._C._nn": ("torch.nn.functional", ""),
+    "torch._C._linalg": ("torch.linalg", "linalg_"),
+    "torch._C._fft": ("torch.fft", "fft_"),
+    "torch._C._special": ("torch.special", "special_"),
+    "torch._C._sparse": ("torch.sparse", "_sparse_"),
+    "torch.signal.windows.windows": ("torch.signal.windows", ""),
+    "torch.masked._ops": ("torch.masked", ""),
+}
 
 
 def _generator(unpickler, device="cpu"):
@@ -116,12 +131,19 @@ class _Named:
 
 
 _FUNCTIONS = _Named("torch._C._VariableFunctions")
+_METHODS = (types.MethodDescriptorType, types.WrapperDescriptorType, types.FunctionType, _OVERRIDABLE)
 
 
 def _function(unpickler, owner, name):
-    """How PyTorch names torch.tanh: an attribute of the class of its functions."""
+    """How PyTorch names torch.tanh: an attribute of the class of its functions; and torch.Tensor.tanh."""
     import facula
     from facula.nn.modules.lazy import LazyModuleMixin
+    from facula.nn.parameter import Parameter
+
+    if type(name) is str and (owner is Tensor or type(owner) in (Tensor, Parameter)):
+        if isinstance(getattr(Tensor, name, None), _METHODS):
+            return getattr(owner, name)
+        raise UnpicklingError(f"getattr is only for methods of torch.Tensor, not for {name!r:.50}")
 
     # Hooks of lazy modules are methods of theirs.
     if isinstance(owner, LazyModuleMixin) and name in ("_infer_parameters", "_lazy_load_hook"):
@@ -133,7 +155,9 @@ def _function(unpickler, owner, name):
 
 
 # Where facula's own classes and functions may be looked up; importing these runs nothing but definitions.
-_PARTS = frozenset("nn optim distributions utils linalg special fft _tensor _utils".split())
+_PARTS = frozenset(
+    "nn optim distributions utils functional linalg special fft sparse masked signal _tensor _utils".split()
+)
 
 
 def _loaded(module: str, name: str):
@@ -168,7 +192,7 @@ def _is_function(found) -> bool:
     if isinstance(found, types.FunctionType):
         start = (found.__module__ or "").partition(".")[0]
         return start in ("facula", "torch", "__main__")
-    return isinstance(found, types.BuiltinFunctionType) and function_name(found) is not None
+    return isinstance(found, (types.BuiltinFunctionType, _OVERRIDABLE)) and function_name(found) is not None
 
 
 _RUNS_CODE = ("__new__", "__setstate__", "__reduce__", "__reduce_ex__", "__del__", "__init_subclass__")
