@@ -156,14 +156,25 @@ def are_deterministic_algorithms_enabled() -> bool:
 def set_float32_matmul_precision(precision: str) -> None:
     """Remembers the wish; float32 products are always computed in float32."""
     global _precision
+    if not isinstance(precision, str):
+        raise RuntimeError(f"set_float32_matmul_precision expects a str, but got {type(precision).__name__}")
     if precision not in ("highest", "high", "medium"):
-        raise RuntimeError(f"{precision} is not one of 'highest', 'high' or 'medium'.")
-    _precision = precision
+        import warnings
+
+        text = f"{precision} is not one of 'highest', 'high', or 'medium'; nothing changes"
+        warnings.warn(text, stacklevel=2)
+    else:
+        _precision = precision
 
 
 def get_float32_matmul_precision() -> str:
     """What `set_float32_matmul_precision` was last told."""
     return _precision
+
+
+def compiled_with_cxx11_abi() -> bool:
+    """True: the standard library's strings and lists are those of C++11."""
+    return True
 
 
 def set_num_interop_threads(count: int) -> None:

@@ -323,7 +323,7 @@ def __array__(self, dtype=None, copy=None):
 def __array_wrap__(self, array, context=None, return_scalar=False):
     if array.dtype == bool:
         array = array.astype("uint8")
-    return _C.from_numpy(_numpy().ascontiguousarray(array).reshape(array.shape))
+    return _C.from_numpy(array)
 
 
 def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):

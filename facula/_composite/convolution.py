@@ -33,4 +33,4 @@ def _convolution(
 def conv_tbc(input, weight, bias, pad=0):
     """A convolution over time: (T, B, C) with a weight of (taps, C, channels) and a bias (channels)."""
     result = torch.conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad)
-    return result.permute(2, 0, 1).contiguous()
+    return result.permute(2, 0, 1).clone(memory_format=torch.contiguous_format)

@@ -1,4 +1,6 @@
 // Tensors from Python data: nested sequences, numbers, arrays.
+#include <algorithm>
+#include <cstring>
 #include "op/execute.h"
 #include "ops/functions.h"
 #include "python/override.h"
@@ -16,6 +18,22 @@ bool has_array_interface(PyObject* o) {
   if (PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyList_CheckExact(o) || PyTuple_CheckExact(o))
     return false;
   return !is_tensor(o) && PyObject_HasAttrString(o, "__array_interface__") && PyObject_CheckBuffer(o);
+}
+
+bool is_array(PyObject* o) {
+  for (PyTypeObject* t = Py_TYPE(o); t; t = t->tp_base)
+    if (std::strcmp(t->tp_name, "numpy.ndarray") == 0) return true;
+  return false;
+}
+
+[[noreturn]] void fail_array_type(PyObject* o) {
+  const Owned dtype(PyObject_GetAttrString(o, "dtype"));
+  const Owned type(PyObject_GetAttrString(dtype.get(), "type"));
+  const Owned name(PyObject_GetAttrString(type.get(), "__name__"));
+  fail<TypeError>(
+      "can't convert np.ndarray of type numpy.", PyUnicode_AsUTF8(name.get()),
+      ". The only supported types are: float64, float32, float16, complex64, complex128, int64, int32, "
+      "int16, int8, uint64, uint32, uint16, uint8, and bool.");
 }
 
 // The element type of a buffer format such as "<f4" written the struct way: "f", "<d", "Zf".
@@ -47,6 +65,22 @@ bool dtype_of_format(const char* format, Py_ssize_t size, DType* out) {
   return true;
 }
 
+// NumPy's dates as numbers show their bytes.
+bool is_date(PyObject* o) {
+  const char* name = Py_TYPE(o)->tp_name;
+  return std::strcmp(name, "numpy.datetime64") == 0 || std::strcmp(name, "numpy.timedelta64") == 0;
+}
+
+// Buffers have strides of their own in dimensions that are stepped over at most once.
+void own_strides(PyObject* array, int64_t item, Dims* strides) {
+  const Owned tuple(PyObject_GetAttrString(array, "strides"));
+  if (!PyTuple_Check(tuple.get()) || PyTuple_GET_SIZE(tuple.get()) != strides->count) return;
+  for (int d = 0; d < strides->count; ++d) {
+    const Py_ssize_t s = PyLong_AsSsize_t(PyTuple_GET_ITEM(tuple.get(), d));
+    if (s >= 0 && s % item == 0) strides->v[d] = s / item;
+  }
+}
+
 void release_buffer(void* owner) {
   auto* view = static_cast<Py_buffer*>(owner);
   PyBuffer_Release(view);
@@ -55,7 +89,11 @@ void release_buffer(void* owner) {
 
 Tensor share_buffer(PyObject* o, bool must_write) {
   auto view = std::make_unique<Py_buffer>();
-  if (PyObject_GetBuffer(o, view.get(), PyBUF_FULL_RO) < 0) throw PythonErrorAlreadySet();
+  if (PyObject_GetBuffer(o, view.get(), PyBUF_FULL_RO) < 0) {
+    if (!PyErr_ExceptionMatches(PyExc_ValueError) || !is_array(o)) throw PythonErrorAlreadySet();
+    PyErr_Clear();
+    fail_array_type(o);  // dates
+  }
   struct Release {
     std::unique_ptr<Py_buffer>& v;
     ~Release() {
@@ -63,11 +101,7 @@ Tensor share_buffer(PyObject* o, bool must_write) {
     }
   } release{view};
   DType dtype;
-  if (!dtype_of_format(view->format, view->itemsize, &dtype))
-    fail<TypeError>(
-        "can't convert np.ndarray of type numpy.object_. The only supported types are: float64, float32, "
-        "float16, complex64, "
-        "complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool.");
+  if (!dtype_of_format(view->format, view->itemsize, &dtype) || is_date(o)) fail_array_type(o);
   if (view->readonly && must_write)
     warn(
         "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This "
@@ -92,6 +126,8 @@ Tensor share_buffer(PyObject* o, bool must_write) {
     strides[d] = s / view->itemsize;
   }
   if (!view->strides) strides = contiguous_strides(sizes);
+  if (std::any_of(sizes.begin(), sizes.end(), [](int64_t n) { return n < 2; }) && is_array(o)) [[unlikely]]
+    own_strides(o, view->itemsize, &strides);
   char* data = static_cast<char*>(view->buf);
   const size_t bytes = size_t(view->len);
   return from_memory(dtype, sizes, strides, data, bytes, release_buffer, view.release());
@@ -145,7 +181,8 @@ bool is_beyond_int64(PyObject* o) {
   return overflow != 0;
 }
 
-Scalar leaf_value(PyObject* o) {
+// `wanted`: the type of the tensor, where it is known.
+Scalar leaf_value(PyObject* o, const DType* wanted = nullptr) {
   Scalar s;
   if (is_batched(o)) {  // its item() says what is wrong with that
     const Owned value(PyObject_CallMethod(o, "item", nullptr));
@@ -163,7 +200,10 @@ Scalar leaf_value(PyObject* o) {
     to_scalar(i.get(), &s);
     return s;
   }
-  fail("Could not infer dtype of ", Py_TYPE(o)->tp_name);
+  const char* type = Py_TYPE(o)->tp_name;
+  if (!wanted) fail("Could not infer dtype of ", type);
+  if (is_floating(*wanted)) fail<TypeError>("must be real number, not ", type);
+  fail<TypeError>("'", type, "' object cannot be interpreted as an integer");
 }
 
 // NumPy's numbers have types of their own.
@@ -197,7 +237,8 @@ void require_exact(DType t, const Scalar& s) {
     if constexpr (std::is_integral_v<T>) {
       using L = std::numeric_limits<T>;
       const double low = std::is_unsigned_v<T> && s.is_integral() ? -double(L::max()) : double(L::min());
-      return sizeof(T) == 8 || (v >= low && v <= double(L::max()));
+      if (sizeof(T) == 8) return s.is_integral() || std::abs(v) < 0x1p64;
+      return v >= low && v <= double(L::max());
     } else {
       return true;
     }
@@ -213,6 +254,7 @@ class Filler {
   char* to = nullptr;  // null: only the type is wanted
 
   void walk(PyObject* o, int d) {
+    if (infer_ && PyBytes_Check(o)) fail<TypeError>("new(): invalid data type 'bytes'");
     if (d == shape_.count) {
       if (is_sequence(o) && !is_number_array(o))
         fail<TypeError>(is_floating(inferred) ? "must be real number, not " : "'", Py_TYPE(o)->tp_name,
@@ -265,7 +307,7 @@ class Filler {
       if (infer_) note(leaf_dtype(o));
       return;
     }
-    const Scalar s = is_beyond_int64(o) ? huge_value(o, dtype_) : leaf_value(o);
+    const Scalar s = is_beyond_int64(o) ? huge_value(o, dtype_) : leaf_value(o, &dtype_);
     if (s.is_complex() && !is_complex(dtype_) && dtype_ != DType::Bool)
       fail<TypeError>(is_floating(dtype_) ? "must be real number, not complex"
                                           : "'complex' object cannot be interpreted as an integer");
@@ -350,7 +392,7 @@ PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* ke
 }
 PyObject* from_numpy(PyObject*, PyObject* o) {
   return guarded([&]() -> PyObject* {
-    if (!has_array_interface(o)) fail<TypeError>("expected np.ndarray (got ", Py_TYPE(o)->tp_name, ")");
+    if (!is_array(o)) fail<TypeError>("expected np.ndarray (got ", Py_TYPE(o)->tp_name, ")");
     return wrap(share_buffer(o, true));
   });
 }
@@ -460,9 +502,10 @@ Tensor tensor_from(PyObject* data, OptDType dtype, Device device) {
   }
   if (has_array_interface(data)) {
     const Tensor shared = share_buffer(data, false);
-    return on_device(converted(dense(shared), dtype.value_or(shared->dtype)), dtype, device);
+    return on_device(converted(shared, dtype.value_or(shared->dtype)), dtype, device);
   }
   if (PyUnicode_Check(data)) fail<TypeError>("new(): invalid data type 'str'");
+  if (PyBytes_Check(data)) fail<TypeError>("new(): invalid data type 'bytes'");
   if (const Tensor shared = memory_of(data, dtype))
     return on_device(converted(dense(shared), dtype.value_or(shared->dtype)), dtype, device);
   warn_of_arrays(data);

@@ -44,11 +44,6 @@ struct Parsed {
   Tensor tensor;  // Item::Tensor
 };
 
-bool is_list_index(PyObject* o) {
-  return PyList_Check(o) || PyTuple_Check(o) || PyRange_Check(o) ||
-         PyObject_HasAttrString(o, "__array_interface__");
-}
-
 Parsed parse(PyObject* o) {
   if (PySlice_Check(o)) return {Item::Slice, o, nullptr};
   if (PyBool_Check(o)) return {Item::Truth, o, nullptr};
@@ -64,15 +59,11 @@ Parsed parse(PyObject* o) {
       fail<IndexError>("tensors used as indices must be long, int, byte or bool tensors");
     return {Item::Tensor, o, t};
   }
-  if (is_list_index(o)) {
+  if (PySequence_Check(o) && !PyUnicode_Check(o)) {  // lists, arrays; what is no position is cut off
     Tensor t = tensor_from(o, std::nullopt, Device{});
-    if (t->numel == 0 && is_floating(t->dtype)) t = converted(t, DType::Int64);  // []
-    if (is_integral(t->dtype) && t->dtype != DType::UInt8) t = converted(t, DType::Int64);
-    if (!is_integral(t->dtype) && t->dtype != DType::Bool)
-      fail<IndexError>(
-          "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
-          "(got ",
-          Py_TYPE(o)->tp_name, " of ", name(t->dtype), ")");
+    if (is_complex(t->dtype) && (PyList_Check(o) || PyTuple_Check(o)))
+      fail<TypeError>("'complex' object cannot be interpreted as an integer");
+    if (t->dtype != DType::Bool && t->dtype != DType::UInt8) t = converted(t, DType::Int64);
     return {Item::Tensor, o, std::move(t)};
   }
   int64_t i;
@@ -179,14 +170,9 @@ Tensor apply(const Tensor& self, PyObject* index, Tensors& indices) {
   std::vector<Parsed> parsed;
   parsed.reserve(size_t(n));
   int used = 0;
-  bool ellipsis = false;
   for (Py_ssize_t i = 0; i < n; ++i) {
     parsed.push_back(parse(items[i]));
     const Parsed& p = parsed.back();
-    if (p.kind == Item::Ellipsis) {
-      if (ellipsis) fail<IndexError>("an index can only have a single ellipsis ('...')");
-      ellipsis = true;
-    }
     if (p.kind == Item::Integer || p.kind == Item::Slice) ++used;
     if (p.kind == Item::Tensor) {
       const bool mask = p.tensor->dtype == DType::Bool || p.tensor->dtype == DType::UInt8;
@@ -206,6 +192,10 @@ Tensor apply(const Tensor& self, PyObject* index, Tensors& indices) {
   Tensor t = self;
   int dim = 0;
   for (const Parsed& p : parsed) {
+    const bool takes = p.kind == Item::Integer || p.kind == Item::Slice || (p.tensor && p.tensor->ndim);
+    if (dim + takes > t->ndim && p.kind != Item::Ellipsis)  // a second ellipsis went past the end
+      fail<IndexError>("Dimension out of range (expected to be in range of [", -t->ndim, ", ", t->ndim - 1,
+                       "], but got ", dim, ")");
     switch (p.kind) {
       case Item::Ellipsis: dim += self->ndim - used; break;
       case Item::NewAxis: t = unsqueeze(t, dim++); break;

@@ -329,6 +329,7 @@ PyMethodDef kMethods[] = {
     {"ndimension", dim_method, METH_NOARGS, "The number of dimensions."},
     {"element_size", element_size_method, METH_NOARGS, "Bytes per element."},
     {"data_ptr", data_ptr_method, METH_NOARGS, "The address of the first element."},
+    {"const_data_ptr", data_ptr_method, METH_NOARGS, "The address of the first element."},
     {"storage_offset", storage_offset_method, METH_NOARGS,
      "Elements from the start of the storage to the first element."},
     {"is_inference", is_inference_method, METH_NOARGS, nullptr},

@@ -87,10 +87,10 @@ PyObject* size_new(PyTypeObject*, PyObject* args, PyObject* keywords) {
   PyObject* tuple = PyTuple_Type.tp_new(&PyTuple_Type, args, keywords);
   for (Py_ssize_t i = 0; tuple && i < PyTuple_GET_SIZE(tuple); ++i) {
     PyObject* value = PyTuple_GET_ITEM(tuple, i);
-    if (PyLong_Check(value)) continue;
-    int64_t n;
+    if (PyLong_Check(value) && !PyBool_Check(value)) continue;
+    int64_t n = value == Py_True;
     try {
-      if (!to_int(value, &n))
+      if (!PyBool_Check(value) && !to_int(value, &n))
         fail<TypeError>("torch.Size() takes an iterable of 'int' (item ", i, " is '", Py_TYPE(value)->tp_name,
                         "')");
     } catch (...) {
@@ -115,6 +115,11 @@ PyObject* size_concat(PyObject* a, PyObject* b) {
   if (!PyTuple_Check(a) || !PyTuple_Check(b)) Py_RETURN_NOTIMPLEMENTED;
   return as_size(PyTuple_Type.tp_as_sequence->sq_concat(a, b));
 }
+PyObject* size_join(PyObject* a, PyObject* b) {  // `+` comes here when size_concat declines
+  if (PyTuple_Check(b)) return size_concat(a, b);
+  return PyErr_Format(PyExc_TypeError, "can only concatenate tuple (not %s) to torch.Size",
+                      Py_TYPE(b)->tp_name);
+}
 PyObject* size_repeat(PyObject* a, Py_ssize_t n) {
   return as_size(PyTuple_Type.tp_as_sequence->sq_repeat(a, n));
 }
@@ -128,7 +133,7 @@ PyMethodDef size_methods[] = {
     {"__reduce__", size_reduce, METH_NOARGS, nullptr},
     {}};
 PyMappingMethods size_mapping = {.mp_subscript = size_subscript};
-PySequenceMethods size_sequence = {.sq_concat = size_concat, .sq_repeat = size_repeat};
+PySequenceMethods size_sequence = {.sq_concat = size_join, .sq_repeat = size_repeat};
 PyNumberMethods size_number = {.nb_add = size_concat};
 
 // --- torch.device ---
