@@ -108,6 +108,8 @@ def _fractional(n, input, kernel_size, output_size, output_ratio, return_indices
         )
     if output_size is None:
         ratios = output_ratio
+        if n == 3 and isinstance(ratios, (int, float)):
+            ratios = (ratios,) * n
         if len(ratios) > n:
             raise ValueError(
                 f"fractional_max_pool{n}d requires output_ratio to either be a single Int or tuple of Ints."
@@ -232,7 +234,7 @@ def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_siz
 def _lp_pool(n, pool, input, norm_type, kernel_size, stride, ceil_mode):
     if norm_type in (math.inf, -math.inf):
         peaks = getattr(torch.nn.functional, f"max_pool{n}d")
-        signed = input if norm_type > 0 else -input
+        signed = input.abs() if norm_type > 0 else -input.abs()
         pooled = peaks(signed, kernel_size, stride, 0, 1, ceil_mode)
         return pooled if norm_type > 0 else -pooled
     sizes = (kernel_size,) * n if isinstance(kernel_size, int) else tuple(kernel_size)

@@ -62,8 +62,8 @@ def _warn_of_broadcast(input: Tensor, target: Tensor) -> None:
         )
 
 
-def _weighted(loss: Tensor, weight: Tensor, reduction: str) -> Tensor:
-    if weight.size() != loss.size():
+def _weighted(input: Tensor, loss: Tensor, weight: Tensor, reduction: str) -> Tensor:
+    if weight.size() != input.size():
         raise ValueError("Weights and input must have the same size.")
     loss = loss * weight
     if reduction == "mean":
@@ -85,7 +85,7 @@ def l1_loss(
     if weight is not None:
         if size_average is not None or reduce is not None:
             reduction = legacy_reduction(size_average, reduce)
-        return _weighted(loss, weight, reduction)
+        return _weighted(input, loss, weight, reduction)
     return _reduced(loss, reduction, size_average, reduce)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import facula as torch
 
 from .. import _C
-from .optimizer import Optimizer, _to_scalar, refuse_capturable, run_closure
+from .optimizer import Optimizer, _to_scalar, fused_goes, refuse_capturable, run_closure
 
 __all__ = ["Elementwise", "check", "scalar"]
 
@@ -99,6 +99,8 @@ class Elementwise(Optimizer):
         for group in self.param_groups:
             if group.get("capturable"):
                 refuse_capturable(self, group)
+            if group.get("fused") and not fused_goes(self, group):
+                continue
             if not self._fused(group):
                 self._begin_all(group)
                 if not self._fused(group):

@@ -142,9 +142,10 @@ def _step(name: str, args: tuple, options: dict) -> None:
     params, grads, states, given = _arguments(name, args, options)
     if not params:
         return
-    if given.get("grad_scale") is not None or given.get("found_inf") is not None:
-        raise NotImplementedError(f"{name}(): grad_scale and found_inf; unscale the gradients before")
-    for key in ("grad_scale", "found_inf", "has_complex", "has_sparse_grad"):
+    scaling = {key: given.pop(key, None) for key in ("grad_scale", "found_inf")}
+    if any(each is not None for each in scaling.values()) and not given.get("fused"):
+        raise AssertionError("Expected grad_scale and found_inf to be None")
+    for key in ("has_complex", "has_sparse_grad"):
         given.pop(key, None)
     for pair, (first, second) in _PAIRS.items():
         if first in given:
@@ -157,6 +158,7 @@ def _step(name: str, args: tuple, options: dict) -> None:
     optimizer = kind(
         list(params), **{k: v for k, v in given.items() if not (name == "muon" and k == "foreach")}
     )
+    vars(optimizer).update(scaling)
     before = [p.grad for p in params]
     # Sparse steps are counted by the caller.
     late = name == "sparse_adam"

@@ -13,6 +13,7 @@ from .optimizer import (
     _to_scalar,
     check_fused,
     check_lr,
+    fused_goes,
     refuse_capturable,
     run_closure,
     with_penalty,
@@ -115,6 +116,8 @@ class Adam(Optimizer):
         for group in self.param_groups:
             if group["capturable"]:
                 refuse_capturable(self, group)
+            if group["fused"] and not fused_goes(self, group):
+                continue
             beta1, beta2 = group["betas"]
             # The fused step takes dense real tensors whose state is there; it says False, with nothing
             # touched, for the rest.

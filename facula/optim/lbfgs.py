@@ -7,7 +7,7 @@ from __future__ import annotations
 import facula as torch
 
 from ._elementwise import check_lr
-from .optimizer import Optimizer, _to_scalar
+from .optimizer import Optimizer
 
 __all__ = ["LBFGS"]
 
@@ -97,7 +97,7 @@ class LBFGS(Optimizer):
         """
         closure = torch.enable_grad()(closure)
         group = self.param_groups[0]
-        lr, max_iter, max_eval = _to_scalar(group["lr"]), group["max_iter"], group["max_eval"]
+        lr, max_iter, max_eval = group["lr"], group["max_iter"], group["max_eval"]
         tolerance_grad, tolerance_change = group["tolerance_grad"], group["tolerance_change"]
         search = group["line_search_fn"]
         state = self.state[self._params[0]]
@@ -201,7 +201,7 @@ def _cubic_interpolate(x1, f1, g1, x2, f2, g2, bounds=None):
     low, high = bounds if bounds is not None else ((x1, x2) if x1 <= x2 else (x2, x1))
     d1 = g1 + g2 - 3 * (f1 - f2) / (x1 - x2)
     square = d1**2 - g1 * g2
-    if square < 0:
+    if not square >= 0:  # or not a number
         return (low + high) / 2.0
     d2 = square.sqrt()
     if x1 <= x2:

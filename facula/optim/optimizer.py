@@ -433,7 +433,28 @@ def refuse_capturable(optimizer, group) -> None:
 def check_fused(self, fused, foreach, differentiable) -> None:
     """Refuses combinations of implementations; all of ours are one call anyway."""
     if fused:
+        self._step_supports_amp_scaling = True
         if differentiable:
             raise RuntimeError("`fused` does not support `differentiable`")
         if foreach:
             raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+
+
+def fused_goes(optimizer, group) -> bool:
+    """Whether a group with ``fused=True`` may be stepped. A GradScaler leaves its factor in `grad_scale`, by
+    which the gradients are divided, and 1 in `found_inf` where the step is to be left out."""
+    for p in group["params"]:
+        if not p.is_floating_point():
+            places = ["mps", "cuda", "xpu", "hpu", "cpu", "mtia", "privateuseone"]
+            raise RuntimeError(
+                "`fused=True` requires all the params to be floating point Tensors of supported devices: "
+                f"{places} but {p.dtype} and {p.device.type}"
+            )
+    scale, found = getattr(optimizer, "grad_scale", None), getattr(optimizer, "found_inf", None)
+    if found is not None and found == 1:
+        return False
+    if scale is not None:
+        for p in group["params"]:
+            if p.grad is not None:
+                p.grad.div_(scale)
+    return True

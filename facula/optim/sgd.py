@@ -7,7 +7,7 @@ from collections.abc import Callable
 import facula as torch
 
 from .. import _C
-from .optimizer import Optimizer, _to_scalar, check_fused, check_lr, run_closure, with_penalty
+from .optimizer import Optimizer, _to_scalar, check_fused, check_lr, fused_goes, run_closure, with_penalty
 
 __all__ = ["SGD"]
 
@@ -82,6 +82,8 @@ class SGD(Optimizer):
         loss = run_closure(closure)
         state = self.state
         for group in self.param_groups:
+            if group["fused"] and not fused_goes(self, group):
+                continue
             # The fused step takes dense real tensors; it says False, with nothing touched, for the rest.
             if not _sgd_step(
                 group["params"],

@@ -148,7 +148,11 @@ static Tensor nothing_like(const TensorImpl& t) {
 // u -> backward(u) is linear; its gradient with respect to u, with the tangents for a cotangent, is the
 // forward derivative. What u holds does not matter. Hooks on saved tensors do not see what is kept for this.
 std::vector<Tensor> push_forward(Node& node, const Tensor* in, int inputs, const Tensor* out, int outputs) {
-  const bool recorded = mode.grad;
+  bool recorded = false;  // an op that is recorded anew depends on copies of its inputs: look at these
+  for (int i = 0; i < inputs && mode.grad; ++i) {
+    const Tensor t = in[i] ? tangent_of(*in[i]) : nullptr;
+    recorded |= in[i] && (requires_grad(*in[i]) || (t && requires_grad(*t)));
+  }
   const int level = mode.level;
   const BelowLevel below;
   const struct Plain {

@@ -85,7 +85,9 @@ template <class T> struct Ctc {
         }
         beta.swap(next);
         std::fill(sums.begin(), sums.end(), T(kNever));
-        for (int64_t s = 0; s < used; ++s) {
+        // Where the last label is the blank, PyTorch forgets the blank behind it.
+        const bool forgets = t == steps - 1 && length && l.at(n, used - 2) == l.blank;
+        for (int64_t s = 0; s < used - forgets; ++s) {
           T& sum = sums[size_t(l.at(n, s))];
           sum = log_add(sum, alpha[(n * time + t) * states + s] + beta[size_t(s)]);
         }

@@ -5,6 +5,7 @@
 #include "op/structural.h"
 #include "ops/functions.h"
 #include "ops/matmul.h"
+#include "ops/named.h"
 
 namespace facula {
 namespace {
@@ -165,7 +166,8 @@ Tensor cdist(const Tensor& a, const Tensor& b, double p, std::optional<int64_t> 
   const int64_t m = a->sizes[a->ndim - 2], n = b->sizes[b->ndim - 2];
   const Dims batch = broadcast(Dims(a->ndim - 2, a->sizes), Dims(b->ndim - 2, b->sizes));
   const bool by_product = p == 2 && (how == 1 || (how == 0 && (m > 25 || n > 25)));
-  return call_structural(Cdist{p, by_product, batch}, a, b);
+  const Tensor y = call_structural(Cdist{p, by_product, batch}, a, b);
+  return by_product ? renamed(y, "ViewBackward0") : y;  // what PyTorch does last there
 }
 
 struct Pdist {

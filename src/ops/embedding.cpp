@@ -1,4 +1,5 @@
 // Rows of a table: embedding, and embedding_bag, which sums, averages or takes the maximum of bags of rows.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include "core/parallel.h"
@@ -23,6 +24,18 @@ Tensor frequencies(const Tensor& index, int64_t rows, DType type) {
   return index_select(index_add(zeros({rows}, type, index->device), 0, index, ones_each, 1), 0, index);
 }
 
+// Gradients of rows, divided by how often these are asked for. The derivative is PyTorch's: one.
+struct ByFrequency {
+  static constexpr const char* node = "EmbeddingDenseBackwardBackward0";
+  static constexpr uint32_t saves = kNothing;
+  Tensor counts;
+  Tensor forward(const Tensor& g) const {
+    GradMode off(false);
+    return g / unsqueeze(to_dtype(counts, g->dtype), 1);
+  }
+  void vjp(const Back& b, Tensor* d) const { d[0] = b.g[0]; }
+};
+
 // The row `padding` (negative: none) gets no gradient.
 struct Embedding {
   static constexpr const char* node = "EmbeddingBackward0";
@@ -33,6 +46,7 @@ struct Embedding {
   }
   int64_t padding;
   bool by_frequency;
+  Tensor counts{};  // by which to divide, where they are not the frequencies
   Dims table{};
   Tensor forward(const Tensor& weight, const Tensor& index) {
     if (weight->ndim != 2) fail("'weight' must be 2-D");
@@ -48,7 +62,8 @@ struct Embedding {
     Tensor g = reshape(b.g[0], {b.in[1]->numel, table[1]});
     const Tensor index = reshape(b.in[1], Dims{-1});
     if (padding >= 0) g = masked_fill(g, unsqueeze(binary("eq", index, Scalar(padding)), 1), Scalar(0));
-    if (by_frequency) g = g / unsqueeze(frequencies(index, table[0], g->dtype), 1);
+    if (by_frequency)
+      g = call_structural(ByFrequency{counts ? counts : frequencies(index, table[0], g->dtype)}, g);
     d[0] = index_add(zeros(table, g->dtype, g->device), 0, index, g, 1);
   }
 };
@@ -172,6 +187,22 @@ struct EmbeddingBag {  // inputs: weight, factors (null: ones)
     GradMode off(false);
     return {result, b.bag_of, b.sizes, where(binary("lt", largest, Scalar(0)), Scalar(0), largest)};
   }
+  // What the gradient at each index is divided by. PyTorch takes the count of another row: for the k-th of
+  // the different rows, that of the row in place k of all rows in order.
+  Tensor divisors(int64_t rows) const {
+    if (!b.by_frequency) return {};
+    const int64_t* const index = b.index->as<int64_t>();
+    std::vector<int64_t> ordered(index, index + b.index->numel);
+    std::sort(ordered.begin(), ordered.end());
+    std::vector<double> counts(size_t(rows), 0), each(size_t(rows), 1);
+    for (const int64_t row : ordered) ++counts[size_t(row)];
+    size_t k = 0;
+    for (size_t i = 0; i < ordered.size(); ++i)
+      if (i == 0 || ordered[i] != ordered[i - 1]) each[size_t(ordered[i])] = counts[size_t(ordered[k++])];
+    const Tensor result = empty(DType::Float64, {b.index->numel});
+    for (int64_t i = 0; i < result->numel; ++i) result->as<double>()[i] = each[size_t(index[i])];
+    return result;
+  }
   void vjp(const Back& back, Tensor* d) const {
     if (!back.g[0]) return;
     if (mode.grad)
@@ -182,7 +213,7 @@ struct EmbeddingBag {  // inputs: weight, factors (null: ones)
     const Tensor g = dense(back.g[0], type), dw = back.needs(0) ? zeros({rows, width}, type) : Tensor(),
                  df = back.needs(1) ? zeros({b.index->numel}, type) : Tensor();
     const Tensor from = df ? dense(weight, type) : Tensor(), scale = factors ? dense(factors, type) : factors,
-                 often = b.by_frequency ? dense(frequencies(b.index, rows, DType::Float64)) : Tensor();
+                 often = divisors(rows);
     by_type(type, [&]<class T>(T) {
       const auto& kernels = best_norm_kernels().of<T>();
       for (int64_t bag = 0; bag < b.count(); ++bag) {
@@ -219,7 +250,9 @@ struct EmbeddingBag {  // inputs: weight, factors (null: ones)
     }
     // Rows behind the last bag belong to none.
     auto bagged = [&](const Tensor& t) { return narrow(t, 0, 0, b.starts.back()); };
-    Tensor rows = call_structural(Embedding{b.padding, b.by_frequency}, weight, bagged(b.index));
+    const Tensor often = divisors(weight->sizes[0]);
+    Tensor rows = call_structural(Embedding{b.padding, b.by_frequency, often ? bagged(often) : often}, weight,
+                                  bagged(b.index));
     if (factors) rows = rows * unsqueeze(bagged(reshape(factors, Dims{-1})), 1);
     if (b.padding >= 0)
       rows = masked_fill(rows, unsqueeze(binary("eq", bagged(b.index), Scalar(b.padding)), 1), Scalar(0));

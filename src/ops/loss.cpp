@@ -213,11 +213,13 @@ Tensor element_loss(Tensor x, Tensor t, Reduction r, double parameter, const cha
   return call_structural(ElementLoss<Formula>{r, parameter}, x, t);
 }
 
-Tensor weighted(const Tensor& loss, const Tensor& weight, Reduction r) {
-  if (!weight->same_shape(*loss)) fail<ValueError>("Weights and input must have the same size.");
+// `shared`: a mean is divided by the sum of the weights. `input` is as it was given.
+Tensor weighted(const Tensor& input, const Tensor& loss, const Tensor& weight, Reduction r, bool shared) {
+  if (!weight->same_shape(*input)) fail<ValueError>("Weights and input must have the same size.");
   const Tensor all = loss * weight;
-  if (r == Reduction::Mean) return sum_all(all) / sum_all(weight);
-  return reduce_loss(all, r);
+  if (r == Reduction::None) return all;
+  if (r == Reduction::Sum) return renamed(sum_all(all), "SumBackward0");
+  return shared ? sum_all(all) / sum_all(weight) : renamed(mean(all, Dims(), false), "MeanBackward0");
 }
 
 using Legacy = std::optional<bool>;
@@ -227,7 +229,7 @@ Tensor mse_loss(const Tensor& input, const Tensor& target, Legacy average, Legac
   Tensor x = input, t = target;
   match(x, t);
   const Reduction r = reduction_of(reduction, average, reduce);
-  if (weight) return weighted(element_loss<Mse>(x, t, Reduction::None, 0, "mse_cpu"), weight, r);
+  if (weight) return weighted(input, element_loss<Mse>(x, t, Reduction::None, 0, "mse_cpu"), weight, r, true);
   return element_loss<Mse>(x, t, r, 0, "mse_cpu");
 }
 
@@ -239,10 +241,9 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, Legacy average,
   if (beta < 0) fail("smooth_l1_loss does not support negative values for beta.");
   if (beta == 0) {
     const Tensor z = unary("abs", x - t);
-    if (r != Reduction::Mean) return reduce_loss(z, r);
-    const Tensor average = mean(z, Dims(), false);
-    if (Node* n = grad_fn(average.get())) n->name = "MeanBackward0";
-    return average;
+    if (r == Reduction::None) return z;
+    return r == Reduction::Sum ? renamed(sum_all(z), "SumBackward0")
+                               : renamed(mean(z, Dims(), false), "MeanBackward0");
   }
   return element_loss<SmoothL1>(x, t, r, beta, "smooth_l1_cpu");
 }
@@ -253,7 +254,8 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, std::string_view re
   match(x, t);
   const Reduction r = reduction_of(reduction, {}, {});
   if (delta <= 0) fail("huber_loss does not support non-positive values for delta.");
-  if (weight) return weighted(element_loss<Huber>(x, t, Reduction::None, delta, "huber_cpu"), weight, r);
+  if (weight)
+    return weighted(input, element_loss<Huber>(x, t, Reduction::None, delta, "huber_cpu"), weight, r, false);
   if (x->dtype == t->dtype) return element_loss<Huber>(x, t, r, delta, "huber_cpu");
   require_cast(promote(x->dtype, t->dtype), x->dtype);
   return reduce_loss(to_dtype(element_loss<Huber>(x, t, Reduction::None, delta, "huber_cpu"), x->dtype), r);

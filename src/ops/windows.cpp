@@ -2,6 +2,7 @@
 #include <algorithm>
 #include "core/parallel.h"
 #include "op/structural.h"
+#include "ops/named.h"
 #include "ops/spatial.h"
 
 namespace facula {
@@ -154,7 +155,7 @@ Tensor unfold_image(const Tensor& x, const Dims& kernel, const Dims& dilation, c
          "), but its components must be at least one.");
   check_dtype(x, "im2col_out_cpu");
   if (x->ndim == 4) return call_structural(Unfold2d{w}, x);
-  return squeeze(call_structural(Unfold2d{w}, unsqueeze(x, 0)), 0);
+  return renamed(squeeze(call_structural(Unfold2d{w}, unsqueeze(x, 0)), 0), Unfold2d::node);
 }
 
 Tensor fold_image(const Tensor& x, const Dims& output_size, const Dims& kernel, const Dims& dilation,
@@ -187,9 +188,7 @@ Tensor fold_image(const Tensor& x, const Dims& output_size, const Dims& kernel, 
     fail("Expected output spatial size to be positive, but got: output_size=", tuple(image), ".");
   check_dtype(x, "col2im_out_cpu");
   if (x->ndim == 3) return call_structural(Fold2d{w}, x);
-  const Tensor one = squeeze(call_structural(Fold2d{w}, unsqueeze(x, 0)), 0);
-  if (one->grad_fn) one->grad_fn->name = Fold2d::node;
-  return one;
+  return renamed(squeeze(call_structural(Fold2d{w}, unsqueeze(x, 0)), 0), Fold2d::node);
 }
 
 // ---- Shuffles: a reshape, a permutation, a reshape
