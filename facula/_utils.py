@@ -67,6 +67,8 @@ def _rebuild_sparse_tensor(layout, data):
     """A sparse tensor of its indices, values and size."""
     import facula as torch
 
+    if layout in (_C.sparse_csr, _C.sparse_csc, _C.sparse_bsr, _C.sparse_bsc):
+        return _rebuild_compressed_tensor(layout, *data)
     if layout != _C.sparse_coo:
         raise NotImplementedError(f"rebuilding sparse tensor for layout {layout}")
     indices, values, size, *coalesced = data
@@ -74,6 +76,15 @@ def _rebuild_sparse_tensor(layout, data):
         raise TypeError("the indices of a sparse tensor are an int64 tensor")
     # Unchecked here: the elements may be read later. Nothing works on unchecked indices.
     return torch.sparse_coo_tensor(indices, values, size, is_coalesced=bool(coalesced and coalesced[0]))
+
+
+def _rebuild_compressed_tensor(layout, compressed_indices, plain_indices, values, size):
+    from ._compressed import make
+
+    parts = compressed_indices, plain_indices, values
+    if not all(isinstance(part, Tensor) and part.layout == _C.strided for part in parts):
+        raise TypeError("the indices and values of a compressed sparse tensor are dense tensors")
+    return make(*parts, size, layout)
 
 
 def _rebuild_parameter(data, requires_grad, backward_hooks):
@@ -142,6 +153,11 @@ def reduce_tensor(tensor, typed):
         # Uncoalesced: coalesce() would change what is saved.
         parts = (tensor._indices(), tensor._values(), tensor.size(), tensor.is_coalesced())
         return _rebuild_sparse_tensor, (tensor.layout, parts)
+    if tensor.layout != _C.strided:
+        return _rebuild_sparse_tensor, (
+            tensor.layout,
+            (tensor._starts, tensor._at, tensor._held, tensor.size()),
+        )
     if tensor.is_meta:
         args = (tensor.dtype, tuple(tensor.size()), tensor.stride(), tensor.requires_grad)
         return _rebuild_meta_tensor_no_storage, args

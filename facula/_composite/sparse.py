@@ -7,6 +7,7 @@ values and of dense operands follow.
 from __future__ import annotations
 
 from .. import _C
+from .._parts import TensorOfParts
 from . import composite, wrapped_dim
 from .linalg_norms import type_name
 
@@ -144,8 +145,14 @@ def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=N
     """
     if layout == _C.strided:
         return to_dense(self)
-    if layout is not None and layout != _C.sparse_coo:
-        raise NotImplementedError(f"to_sparse() to layout {layout}")
+    if layout is not None and layout != _C.sparse_coo or blocksize is not None:
+        from .compressed_layouts import to_layout
+
+        if sparse_dim is not None:
+            raise TypeError("to_sparse() takes 0 positional arguments but 1 was given")
+        return to_layout(self, layout or _C.sparse_coo, blocksize, dense_dim)
+    if dense_dim is not None:
+        sparse_dim = self.dim() - dense_dim
     if _sparse(self):
         if sparse_dim is not None and sparse_dim != self.sparse_dim():
             raise RuntimeError(
@@ -404,6 +411,9 @@ def _floor_divide(a, b):
 def accumulated(total, part, in_place):
     """The sum of two gradients of which one is sparse (`total` None: a copy of the other), or `total` itself
     that `part` was added to."""
+    layouts = {t.layout for t in (total, part) if t is not None}
+    if not layouts <= {_C.strided, _C.sparse_coo}:
+        return _accumulated_compressed(total, part, in_place)
     if total is None:
         return _clone(part if _C.is_grad_enabled() else part.detach())
     if not _sparse(part):
@@ -417,9 +427,18 @@ def accumulated(total, part, in_place):
     return total
 
 
+def _accumulated_compressed(total, part, in_place):
+    if total is None:
+        return part.clone() if _C.is_grad_enabled() else part.detach().clone()
+    if total.layout != part.layout:
+        total, part = (t if t.layout == _C.strided else t.to_dense() for t in (total, part))
+        return total.add_(part) if in_place and total.is_contiguous() else total + part
+    return total.add_(part) if in_place else total + part
+
+
 def _root(output, gradient):
     """What a backward from a sparse tensor starts from: its values, with the gradients of their places."""
-    if not _sparse(output):
+    if not isinstance(output, TensorOfParts):
         return output, gradient
     if gradient is None:
         raise RuntimeError("grad can be implicitly created only for scalar outputs")
@@ -428,6 +447,8 @@ def _root(output, gradient):
             f"Mismatch in shape: grad_output[0] has a shape of {gradient.shape} and output[0] has a shape of "
             f"{output.shape}."
         )
+    if not _sparse(output):
+        return output._held, output._values_of(gradient)
     return output._held, sparse_mask(gradient, output)._held
 
 
@@ -447,7 +468,7 @@ def _roots(outputs, gradients):
 
 
 def _leaves(inputs):
-    return [x._held if _sparse(x) else x for x in inputs]
+    return [x._held if isinstance(x, TensorOfParts) else x for x in inputs]
 
 
 @_known("backward")
@@ -467,8 +488,7 @@ def _grad(outputs, inputs, grad_outputs=None, *args, **kwargs):
     with _C.DisableTorchFunctionSubclass():
         found = _C._grad(roots, _leaves(inputs), gradients, *args, **kwargs)
     return tuple(
-        _make(x._at, g, x.shape, x._is_coalesced) if _sparse(x) and g is not None else g
-        for x, g in zip(inputs, found)
+        x._like(g) if isinstance(x, TensorOfParts) and g is not None else g for x, g in zip(inputs, found)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import _C
+from .._parts import resized
 from . import composite, wrapped_dim
 from .sparse import _checked, _known, _make, _sparse, coalesce, type_name
 
@@ -74,7 +75,7 @@ def _transpose(x, dim0, dim1):
 
 @_known("transpose_", "swapaxes_", "swapdims_")
 def _transpose_(x, dim0, dim1):
-    return _resized(x, _transpose(x, dim0, dim1))
+    return resized(x, _transpose(x, dim0, dim1))
 
 
 @_known("t")
@@ -87,7 +88,7 @@ def _t(x):
     return x if x.dim() < 2 else _transpose(x, 0, 1)
 
 
-_known("t_")(lambda x: _resized(x, _t(x)))
+_known("t_")(lambda x: resized(x, _t(x)))
 
 
 @_known("permute")
@@ -257,6 +258,10 @@ def _zeros_like(
     if memory_format is not None:
         raise RuntimeError("memory format option is only supported by strided tensors")
     dtype = dtype or x.dtype
+    if layout not in (None, _C.strided, _C.sparse_coo):
+        from .compressed_new import nothing
+
+        return nothing(x.shape, layout, dtype).requires_grad_(requires_grad)
     if layout == _C.strided:
         return _T.zeros(tuple(x.shape), dtype=dtype, requires_grad=requires_grad)
     return _nothing(x.shape, x.sparse_dim(), dtype).requires_grad_(requires_grad)
@@ -281,7 +286,7 @@ def spdiags(diagonals, offsets, shape, layout=None):
         diagonals: (diagonals, columns), or one diagonal. The element in column j goes to column j.
         offsets: which diagonals, integers.
         shape: of the matrix; what lies outside is left out.
-        layout: torch.sparse_coo, the only one there is.
+        layout: torch.sparse_coo, sparse_csr or sparse_csc.
     """
     if diagonals.dim() not in (1, 2):
         raise RuntimeError("Diagonals must be vector or matrix")
@@ -297,12 +302,17 @@ def spdiags(diagonals, offsets, shape, layout=None):
         )
     if _T.unique(offsets).shape[0] != offsets.shape[0]:
         raise RuntimeError("Offset tensor contains duplicate values")
-    if layout is not None and layout != _C.sparse_coo:
-        raise NotImplementedError(f"spdiags() with layout {layout}")
+    if layout not in (None, _C.sparse_coo, _C.sparse_csr, _C.sparse_csc):
+        from .compressed import layout_name
+
+        raise RuntimeError(
+            f"Only output layouts (Sparse, SparseCsc, SparseCsr) are supported, got {layout_name(layout)}"
+        )
     column = _T.arange(rows.shape[1]).expand(rows.shape)
     row = column - offsets.unsqueeze(1)
     inside = (row >= 0) & (row < shape[0]) & (column < shape[1])
-    return _make(_T.stack([row[inside], column[inside]]), rows[inside], list(shape))
+    result = _make(_T.stack([row[inside], column[inside]]), rows[inside], list(shape))
+    return result if layout is None else result.to_sparse(layout=layout)
 
 
 # --- questions ---
@@ -320,17 +330,6 @@ _known("conj")(lambda x: _make(x._at, x._held.conj(), x.shape, x._is_coalesced))
 # --- writes ---
 
 
-def _resized(x, result):
-    """x, now with the parts and the size of `result`."""
-    if x.requires_grad and x.is_leaf and _C.is_grad_enabled():
-        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
-    vars(x).update(vars(result))
-    with _C.DisableTorchFunctionSubclass():
-        shell = _T.empty(tuple(result.shape), dtype=result.dtype, device="meta")
-        _C.Tensor.data.__set__(x, shell)
-    return x
-
-
 @_known("copy_")
 def _copy_(x, source, non_blocking=False):
     if not _sparse(x) or not _sparse(source):
@@ -345,18 +344,18 @@ def _copy_(x, source, non_blocking=False):
         _sparse_resize_(x, source.shape, source.sparse_dim(), source.dense_dim())
     held = source._held.to(x.dtype)
     held = held.clone() if held is source._held else held
-    return _resized(x, _make(source._at.clone(), held, source.shape, source._is_coalesced))
+    return resized(x, _make(source._at.clone(), held, source.shape, source._is_coalesced))
 
 
 @_known("zero_")
 def _zero_(x):
-    return _resized(x, _nothing(x.shape, x.sparse_dim(), x.dtype))
+    return resized(x, _nothing(x.shape, x.sparse_dim(), x.dtype))
 
 
 @_known("sparse_resize_and_clear_")
 def _resize_and_clear_(x, size, sparse_dim, dense_dim):
     _check_split(size, sparse_dim, dense_dim)
-    return _resized(x, _nothing(size, sparse_dim, x.dtype))
+    return resized(x, _nothing(size, sparse_dim, x.dtype))
 
 
 def _check_split(size, sparse_dim, dense_dim):
@@ -372,7 +371,7 @@ def _sparse_resize_(x, size, sparse_dim, dense_dim):
     _check_split(size, sparse_dim, dense_dim)
     size = list(size)
     if x._nnz() == 0:
-        return _resized(x, _nothing(size, sparse_dim, x.dtype))
+        return resized(x, _nothing(size, sparse_dim, x.dtype))
     for kind, now, wanted in (("sparse", x.sparse_dim(), sparse_dim), ("dense", x.dense_dim(), dense_dim)):
         if now != wanted:
             raise RuntimeError(
@@ -392,7 +391,7 @@ def _sparse_resize_(x, size, sparse_dim, dense_dim):
         # As memory that grows: elements keep their order, not their places.
         held = held.new_zeros(held.shape[0], *size[n:])
         held.view(-1)[: x._held.numel()] = x._held.reshape(-1)
-    return _resized(x, _make(x._at, held, size, x._is_coalesced))
+    return resized(x, _make(x._at, held, size, x._is_coalesced))
 
 
 @_known("resize_as_sparse_", "resize_as_")

@@ -47,8 +47,13 @@ def _both_sparse(a, b):
 
 
 @composite("sparse", name="mm")
-def sparse_mm(mat1, mat2):
-    """Product of two matrices of which one is sparse (dense result), or both (sparse result)."""
+def sparse_mm(mat1, mat2, reduce=None):
+    """Product of two matrices of which one is sparse (dense result), or both (sparse result).
+
+    reduce: "sum", "mean", "amax" or "amin" of the products that make an element, of a CSR `mat1`.
+    """
+    if reduce is not None:
+        raise NotImplementedError("sparse.mm() with a reduction needs a CSR matrix: to_sparse_csr() first")
     return _T.mm(mat1, mat2) if not _sparse(mat1) and not _sparse(mat2) else _matrix_product(mat1, mat2)
 
 
@@ -96,6 +101,13 @@ def sparse_addmm(mat, mat1, mat2, *, beta=1.0, alpha=1.0):
 
 
 _known("addmm")(sparse_addmm)
+
+
+@_known("linear")
+def _linear(input, weight, bias=None):
+    product = _matrix_product(input.reshape(-1, input.shape[-1]), weight.t())
+    product = product.reshape(*input.shape[:-1], weight.shape[0])
+    return product if bias is None else product + bias
 
 
 @_known("bmm")

@@ -129,8 +129,7 @@ def _from_type(unpickler, function, kind, args, state):
 
 
 def _sparse(unpickler, layout, data):
-    indices, values = data[:2]
-    unpickler.spend(indices.numel() // 8 + values.numel() // 8)
+    unpickler.spend(sum(part.numel() // 8 for part in data[:3] if isinstance(part, _C.Tensor)))
     result = _utils._rebuild_sparse_tensor(layout, data)
     unpickler.allowed.unchecked.append(result)
     return result
@@ -297,9 +296,14 @@ class Allowed:
     def check(self) -> None:
         """Looks at the indices of sparse tensors, now that all elements are there."""
         for tensor in self.unchecked:
-            from .._composite.sparse import _checked
+            if tensor.is_sparse:
+                from .._composite.sparse import _checked
 
-            _checked(tensor)
+                _checked(tensor)
+            else:
+                from .._composite.compressed import check
+
+                check(tensor.layout, tensor._starts, tensor._at, tensor._held, tensor.shape)
 
     def may_fill(self, kind: type) -> bool:
         """Whether items may go into a subclass of list or dict."""

@@ -64,6 +64,9 @@ def _reduce_tensor(tensor):
     kind = type(tensor)
     if is_lazy(tensor):  # no memory yet
         return ("torch.nn.parameter", kind.__name__), (tensor.requires_grad,)
+    if tensor.layout != _C.strided and getattr(tensor, "_is_param", False):
+        what = (tensor.detach(), tensor.requires_grad, OrderedDict())
+        return ("torch._utils", "_rebuild_parameter"), what
     if kind is Parameter:
         state = tensor.__dict__
         what = (tensor.detach(), tensor.requires_grad, OrderedDict())
@@ -72,8 +75,8 @@ def _reduce_tensor(tensor):
         return ("torch._utils", "_rebuild_parameter"), what
     function, args = _utils.reduce_tensor(tensor, typed=True)
     name = ("torch._utils", function.__name__)
-    state = None if tensor.is_sparse else _utils._get_obj_state(tensor)
-    if kind is Tensor and not state or tensor.is_sparse:
+    state = None if tensor.layout != _C.strided else _utils._get_obj_state(tensor)
+    if kind is Tensor and not state or tensor.layout != _C.strided:
         return name, args
     return ("torch._tensor", "_rebuild_from_type_v2"), (_ByName(*name), _class(kind), args, state)
 

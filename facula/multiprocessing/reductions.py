@@ -37,7 +37,7 @@ def reduce_tensor(tensor):
             "on the tensor "
             "before serializing (e.g., putting it on the queue)."
         )
-    if tensor.is_sparse or tensor.is_meta or not is_shared(storage := UntypedStorage._of(tensor)):
+    if tensor.layout != _C.strided or tensor.is_meta or not is_shared(storage := UntypedStorage._of(tensor)):
         return tensor.__reduce_ex__(2)
     handle, size = handle_of(storage)
     place = (tensor.dtype, tensor.storage_offset(), tuple(tensor.shape), tuple(tensor.stride()))

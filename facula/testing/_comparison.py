@@ -138,6 +138,8 @@ class _Comparison:
             )
         if actual.layout is torch.strided:
             return self.values("Tensor-likes", actual, expected, tolerances, path)
+        if not actual.is_sparse:
+            return self.compressed(actual, expected, tolerances, path)
         for what, name in (("sparse_dim", "sparse dimensions"), ("_nnz", "specified values")):
             a, b = getattr(actual, what)(), getattr(expected, what)()
             if a != b:
@@ -145,6 +147,16 @@ class _Comparison:
                 raise _Mismatch(AssertionError, text, path)
         self.values("Sparse COO indices", actual._indices(), expected._indices(), (0, 0), path)
         self.values("Sparse COO values", actual._values(), expected._values(), tolerances, path)
+
+    def compressed(self, actual, expected, tolerances, path):
+        kind = f"sparse {str(actual.layout)[-3:].upper()}"
+        if actual._nnz() != expected._nnz():
+            text = f"The number of specified values in {kind} tensors does not match: {actual._nnz()} != "
+            raise _Mismatch(AssertionError, f"{text}{expected._nnz()}", path)
+        for (name, a), (_, b) in zip(actual._shown(), expected._shown()):
+            allowed = tolerances if name == "values" else (0, 0)
+            dtype = torch.promote_types(a.dtype, b.dtype)  # indices may be of 32 bits, or 64
+            self.values(f"S{kind[1:]} {name}", a.to(dtype), b.to(dtype), allowed, path)
 
     def attributes(self, actual, expected, path):
         strides = self.checks["check_stride"] and actual.layout is expected.layout is torch.strided

@@ -203,8 +203,13 @@ bool convert(const Param& p, PyObject* o, Value& v, Call& call) {
       return true;
     }
     case ParamType::Layout:
-      v.kind = Value::Kind::None;  // only strided exists; what an earlier call left here must not be read
-      return Py_TYPE(o) == &LayoutType;
+      v.kind =
+          Value::Kind::None;  // entries know strided alone; what an earlier call left here must not be read
+      if (Py_TYPE(o) != &LayoutType) return false;
+      if (const int64_t layout = reinterpret_cast<ConstantObject*>(o)->value;
+          0 < layout && layout <= kLastSparse)
+        call.layout = o;
+      return true;
     case ParamType::MemoryFormat:
       if (Py_TYPE(o) != &MemoryFormatType) return false;
       v.kind = Value::Kind::MemoryFormat;

@@ -136,7 +136,10 @@ int set_grad(PyObject* o, PyObject* value, void*) {
           "grad_dtype "
           "with caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that "
           "assume they match.\nSuggestion: x.grad = gradient.to(x.dtype).");
-    if (!(g.device == t->device) && !(g.is_meta() && is_sparse(g)))
+    const bool of_parts = g.is_meta() && is_sparse(g);
+    if (of_parts && Owned(PyObject_GetAttrString(value, "is_sparse")).get() != Py_True)  // compressed
+      fail("attempting to assign a gradient to a tensor that has data of a different type");
+    if (!(g.device == t->device) && !of_parts)
       fail("attempting to assign a gradient with device type '", to_string(g.device),
            "' to a tensor with device type '", to_string(t->device),
            "'. Please ensure that the gradient and the tensor are on the same device");

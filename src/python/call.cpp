@@ -205,6 +205,18 @@ bool take_leading_numbers(const OpEntry& e, bool in_place, PyObject* const* args
   return true;
 }
 
+// What a factory makes of a sparse layout: facula/_composite/sparse_factories.py.
+PyObject* made_sparse(const Group& g, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  const Owned positional(PyTuple_New(count)), named(PyDict_New());
+  for (Py_ssize_t i = 0; i < count; ++i) PyTuple_SET_ITEM(positional.get(), i, Py_NewRef(args[i]));
+  for (Py_ssize_t k = 0; keywords && k < PyTuple_GET_SIZE(keywords); ++k)
+    PyDict_SetItem(named.get(), PyTuple_GET_ITEM(keywords, k), args[count + k]);
+  PyObject* made = PyObject_CallFunction(imported("facula._composite.sparse_factories", "made"), "sOO",
+                                         g.name.c_str(), positional.get(), named.get());
+  if (!made) throw PythonErrorAlreadySet();
+  return made;
+}
+
 PyObject* call_bound(Group& g, How how, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
                      PyObject* out, bool method) {
   if (out == Py_None) out = nullptr;
@@ -237,6 +249,8 @@ PyObject* call_bound(Group& g, How how, PyObject* const* args, Py_ssize_t count,
       fail<TypeError>(text);
     }
   }
+  if (call.layout) [[unlikely]]
+    return made_sparse(g, args, count, keywords);
   if (live_vmaps) [[unlikely]] {
     if (g.random || has_batched(call, *found))
       return dispatch_batched(*found, call.values, how == How::InPlace, out);

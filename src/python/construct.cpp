@@ -3,6 +3,7 @@
 #include <cstring>
 #include "op/execute.h"
 #include "ops/functions.h"
+#include "autograd/watch.h"
 #include "python/override.h"
 #include "python/batching.h"
 #include "python/tensor_type.h"
@@ -365,6 +366,13 @@ PyObject* tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* keywo
       if (!copy) throw PythonErrorAlreadySet();
       return copy;
     }
+    if (is_tensor(o.data) && tensor_of(o.data)->is_meta() && is_sparse(*tensor_of(o.data))) [[unlikely]] {
+      const Owned dtype(o.dtype ? wrap(*o.dtype) : Py_NewRef(Py_None));
+      PyObject* copy = PyObject_CallFunction(imported("facula._parts", "copied"), "OOO", o.data, dtype.get(),
+                                             o.requires_grad ? Py_True : Py_False);
+      if (!copy) throw PythonErrorAlreadySet();
+      return copy;
+    }
     Tensor t = tensor_from(o.data, o.dtype, o.device);
     if (o.requires_grad) {
       if (!is_floating(t->dtype))
@@ -384,6 +392,10 @@ PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* ke
     }
     if (is_tensor(o.data)) {
       const Tensor& t = tensor_of(o.data);
+      if (t->is_meta() && is_sparse(*t)) [[unlikely]] {
+        const Owned dtype(wrap(o.dtype.value_or(t->dtype)));
+        return PyObject_CallMethod(o.data, "to", "O", dtype.get());
+      }
       if ((!o.dtype || *o.dtype == t->dtype) && o.device.type == t->device.type) return Py_NewRef(o.data);
       if (o.device.type == t->device.type) return wrap(to_dtype(t, *o.dtype));
     }

@@ -4,6 +4,7 @@
 #include "python/optim.h"
 #include <cmath>
 #include <vector>
+#include "autograd/watch.h"
 #include "core/parallel.h"
 #include "cpu/optim.h"
 #include "ops/functions.h"
@@ -53,6 +54,7 @@ bool gather(PyObject* params, PyObject* state, std::vector<Slot>& slots) {
     PyObject* object = PyList_GET_ITEM(params, i);
     if (!is_tensor(object)) return false;
     TensorImpl& p = *tensor_of(object);
+    if (p.is_meta() && is_sparse(p)) return false;  // its gradient is elsewhere
     if (!p.extras || !p.extras->grad) continue;
     Tensor grad = p.extras->grad;
     if ((p.dtype != DType::Float32 && p.dtype != DType::Float64) || !fits(p, p)) return false;
@@ -205,7 +207,9 @@ PyObject* clear_grads(PyObject*, PyObject* params) {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(params); ++i) {
       PyObject* p = PyList_GET_ITEM(params, i);
       if (!is_tensor(p)) fail<TypeError>("_clear_grads() takes a list of tensors");
-      if (Extras* extras = tensor_of(p)->extras) {
+      if (tensor_of(p)->is_meta() && is_sparse(*tensor_of(p))) {
+        if (PyObject_SetAttrString(p, "grad", Py_None) < 0) throw PythonErrorAlreadySet();
+      } else if (Extras* extras = tensor_of(p)->extras) {
         const Tensor old = std::move(extras->grad);  // its end may run other code: the field is clear by then
         extras->grad = Tensor();
       }

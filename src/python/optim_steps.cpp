@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <vector>
+#include "autograd/watch.h"
 #include "core/parallel.h"
 #include "cpu/optim.h"
 #include "ops/functions.h"
@@ -115,6 +116,7 @@ bool gather(PyObject* params, PyObject* state, PyObject* names, PyObject* scalar
     PyObject* object = PyList_GET_ITEM(params, i);
     if (!is_tensor(object)) return false;
     TensorImpl& p = *tensor_of(object);
+    if (p.is_meta() && is_sparse(p)) return false;  // its gradient is elsewhere
     if (!p.extras || !p.extras->grad) continue;
     Slot s{&p, p.extras->grad};
     if (!known_dtype(p.dtype) || !fits(p, p)) return false;

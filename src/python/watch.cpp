@@ -299,8 +299,7 @@ void add_watch(PyObject* module) {
   is_sparse = [](const TensorImpl& t) {
     auto* o = static_cast<PyObject*>(t.python);
     if (!o || Py_TYPE(o) == &TensorType) return false;
-    const Owned answer(PyObject_GetAttrString(o, "is_sparse"));
-    return answer.get() == Py_True;
+    return PyObject_HasAttrString(o, "_of_parts") == 1;
   };
   add_sparse = [](const Tensor& sum, const Tensor& part, bool in_place) {
     const Owned first(sum ? wrap(sum) : Py_NewRef(Py_None)), second(wrap(part)),

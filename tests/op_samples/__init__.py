@@ -38,6 +38,14 @@ NO_SAMPLES |= dict.fromkeys(
     "sparse tensors: tests/test_sparse.py, tests/compat/test_sparse_layout.py",
 )
 NO_SAMPLES |= dict.fromkeys(
+    "sparse_compressed_tensor sparse_csr_tensor sparse_csc_tensor sparse_bsr_tensor sparse_bsc_tensor "
+    "to_sparse_csr to_sparse_csc to_sparse_bsr to_sparse_bsc sampled_addmm spsolve "
+    "_validate_sparse_compressed_tensor_args _validate_sparse_csr_tensor_args "
+    "_validate_sparse_csc_tensor_args _validate_sparse_bsr_tensor_args "
+    "_validate_sparse_bsc_tensor_args".split(),
+    "compressed sparse tensors: tests/test_compressed.py, tests/compat/test_compressed.py",
+)
+NO_SAMPLES |= dict.fromkeys(
     "ctc_loss nn.functional.ctc_loss embedding_bag nn.functional.embedding_bag embedding_renorm_".split(),
     "indices that belong together: tests/compat/test_nn_ops.py",
 )

@@ -21,8 +21,6 @@ LEFT_OUT = {
     "_segment_reduce": "an internal function of a prototype",
     "native_dropout_backward": "an internal operator without a public name",
     "slice": "an internal operator without a public name",
-    "sparse.sampled_addmm": "sparse CSR tensors only",
-    "sparse.mm": "sparse CSR tensors only",
 }
 
 # Results are whatever memory held.

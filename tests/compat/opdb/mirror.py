@@ -241,7 +241,12 @@ def to_facula(t: torch.Tensor, bases: dict) -> Any:
             made = made.coalesce()
         return made.requires_grad_() if t.requires_grad else made
     if t.layout is not torch.strided:
-        raise Missing(f"facula has no {t.layout} tensors")
+        rows = t.layout in (torch.sparse_csr, torch.sparse_bsr)
+        indices = (t.crow_indices(), t.col_indices()) if rows else (t.ccol_indices(), t.row_indices())
+        parts = (to_facula(part.detach(), bases) for part in (*indices, t.values()))
+        layout = at(str(t.layout).split(".")[-1])
+        made = facula.sparse_compressed_tensor(*parts, tuple(t.shape), layout=layout)
+        return made.requires_grad_() if t.requires_grad else made
     dtype = at(str(t.dtype).split(".")[-1])
     if dtype in NAMED_ONLY:
         raise Missing(f"facula has no {dtype} tensors")

@@ -33,7 +33,7 @@ SCOPE = {
     "quantised tensors": r"quant|qint|torch\.ao\b",
     "compilers": r"torch\.compile|torch\.jit|torch\.export|torch\.fx|make_fx|dynamo|aot_|functionalize|torch\.library|torch\.ops\b"
     r"|region_activation",
-    "sparse layouts other than COO": r"csr|csc|bsr|bsc|semi_structured",
+    "sparse layouts of half the elements": r"semi_structured",
     "named tensors": r"names=|\.names\b|refine_names|rename|align_|named tensor",
     "nested tensors": r"nested|jagged",
     "masked tensors": r"MaskedTensor",

@@ -49,7 +49,6 @@ MANY = {"tutorials.txt": 24, "layers.txt": 12}  # programs of a template where n
 
 KNOWN = {
     r"masked_tensor|\bmt\b": "masked tensors: docs/open_work.md",
-    r"csr": "sparse tensors other than COO",
     r"sparse\.softmax": "of whole numbers: another error",
     r"torch\.fft\.": "Fourier transforms of nothing, and last digits",
     r"polynomial_[hlp]|special\.zeta": "NaN and infinity",

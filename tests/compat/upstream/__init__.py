@@ -18,7 +18,7 @@ test that killed it. A name at the top of a file that facula does not have is re
 blank.
 
 To fail is expected of tests that need private names (`torch._C._...`, saved handles of the profiler,
-dispatch modes), lazy clones, quantised types or compressed sparse layouts: facula does not promise those.
+dispatch modes), lazy clones or quantised types: facula does not promise those.
 `docs/upstream_tests.md` holds the counts and lists the failures that concern public behaviour.
 
 The parts: `hook` (imports), `testcase`, `variants` (dtypes and parameters), `dtypes`, `helpers`, `worker`
