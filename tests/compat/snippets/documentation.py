@@ -36,7 +36,6 @@ SCOPE = {
     "sparse layouts of half the elements": r"semi_structured",
     "named tensors": r"names=|\.names\b|refine_names|rename|align_|named tensor",
     "nested tensors": r"nested|jagged",
-    "masked tensors": r"MaskedTensor",
     "number formats": r"float4|\.bits\d",
     "network": r"hub\.|download|http",
 }
