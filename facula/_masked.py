@@ -8,6 +8,8 @@ both, reductions are those of torch.masked. The rest is refused, as PyTorch refu
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import _C
 from ._composite import find
 
@@ -18,14 +20,14 @@ _DTYPES = ("float16", "float32", "float64", "bool", "int8", "int16", "int32", "i
 # Asked of the data, or of the object itself.
 _PLAIN = frozenset(
     "__get__ __set__ __delete__ __repr__ __format__ __dir__ __len__ __hash__ size dim ndimension numel "
-    "nelement stride storage_offset element_size data_ptr is_contiguous is_floating_point is_complex is_same_size "
-    "requires_grad_ retain_grad register_hook backward get_device is_inference is_pinned is_shared".split()
+    "nelement stride storage_offset element_size data_ptr is_contiguous is_floating_point is_complex "
+    "is_same_size requires_grad_ retain_grad register_hook backward get_device is_inference is_pinned is_shared".split()
 )
 # What moves elements: the same for data and mask.
 _MOVES = frozenset(
     "__getitem__ select transpose swapaxes swapdims adjoint t narrow expand expand_as broadcast_to view "
-    "view_as reshape reshape_as flatten ravel unflatten unsqueeze unfold split split_with_sizes chunk tensor_split "
-    "hsplit vsplit dsplit cat concat concatenate stack hstack vstack row_stack dstack column_stack "
+    "view_as reshape reshape_as flatten ravel unflatten unsqueeze unfold split split_with_sizes chunk "
+    "tensor_split hsplit vsplit dsplit cat concat concatenate stack hstack vstack row_stack dstack column_stack "
     "atleast_1d atleast_2d atleast_3d".split()
 )
 _TURNED = ("mT", "mH")  # attributes that do
@@ -92,7 +94,7 @@ def _found(args, kwargs) -> list:
     return found
 
 
-def _joined(data, mask):
+def _joined(data, mask) -> Any:
     """Results as masked tensors."""
     if isinstance(data, (list, tuple)):
         parts = [_joined(d, m) for d, m in zip(data, mask)]
