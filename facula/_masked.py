@@ -8,10 +8,12 @@ both, reductions are those of torch.masked. The rest is refused, as PyTorch refu
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import _C
 from ._composite import find
+
+TYPE_CHECKING = False  # typing is slow to import
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["MaskedTensor", "as_masked_tensor", "is_masked_tensor", "masked_tensor"]
 
@@ -21,14 +23,15 @@ _DTYPES = ("float16", "float32", "float64", "bool", "int8", "int16", "int32", "i
 _PLAIN = frozenset(
     "__get__ __set__ __delete__ __repr__ __format__ __dir__ __len__ __hash__ size dim ndimension numel "
     "nelement stride storage_offset element_size data_ptr is_contiguous is_floating_point is_complex "
-    "is_same_size requires_grad_ retain_grad register_hook backward get_device is_inference is_pinned is_shared".split()
+    "is_same_size requires_grad_ retain_grad register_hook backward get_device is_inference is_pinned "
+    "is_shared".split()
 )
 # What moves elements: the same for data and mask.
 _MOVES = frozenset(
     "__getitem__ select transpose swapaxes swapdims adjoint t narrow expand expand_as broadcast_to view "
     "view_as reshape reshape_as flatten ravel unflatten unsqueeze unfold split split_with_sizes chunk "
-    "tensor_split hsplit vsplit dsplit cat concat concatenate stack hstack vstack row_stack dstack column_stack "
-    "atleast_1d atleast_2d atleast_3d".split()
+    "tensor_split hsplit vsplit dsplit cat concat concatenate stack hstack vstack row_stack dstack "
+    "column_stack atleast_1d atleast_2d atleast_3d".split()
 )
 _TURNED = ("mT", "mH")  # attributes that do
 _CONVERSIONS = frozenset(
