@@ -138,18 +138,50 @@ def test_errors(call, error, text):
         call()
 
 
-def test_threads():
-    a = sample((2000, 5, 5), "float32")
-    calls = [t.linalg.inv, t.linalg.svdvals, t.linalg.eigvalsh, lambda x: t.linalg.qr(x).Q]
+def by_threads(calls):
+    """What the calls return with one thread and with three."""
     before = t.get_num_threads()
     try:
         results = []
         for threads in (1, 3):
             t.set_num_threads(threads)
-            results.append([call(a) for call in calls])
+            results.append([call() for call in calls])
     finally:
         t.set_num_threads(before)
-    assert all(t.equal(x, y) for x, y in zip(*results, strict=True))
+    return results
+
+
+def test_threads():
+    a = sample((2000, 5, 5), "float32")
+    calls = [t.linalg.inv, t.linalg.svdvals, t.linalg.eigvalsh, lambda x: t.linalg.qr(x).Q]
+    one, three = by_threads([lambda call=call: call(a) for call in calls])
+    assert all(t.equal(x, y) for x, y in zip(one, three, strict=True))
+
+
+@types
+@pytest.mark.parametrize("shape", [(200, 200), (260, 200), (200, 460)])
+def test_blocks(shape, dtype):
+    """A large matrix is factored block by block on all threads: the same bits, and what was factored."""
+    a = sample(shape, dtype)
+    k = min(shape)
+    square = a[:k, :k] + 2 * k**0.5 * t.eye(k, dtype=a.dtype)
+    definite = square @ square.mH
+    b = sample((k, 150), dtype)
+    calls = [
+        lambda: t.linalg.lu(a)[0] @ t.linalg.lu(a)[1] @ t.linalg.lu(a)[2],
+        lambda: t.linalg.qr(a).Q @ t.linalg.qr(a).R,
+        lambda: t.ormqr(*t.geqrf(square), t.linalg.qr(square).R),
+        lambda: square @ t.linalg.solve(square, b),
+        lambda: square @ t.linalg.lstsq(square, b).solution,
+        lambda: t.linalg.cholesky(definite) @ t.linalg.cholesky(definite).mH / k,
+        lambda: t.linalg.cholesky(definite, upper=True).mH @ t.linalg.cholesky(definite, upper=True) / k,
+        lambda: square.triu() @ t.linalg.solve_triangular(square, b, upper=True),
+    ]
+    expected = [a, a, square, b, b, definite / k, definite / k, b]
+    one, three = by_threads(calls)
+    for x, y, known in zip(one, three, expected, strict=True):
+        assert t.equal(x, y)
+        assert (x - known).abs().max() <= (1e-3 if dtype in ("float32", "complex64") else 1e-11)
 
 
 def test_names():

@@ -8,6 +8,7 @@
 #include <vector>
 #include "core/half.h"
 #include "cpu/blas.h"
+#include "cpu/blocked.h"
 #include "cpu/small_matrix.h"
 
 namespace facula::lapack {
@@ -74,6 +75,7 @@ template <class T> struct Room {
 template <class T> int potrf(char part, int n, T* a) {
   if constexpr (!is_complex_type<T>)
     if (n <= small::kLargest) return small::cholesky(part == 'U', n, a);
+  if (blocked::many(n, n)) return blocked::cholesky(part, n, a);
   int info = 0;
   call<"potrf", T>(part, n, a, std::max(n, 1), &info);
   return info;
@@ -91,6 +93,7 @@ template <class T> int potrs(char part, int n, int columns, const T* a, T* b) {
 template <class T> int getrf(int m, int n, T* a, int* pivots) {
   if constexpr (!is_complex_type<T>)
     if (std::max(m, n) <= small::kLargest) return small::lu(m, n, a, pivots);
+  if (blocked::many(m, n)) return blocked::lu(m, n, a, pivots);
   int info = 0;
   call<"getrf", T>(m, n, a, std::max(m, 1), pivots, &info);
   return info;
@@ -101,6 +104,7 @@ template <class T> int getrs(char transposed, int n, int columns, const T* lu, c
       small::lu_solve(transposed != 'N', n, columns, lu, pivots, b);
       return 0;
     }
+  if (blocked::much(n, columns)) return blocked::lu_solve(transposed, n, columns, lu, pivots, b);
   int info = 0;
   call<"getrs", T>(transposed, n, columns, lu, std::max(n, 1), pivots, b, std::max(n, 1), &info);
   return info;
@@ -127,12 +131,16 @@ int sytrs(bool hermitian, char part, int n, int columns, const T* a, const int* 
 // B := alpha op(A)^-1 B, or B op(A)^-1, A triangular; B is rows x columns.
 template <class T> void trsm(char side, char part, char transposed, char diagonal, int rows, int columns,
                              const T* a, int lead, T* b) {
+  if (side == 'L' ? blocked::much(rows, columns) : blocked::much(columns, rows))
+    return blocked::solve_triangle(side, part, transposed, diagonal, rows, columns, a, lead, b,
+                                   std::max(rows, 1));
   call<"trsm", T>(side, part, transposed, diagonal, rows, columns, T(1), a, lead, b, std::max(rows, 1));
 }
 
 // --- orthogonal factors ---
 
 template <class T> int geqrf(int m, int n, T* a, T* tau, Room<T>& room) {
+  if (blocked::many(m, n)) return blocked::qr(m, n, a, tau);
   return room.use([&](T* work, int length) {
     int info = 0;
     call<"geqrf", T>(m, n, a, std::max(m, 1), tau, work, length, &info);
@@ -140,6 +148,7 @@ template <class T> int geqrf(int m, int n, T* a, T* tau, Room<T>& room) {
   });
 }
 template <class T> int orgqr(int m, int n, int k, T* a, const T* tau, Room<T>& room) {
+  if (blocked::many(m, k)) return blocked::form_q(m, n, k, a, tau);
   return room.use([&](T* work, int length) {
     int info = 0;
     call_either<"orgqr", "ungqr", T>(m, n, k, a, std::max(m, 1), tau, work, length, &info);
@@ -149,6 +158,7 @@ template <class T> int orgqr(int m, int n, int k, T* a, const T* tau, Room<T>& r
 // c (m x n) := Q c, Q^H c, c Q or c Q^H, Q being k reflections of length `height` in a.
 template <class T> int ormqr(char side, char transposed, int m, int n, int k, const T* a, int height,
                              const T* tau, T* c, Room<T>& room) {
+  if (side == 'L' && blocked::much(k, n)) return blocked::apply_q(transposed, m, n, k, a, tau, c);
   return room.use([&](T* work, int length) {
     int info = 0;
     call_either<"ormqr", "unmqr", T>(side, transposed, m, n, k, a, std::max(height, 1), tau, c,

@@ -1,5 +1,6 @@
 // Least squares, by LAPACK's four drivers.
 #include <cmath>
+#include <limits>
 #include "ops/linalg.h"
 
 namespace facula::linalg {
@@ -27,6 +28,10 @@ template <class T> struct LeastSquares {
   std::vector<int> integers;
 
   int solve(T* a, T* b, R* s, int* rank) {
+    if (driver == Driver::Gelsy && lapack::blocked::many(m, n) && solve_full_rank(a, b)) {
+      *rank = std::min(m, n);
+      return 0;
+    }
     const int lead = std::max(m, 1), lead_b = std::max({m, n, 1}), small = std::max(std::min(m, n), 1);
     if (driver == Driver::Gelsy) integers.assign(size_t(n), 0);  // no column is fixed in its place
     if (driver == Driver::Gelsd && integers.empty()) ask(a, b, s, rank);
@@ -55,6 +60,61 @@ template <class T> struct LeastSquares {
   }
 
  private:
+  static constexpr char kAdjoint = is_complex_type<T> ? 'C' : 'T';
+
+  // A problem whose rank is full beyond doubt has one solution, for which no columns need be exchanged.
+  // False, and b as it was: gelsy has to look.
+  bool solve_full_rank(const T* a, T* b) {
+    namespace blocked = lapack::blocked;
+    const int tall = std::max(m, n), small = std::min(m, n);
+    std::vector<T> factors(size_t(tall) * size_t(small)), tau(static_cast<size_t>(small));
+    T* const q = factors.data();
+    if (m >= n) std::copy_n(a, factors.size(), q);
+    else
+      for (int j = 0; j < n; ++j)
+        for (int i = 0; i < m; ++i)
+          q[size_t(i) * size_t(n) + size_t(j)] = conjugated(a[size_t(j) * size_t(m) + size_t(i)]);
+    blocked::qr(tall, small, q, tau.data());
+    const R largest = growth(q, tall, small, false), smallest = 1 / growth(q, tall, small, true);
+    if (!(largest < std::numeric_limits<R>::max() && smallest > 3 * rcond * largest)) return false;
+    if (m >= n) blocked::apply_q(kAdjoint, m, k, n, q, tau.data(), b);
+    blocked::solve_triangle('L', 'U', m >= n ? 'N' : kAdjoint, 'N', small, k, q, tall, b, tall);
+    if (m < n) {
+      for (int c = 0; c < k; ++c) std::fill_n(b + size_t(c) * size_t(n) + size_t(m), n - m, T{});
+      blocked::apply_q('N', n, k, m, q, tau.data(), b);
+    }
+    return true;
+  }
+  static T conjugated(T v) {
+    if constexpr (is_complex_type<T>) return {v.re, -v.im};
+    else return v;
+  }
+  // The norm of the triangle r, or of its inverse, from below: the power method, of which a few steps come
+  // close.
+  R growth(const T* r, int lead, int order, bool inverse) const {
+    std::vector<T> v(static_cast<size_t>(order));
+    for (int i = 0; i < order; ++i) v[size_t(i)] = T(R(i % 7 < 3 ? -1 : 1) + R(i % 5) / 8);
+    R found = 0;
+    for (int step = 0; step < 5; ++step) {
+      R squares = 0;
+      for (const T& x : v) squares += squared(x);
+      const R norm = std::sqrt(squares);
+      if (step) found = std::sqrt(norm);
+      for (T& x : v) x = divided(x, norm);
+      for (const char how : {inverse ? kAdjoint : 'N', inverse ? 'N' : kAdjoint})
+        if (inverse) lapack::call<"trsv", T>('U', how, 'N', order, r, lead, v.data(), 1);
+        else lapack::call<"trmv", T>('U', how, 'N', order, r, lead, v.data(), 1);
+    }
+    return found;
+  }
+  static T divided(T v, R by) {
+    if constexpr (is_complex_type<T>) return {v.re / by, v.im / by};
+    else return v / by;
+  }
+  static R squared(T v) {
+    if constexpr (is_complex_type<T>) return v.re * v.re + v.im * v.im;
+    else return v * v;
+  }
   void run_gelsd(T* a, T* b, R* s, int* rank, T* work, int length, R* real, int* integer, int* info) {
     const int lead = std::max(m, 1), lead_b = std::max({m, n, 1});
     if constexpr (is_complex_type<T>)
