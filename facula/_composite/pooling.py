@@ -40,8 +40,10 @@ def _adaptive_average(name, n, input, output_size):
     sizes = _sizes(output_size, input, n)
     if sizes == [1] * n:
         pooled = input.mean(list(range(-n, 0)), keepdim=True)
-        if n == 2 and input.dim() == 4 and not input.is_contiguous():
-            if input.is_contiguous(memory_format=torch.channels_last):
+        if n == 2 and input.dim() == 4 and not input.is_contiguous() and not hasattr(input, "_level"):
+            if input.is_contiguous(
+                memory_format=torch.channels_last
+            ):  # not a question for an example of vmap
                 pooled = pooled.as_strided(pooled.shape, (pooled.size(1), 1, pooled.size(1), pooled.size(1)))
         return pooled
     return getattr(_C, name)(input, sizes)

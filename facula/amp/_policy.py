@@ -23,8 +23,8 @@ _HALF = (
     "linalg.matmul svd_lowrank pca_lowrank"
 )
 _SINGLE = (
-    "avg_pool3d binary_cross_entropy grid_sample grid_sampler grid_sampler_2d grid_sampler_3d polar prod "
-    "quantile "
+    "avg_pool3d lp_pool3d binary_cross_entropy grid_sample grid_sampler grid_sampler_2d grid_sampler_3d "
+    "polar prod quantile "
     "nanquantile stft cdist trace view_as_complex cholesky cholesky_inverse cholesky_solve inverse "
     "lu_solve orgqr "
     "ormqr pinverse max_pool3d max_unpool1d max_unpool2d max_unpool3d adaptive_avg_pool3d mse_loss "

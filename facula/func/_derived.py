@@ -322,13 +322,16 @@ def loss(e, args, inplace, level):
     for i in (0, 1):
         if not is_batched(args[i], level):
             values[i] = _in_front(wrap(value_of(args[i], level), level.number), rank)
-    result = e.run(values)
-    if e.position("weight") is not None and reduction == "mean" and e.name in ("mse_loss", "huber_loss"):
+    weight = values[e.position("weight")] if e.name in ("mse_loss", "huber_loss") else None
+    if weight is not None:  # it must have the shape of the input
+        for i in (0, e.position("weight")):
+            if not is_batched(args[i], level):
+                values[i] = _in_front(wrap(value_of(args[i], level), level.number), rank)
+            values[i] = values[i].expand(level.size, *values[i].shape[1:])
         weight = values[e.position("weight")]
-        if weight is not None:
-            total = as_rows(result).sum(1)
-            weight = as_rows(weight.expand(result.shape)).sum(1)
-            return wrap(total / weight, level.number)
+    result = e.run(values)
+    if weight is not None and reduction == "mean" and e.name == "mse_loss":
+        return wrap(as_rows(result).sum(1) / as_rows(weight).sum(1), level.number)
     if reduction == "none":
         return wrap(result, level.number)
     rows = as_rows(result)

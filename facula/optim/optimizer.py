@@ -143,6 +143,7 @@ class Optimizer:
         return wrapper
 
     def _step_with_hooks(self, func: Callable, args: tuple, kwargs: dict):
+        args = (self, *args)  # hooks see, and may change, all that the step is called with
         for hook in (*_global_optimizer_pre_hooks.values(), *self._optimizer_step_pre_hooks.values()):
             answer = hook(self, args, kwargs)
             if answer is not None:
@@ -151,7 +152,7 @@ class Optimizer:
                         f"{func} must return None or a tuple of (new_args, new_kwargs), but got {answer}."
                     )
                 args, kwargs = answer
-        out = func(self, *args, **kwargs)
+        out = func(*args, **kwargs)
         self._optimizer_step_code()
         for hook in (*self._optimizer_step_post_hooks.values(), *_global_optimizer_post_hooks.values()):
             hook(self, args, kwargs)

@@ -212,14 +212,17 @@ class DataLoader:
     def _index_sampler(self):
         return self.batch_sampler if self._auto_collation else self.sampler
 
-    def __iter__(self) -> _Batches:
+    def __iter__(self) -> _BaseDataLoaderIter:
         if self.persistent_workers and self.num_workers > 0:
             if self._iterator is None:
-                self._iterator = _Batches(self)
+                self._iterator = self._get_iterator()
             else:
                 self._iterator._start(self, again=True)
             return self._iterator
-        return _Batches(self)
+        return self._get_iterator()
+
+    def _get_iterator(self) -> _BaseDataLoaderIter:
+        return (_MultiProcessingDataLoaderIter if self.num_workers else _SingleProcessDataLoaderIter)(self)
 
     def check_worker_number_rationality(self) -> None:
         """Warns where there are more workers than processors."""
@@ -263,7 +266,7 @@ def _refuse_for_streams(shuffle, sampler, batch_sampler) -> None:
             )
 
 
-class _Batches:
+class _BaseDataLoaderIter:
     """One pass over the batches (or, with persistent workers, all passes)."""
 
     def __init__(self, loader: DataLoader) -> None:
@@ -325,7 +328,7 @@ class _Batches:
         if self._rows is not None:
             self._indices = _as_tensors(self._index_sampler) or map(_index_tensor, indices)
 
-    def __iter__(self) -> _Batches:
+    def __iter__(self) -> _BaseDataLoaderIter:
         return self
 
     def __len__(self) -> int:
@@ -397,4 +400,9 @@ class _DatasetKind:
     Iterable = 1
 
 
-_BaseDataLoaderIter = _SingleProcessDataLoaderIter = _MultiProcessingDataLoaderIter = _Batches
+class _SingleProcessDataLoaderIter(_BaseDataLoaderIter):
+    """A pass in this process."""
+
+
+class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
+    """A pass whose batches are made by worker processes."""
