@@ -86,6 +86,12 @@ def test_whole_modules_and_plain_classes():
     assert type(again) is Net and torch.equal(again(x), model(x)) and again.steps == 4
     kept = [Config(4, ["a"]), Colour.RED, Point(1, 2), argparse.Namespace(a=[1]), range(3)]
     assert through(kept, weights_only=False) == kept
+    assert (
+        through(Runs(getattr, Colour, "RED"), weights_only=False) is Colour.RED
+    )  # Python 3.11.2 writes it so
+    for attribute in ("mro", "__class__", "__members__", "name", 0):
+        with pytest.raises((pickle.UnpicklingError, TypeError)):
+            through(Runs(getattr, Colour, attribute), weights_only=False)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     assert through(optimizer, weights_only=False).param_groups[0]["lr"] == 0.5
     np = pytest.importorskip("numpy")

@@ -145,6 +145,9 @@ def _function(unpickler, owner, name):
             return getattr(owner, name)
         raise UnpicklingError(f"getattr is only for methods of torch.Tensor, not for {name!r:.50}")
 
+    # How Python 3.11 writes a member of an enumeration, in its first releases.
+    if isinstance(owner, enum.EnumMeta) and type(name) is str and name in vars(owner)["_member_map_"]:
+        return vars(owner)["_member_map_"][name]
     # Hooks of lazy modules are methods of theirs.
     if isinstance(owner, LazyModuleMixin) and name in ("_infer_parameters", "_lazy_load_hook"):
         return getattr(owner, name)

@@ -141,14 +141,19 @@ struct Clamp {  // a limit of None is no limit
     return min || max ? nullptr : "torch.clamp: At least one of 'min' or 'max' must not be None";
   }
   template <class T> constexpr T forward(T x) const {
+    if constexpr (std::is_floating_point_v<T>) return at_most(at_least(x, lowest<T>()), highest<T>());
     const T low = min ? at_least(x, T(min.value)) : x;
     return max ? at_most(low, T(max.value)) : low;
   }
   template <class T> constexpr T backward(T g, T x, T) const {
+    if constexpr (std::is_floating_point_v<T>) return where((x < lowest<T>()) | (x > highest<T>()), T(0), g);
     if (min && max) return where((x < T(min.value)) | (x > T(max.value)), T(0), g);
     if (min) return where(x < T(min.value), T(0), g);
     return where(x > T(max.value), T(0), g);
   }
+  // Of floating-point numbers a limit that is not there is infinite: loops without a branch are vectorised.
+  template <class T> constexpr T lowest() const { return min ? T(min.value) : -T(__builtin_inf()); }
+  template <class T> constexpr T highest() const { return max ? T(max.value) : T(__builtin_inf()); }
 };
 
 // The overloads for tensors come first: a 0-dim tensor would do as a number too.
