@@ -204,7 +204,7 @@ def home(function: Callable) -> tuple[str, str] | None:
             space = next((each for each in spaces if each != "Tensor"), None)
             if space == "torch":
                 return "torch.functional" if name in kept_apart else "torch", name
-            return space and (f"torch.{space}", name)
+            return (f"torch.{space}", name) if space else None
     return None
 
 
