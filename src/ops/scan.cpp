@@ -307,7 +307,7 @@ static constexpr OpEntry entries[] = {
                                kFunction | kMethod | kExactOut)
         .refusing(kUnlike),
     widens<diff>("diff(Tensor input, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None)",
-                 kFunction | kMethod | kExactOut),
+                 kFunction | kMethod | kOut),
 };
 FACULA_ENTRIES(scan)
 
