@@ -66,6 +66,8 @@ def _refuse(name, args=()):
 
 def _store(result, out, name):
     """Writes a result to `out=`."""
+    if isinstance(result, tuple):
+        return type(result)([_store(each, to, name) for each, to in zip(result, out)])
     if not isinstance(out, CompressedTensor) or not isinstance(result, CompressedTensor):
         if isinstance(result, CompressedTensor):
             if isinstance(out, TensorOfParts) or name not in ("mm", "addmm"):
@@ -248,6 +250,9 @@ class CompressedTensor(TensorOfParts):
 
     def sparse_resize_(self, size, sparse_dim, dense_dim):
         _refuse("sparse_resize_", (self,))
+
+    def new(self, *args, **kwargs):
+        raise RuntimeError("new() of a compressed sparse tensor: Cannot map its kind to a unique layout.")
 
     def detach_(self):
         self._held = self._held.detach()

@@ -7,7 +7,7 @@ its history): see facula/_parts.py. The functions it knows are in facula/_compos
 from __future__ import annotations
 
 from . import _C
-from ._parts import TensorOfParts, as_type, replaced, shell
+from ._parts import TensorOfParts, as_type, replaced, resized, shell
 
 __all__ = ["FUNCTIONS", "SparseTensor", "make"]
 
@@ -36,7 +36,8 @@ def _store(result, out, name):
     """Writes a result to `out=`."""
     if not isinstance(out, SparseTensor) or not isinstance(result, SparseTensor):
         return _C._copy_to_out(out, result, "out")
-    return FUNCTIONS["copy_"](out, as_type(result, out.dtype))
+    result = as_type(result, out.dtype)
+    return resized(out, result) if result._nnz() == 0 else FUNCTIONS["copy_"](out, result)
 
 
 def _replace(self, result):
@@ -111,6 +112,10 @@ class SparseTensor(TensorOfParts):
 
     def dense_dim(self):
         return self.dim() - self._at.shape[0]
+
+    def new(self, *args, device=None, size=None):
+        """Legacy constructor of a sparse tensor of the same dtype: of a size, or of indices and values."""
+        return FUNCTIONS["new"](self, *args, *([] if size is None else [size]))
 
     # --- what a tensor says of itself ---
 

@@ -481,11 +481,13 @@ _METHODS |= {name: _removed(name) for name in ("eig", "symeig", "solve", "lstsq"
 
 def _compressed(name, which):
     def method(self):
+        if self.layout not in (_C.strided, _C.sparse_coo):  # called by way of Tensor
+            return getattr(type(self), name)(self)
         layout = "Sparse" if self.is_sparse else "Strided"
         raise RuntimeError(f"{name} expected sparse {which} compressed tensor layout but got {layout}")
 
     method.__name__ = method.__qualname__ = name
-    method.__doc__ = "RuntimeError: there are no compressed sparse layouts."
+    method.__doc__ = "Of compressed sparse tensors only: RuntimeError for others."
     return method
 
 

@@ -144,6 +144,8 @@ def _from_dense(x, layout, blocksize, dense_dim, name):
             f"{name}: dense_dim argument must be in [0,{x.dim() - 2}] range, but {dense_dim} is given"
         )
     n = x.dim() - 2 - dense
+    if not _product(x.shape[:n]):
+        raise RuntimeError(f"to_{_NAMES[layout]}: Expected product of batch dimensions to be non-zero.")
     rows, columns = x.shape[n : n + 2]
     counts, blocks = (rows, columns), x
     if blocksize is not None:
@@ -251,6 +253,8 @@ def converted(x, layout, blocksize, dense_dim, named=True):
 def to_layout(x, layout, blocksize, dense_dim):
     """Tensor.to_sparse(layout=...)."""
     name = _asked(x, layout, False)
+    if blocksize is not None and not isinstance(blocksize, int) and len(blocksize) != 2:
+        raise RuntimeError(f"{name}: blocksize needs to be a tuple of size 2, but got {len(blocksize)}")
     if layout == _C.sparse_coo:
         if blocksize is not None:
             _refuse(name, x, layout, "with blocksize argument given")
@@ -305,9 +309,29 @@ for _layout in PARTS:
 def _to_sparse(x, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=None):
     if layout == _C.strided:
         return compressed_to_dense(x)
-    if layout is not None:
-        return to_layout(x, layout, blocksize, dense_dim)
+    if layout is not None or blocksize is not None:
+        return to_layout(x, layout or _C.sparse_coo, blocksize, dense_dim)
     if sparse_dim not in (None, 2 + x._batch):
         why = f"with sparse_dim argument !={2 + x._batch}"
         _refuse("sparse_compressed_to_sparse", x, _C.sparse_coo, why)
     return coordinates(x)
+
+
+# --- the indices alone ---
+
+
+@composite("torch")
+def _convert_indices_from_coo_to_csr(input, size, *, out_int32=False):
+    """Where each of `size` rows starts among the sorted rows of elements, and where the last one ends."""
+    if input.dim() > 1:
+        raise RuntimeError(f"Input is supposed to be a vector, but got {input.dim()} dimensional tensor.")
+    steps = _T.bincount(input, minlength=size)
+    return _T.cat([steps.new_zeros(1), steps.cumsum(0)]).to(_C.int32 if out_int32 else _C.int64)
+
+
+@composite("torch")
+def _convert_indices_from_csr_to_coo(crow_indices, col_indices, *, out_int32=False, transpose=False):
+    """(2, elements): the row and the column of each element of a CSR tensor; `transpose`: the other way."""
+    row = lines(crow_indices, col_indices.shape[-1])
+    pair = (col_indices, row) if transpose else (row, col_indices)
+    return _T.stack([each.to(_C.int32 if out_int32 else _C.int64) for each in pair])

@@ -63,7 +63,8 @@ def _filled_like(name):
     def like(
         x, *args, dtype=None, layout=None, requires_grad=False, memory_format=None, device=None, **options
     ):
-        _need_no_format(memory_format)
+        if name != "empty_like":
+            _need_no_format(memory_format)
         _other_layout(x, layout)
         held = getattr(_T, name)(x._held.detach(), *args, dtype=dtype, **options)
         return make(x._starts.clone(), x._at.clone(), held, x.shape, x.layout).requires_grad_(requires_grad)

@@ -56,6 +56,8 @@ known("is_floating_point")(lambda x: x.dtype.is_floating_point)
 known("is_complex")(lambda x: x.dtype.is_complex)
 known("is_signed")(lambda x: x._held.is_signed())
 known("is_nonzero")(bool)
+for _name in "values indices is_coalesced coalesce dense_dim sparse_dim".split():
+    known(_name)(lambda x, _name=_name: getattr(x, _name)())
 known("is_same_size")(lambda x, other: tuple(x.shape) == tuple(other.shape))
 
 

@@ -32,16 +32,8 @@ def _need_floats(dtype, name="addmm"):
 def _need_matrices(a, b):
     if b.dim() == 1 and compressed(a):
         raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got 1)")
-    for x in (a, b):
-        if x.dim() != 2:
-            raise RuntimeError(
-                f"mm(): a compressed sparse tensor and {x.dim()} dimensions: both must be matrices"
-            )
-    if a.shape[1] != b.shape[0]:
-        raise RuntimeError(
-            f"mat1 and mat2 shapes cannot be multiplied ({a.shape[0]}x{a.shape[1]} and "
-            f"{b.shape[0]}x{b.shape[1]})"
-        )
+    if a.dim() != 2 or b.dim() != 2 or a.shape[1] != b.shape[0]:
+        _T.mm(*(_T.zeros((), dtype=x.dtype).expand(tuple(x.shape)) for x in (a, b)))  # raises
 
 
 def _times_dense(a, b):
@@ -137,24 +129,31 @@ def _matmul(a, b):
     return product(a, b)
 
 
+def _sum(input, total, beta, alpha):
+    total = total if alpha == 1 else total * alpha
+    if beta == 0:  # not even what is no number counts
+        return total if total.shape == input.shape else total.expand(input.shape)
+    return (input if beta == 1 else input * beta) + total
+
+
 @known("addmm", "sparse_addmm")
 def _addmm(input, mat1, mat2, *, beta=1, alpha=1):
     if compressed(input):
         total = product(mat1, mat2, input)
         _need_dtype(input.dtype, mat1.dtype)
         total = converted(total, input.layout, None, None)
-        return add(input if beta == 1 else input * beta, total if alpha == 1 else total * alpha)
+        total = total if alpha == 1 else total * alpha
+        return total if beta == 0 else add(input if beta == 1 else input * beta, total)
     _need_dtype(input.dtype, mat1.dtype)
     total = product(mat1, mat2)
     total = compressed_to_dense(total) if compressed(total) else total
-    input = input.expand(total.shape)
-    return (input if beta == 1 else input * beta) + (total if alpha == 1 else total * alpha)
+    return _sum(input.expand(total.shape), total, beta, alpha)
 
 
 @known("addmv")
 def _addmv(input, mat, vec, *, beta=1, alpha=1):
     total = _times_vector(mat, vec, input.shape[0] if input.dim() else 1)
-    return (input if beta == 1 else input * beta) + (total if alpha == 1 else total * alpha)
+    return _sum(input, total, beta, alpha)
 
 
 @known("linear")
@@ -177,8 +176,11 @@ def _triangular_solve(input, A, upper=True, transpose=False, unitriangular=False
     from . import find
 
     solve = find("torch", "triangular_solve") or _T.triangular_solve
-    found = solve(input, compressed_to_dense(A), upper, transpose, unitriangular)
-    return type(found)((found[0], _T.zeros(0, dtype=input.dtype)))
+    dense = compressed_to_dense(A)
+    found = solve(input, dense, upper, transpose, unitriangular)
+    singular = not A._nnz() or (not unitriangular and bool((dense.diagonal() == 0).any()))
+    solution = _T.full_like(found[0], float("nan")) if singular else found[0]
+    return type(found)((solution, _T.zeros(0, dtype=input.dtype)))
 
 
 # --- products of chosen elements ---

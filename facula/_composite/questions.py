@@ -9,6 +9,8 @@ from . import composite
 
 def _not_sparse(name: str, kind: str = "sparse coordinate"):
     def ask(self):
+        if self.is_sparse:  # which has it, called by way of Tensor
+            return getattr(type(self), name)(self)
         raise RuntimeError(
             f"{name} expected {kind} tensor layout but got Strided\n"
             "The tensor is dense: to_sparse() makes a sparse one."

@@ -7,7 +7,7 @@ values and of dense operands follow.
 from __future__ import annotations
 
 from .. import _C
-from .._parts import TensorOfParts
+from .._parts import TensorOfParts, as_type
 from . import composite, wrapped_dim
 from .linalg_norms import type_name
 
@@ -274,8 +274,8 @@ def _zero_to_zero(name):
 
     def write(x, *args, **kwargs):
         if not x._is_coalesced:
-            raise RuntimeError(f"{name}_ requires coalesced input")
-        return x.copy_(call(x, *args, **kwargs))
+            raise RuntimeError(f"{name.removeprefix('arc')}_ requires coalesced input")
+        return x.copy_(as_type(call(x, *args, **kwargs), x.dtype))
 
     _known(name)(call)
     if name != "square":

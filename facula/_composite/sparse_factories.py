@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import _C
+from . import sparse  # noqa: F401  first: the others build on it
 from .compressed import layout_name
 from .compressed_new import nothing
 from .sparse_layout import _nothing

@@ -273,6 +273,24 @@ def _new_zeros(x, *size, dtype=None, **options):
     return _nothing(size, len(size), dtype or x.dtype)
 
 
+@_known("new")
+def _new(x, *args):
+    if len(args) in (2, 3) and all(isinstance(t, _C.Tensor) for t in args[:2]):
+        from .sparse import sparse_coo_tensor
+
+        return sparse_coo_tensor(*args, dtype=x.dtype)
+    if len(args) == 1 and isinstance(args[0], _C.Size):
+        args = tuple(args[0])
+    elif len(args) == 1 and isinstance(args[0], (list, tuple)):
+        raise TypeError(
+            "SparseTensor.new(sequence) only accepts sizes: sparse_coo_tensor() takes indices and values"
+        )
+    if not all(isinstance(n, int) for n in args):
+        kinds = ", ".join(type(each).__name__ for each in args)
+        raise TypeError(f"new() received an invalid combination of arguments - got ({kinds})")
+    return _nothing(list(args or (0,)), len(args) or 1, x.dtype)
+
+
 def _nothing(size, sparse_dim, dtype):
     at = _T.zeros(sparse_dim, 0, dtype=_C.int64)
     return _make(at, _T.zeros(0, *size[sparse_dim:], dtype=dtype), size, True)
@@ -295,7 +313,9 @@ def spdiags(diagonals, offsets, shape, layout=None):
     if offsets.dim() > 1:
         raise RuntimeError("Offsets must be scalar or vector")
     rows = diagonals.reshape(1, -1) if diagonals.dim() == 1 else diagonals
-    offsets = offsets.reshape(-1).to(_C.int64)
+    if offsets.dtype != _C.int64:
+        raise RuntimeError(f"Offset Tensor must have dtype Long but got {type_name(offsets.dtype)}")
+    offsets = offsets.reshape(-1)
     if rows.shape[0] != offsets.shape[0]:
         raise RuntimeError(
             f"Number of diagonals ({rows.shape[0]}) does not match the number of offsets ({offsets.shape[0]})"
@@ -345,6 +365,12 @@ def _copy_(x, source, non_blocking=False):
     held = source._held.to(x.dtype)
     held = held.clone() if held is source._held else held
     return resized(x, _make(source._at.clone(), held, source.shape, source._is_coalesced))
+
+
+@_known("zeros")
+def _zeros(*size, dtype=None, requires_grad=False, **options):  # into an out= that is sparse
+    size = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
+    return _nothing(list(size), len(size), dtype or _C.get_default_dtype())
 
 
 @_known("zero_")

@@ -97,6 +97,8 @@ def sparse_addmm(mat, mat1, mat2, *, beta=1.0, alpha=1.0):
     """beta * mat + alpha * (mat1 @ mat2) with a sparse mat1."""
     product = sparse_mm(mat1, mat2)
     product = product if alpha == 1 else product * alpha
+    if beta == 0:  # not even what is no number counts
+        return product
     return (mat if beta == 1 else mat * beta) + product
 
 

@@ -8,7 +8,7 @@ import facula as torch
 
 from .. import _C
 from . import forward_ad
-from ._jacobians import GradcheckError, _is_inexact, _recorded, _tuple, _wants_gradient
+from ._jacobians import GradcheckError, _is_inexact, _recorded, _tuple, _wants_gradient, is_sparse
 
 
 class _Undefined(torch.autograd.Function):
@@ -25,7 +25,7 @@ class _Undefined(torch.autograd.Function):
 
 def _check_absent_entries(outputs, inputs) -> None:
     """Entries that a sparse input does not have are not moved, so no gradient may stand there."""
-    sparse = [(i, t) for i, t in enumerate(inputs) if _wants_gradient(t) and t.is_sparse]
+    sparse = [(i, t) for i, t in enumerate(inputs) if _wants_gradient(t) and is_sparse(t)]
     for k, o in enumerate(outputs if sparse else ()):
         vector = torch.rand(o.shape, dtype=o.dtype) + 0.1
         wanted = [t for _, t in sparse]
@@ -33,9 +33,8 @@ def _check_absent_entries(outputs, inputs) -> None:
         for (i, t), g in zip(sparse, found):
             if g is None:
                 continue
-            ones = torch.ones_like(t._values().detach())
-            there = torch.sparse_coo_tensor(t._indices(), ones, t.shape).to_dense() != 0
-            elsewhere = (g.to_dense() if g.is_sparse else g).masked_fill(there, 0)
+            there = t._like(torch.ones_like(t._held.detach())).to_dense() != 0
+            elsewhere = (g.to_dense() if is_sparse(g) else g).masked_fill(there, 0)
             if (elsewhere != 0).any():
                 raise GradcheckError(
                     f"Jacobian mismatch for output {k} with respect to input {i},\nnumerical: 0 at entries "
@@ -56,7 +55,7 @@ def _check_inputs(inputs) -> None:
                 "complex. ",
                 stacklevel=4,
             )
-        content = t._values() if t.is_sparse else t
+        content = t._held if is_sparse(t) else t
         if not all(stride > 0 or size <= 1 for stride, size in zip(content.stride(), content.size())):
             raise RuntimeError(
                 f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs that are "
@@ -77,8 +76,8 @@ def _check_zero_in_zero_out(outputs, inputs, masked: bool) -> None:
     for g, t in zip(found, wanted):
         if g is None:
             continue
-        if g.is_sparse:
-            if not t.is_sparse:
+        if is_sparse(g):
+            if g.layout != t.layout:
                 raise GradcheckError(f"grad is incorrect layout ({g.layout} is not {t.layout})")
             for what in ("sparse_dim", "dense_dim"):
                 has, expected = getattr(g, what)(), getattr(t, what)()
@@ -114,7 +113,7 @@ def _check_undefined(function, outputs, inputs) -> None:
                 "set_materialize_grads(False) was called."
             ) from error
         for g in found:
-            if g is not None and not ((g.to_dense() if g.is_sparse else g) == 0).all():
+            if g is not None and not ((g.to_dense() if is_sparse(g) else g) == 0).all():
                 _warn_of_undefined()
                 raise GradcheckError(
                     "Expected all input grads to be undefined or zero when all output grads are undefined "
@@ -185,7 +184,7 @@ def _check_batched_tangents(function, inputs) -> None:
 def _check_batched(output, inputs, number: int) -> None:
     vectors = torch.randn(2, *output.shape, dtype=output.dtype)
     wanted = [t for t in inputs if _wants_gradient(t)]
-    if any(t.is_sparse for t in wanted):
+    if any(is_sparse(t) for t in wanted):
         raise GradcheckError(
             f"For output {number}:\n\ngradcheck or gradgradcheck failed while testing batched gradient "
             "computation: gradients of sparse tensors cannot be batched."

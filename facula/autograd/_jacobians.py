@@ -30,14 +30,21 @@ def _recorded(outputs):
     return tuple(o for o in _tuple(outputs) if _wants_gradient(o))
 
 
+def is_sparse(t) -> bool:
+    """In coordinate form or compressed."""
+    return t.layout != _C.strided
+
+
 def _content(t):
     """The numbers that are moved, behind the graph: of a sparse tensor its values."""
-    return (t._values() if t.is_sparse else t).data
+    return (t._held if is_sparse(t) else t).data
 
 
 def _gradient_content(t, g):
     """A gradient of t at the places of `_content(t)`."""
-    g = g.to_dense() if g.is_sparse else g
+    if is_sparse(t) and not t.is_sparse:
+        return t._values_of(g)
+    g = g.to_dense() if is_sparse(g) else g
     return g[tuple(t._indices())] if t.is_sparse else g
 
 

@@ -38,6 +38,7 @@ from ._jacobians import (
     _wants_gradient,
     get_analytical_jacobian,
     get_numerical_jacobian,
+    is_sparse,
 )
 
 __all__ = [
@@ -273,7 +274,7 @@ def gradcheck(
         _check_inputs(inputs)
         whole = func(*inputs)
         outputs = _recorded(whole)
-        if any(o.is_sparse for o in outputs):
+        if any(is_sparse(o) for o in outputs):
             raise ValueError(
                 "Sparse output is not supported at gradcheck yet. Please call to_dense(masked_grad=...) on "
                 "the "

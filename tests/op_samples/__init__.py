@@ -42,7 +42,8 @@ NO_SAMPLES |= dict.fromkeys(
     "to_sparse_csr to_sparse_csc to_sparse_bsr to_sparse_bsc sampled_addmm spsolve "
     "_validate_sparse_compressed_tensor_args _validate_sparse_csr_tensor_args "
     "_validate_sparse_csc_tensor_args _validate_sparse_bsr_tensor_args "
-    "_validate_sparse_bsc_tensor_args".split(),
+    "_validate_sparse_bsc_tensor_args _convert_indices_from_coo_to_csr "
+    "_convert_indices_from_csr_to_coo".split(),
     "compressed sparse tensors: tests/test_compressed.py, tests/compat/test_compressed.py",
 )
 NO_SAMPLES |= dict.fromkeys(
