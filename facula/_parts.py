@@ -111,8 +111,8 @@ class TensorOfParts(_C.Tensor):
     # --- what a tensor says of itself ---
 
     device = property(lambda self: self._held.device)
-    is_meta = property(lambda self: False)
-    is_cpu = property(lambda self: True)
+    is_meta = property(lambda self: self._held.is_meta)
+    is_cpu = property(lambda self: not self._held.is_meta)
     is_leaf = property(lambda self: self._held.is_leaf)
     grad_fn = property(lambda self: self._held.grad_fn)
 

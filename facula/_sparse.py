@@ -36,6 +36,8 @@ def _store(result, out, name):
     """Writes a result to `out=`."""
     if not isinstance(out, SparseTensor) or not isinstance(result, SparseTensor):
         return _C._copy_to_out(out, result, "out")
+    if name == "zeros":
+        return resized(out, result.to(out.dtype)).requires_grad_(result.requires_grad)
     result = as_type(result, out.dtype)
     return resized(out, result) if result._nnz() == 0 else FUNCTIONS["copy_"](out, result)
 
@@ -115,6 +117,11 @@ class SparseTensor(TensorOfParts):
 
     def new(self, *args, device=None, size=None):
         """Legacy constructor of a sparse tensor of the same dtype: of a size, or of indices and values."""
+        if device is not None and _C.device(device).type != "cpu":
+            raise RuntimeError(
+                "legacy constructor expects device type: cpu but device type: "
+                f"{_C.device(device).type} was passed"
+            )
         return FUNCTIONS["new"](self, *args, *([] if size is None else [size]))
 
     # --- what a tensor says of itself ---

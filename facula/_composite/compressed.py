@@ -225,7 +225,10 @@ def _constructed(name, layout, given, parts, size, dtype, device, requires_grad,
     if any(t.is_meta for t in (starts, at, held)) or (
         device is not None and _C.device(device).type == "meta"
     ):
-        raise NotImplementedError(f"{name}() on the meta device")
+        if size is None:
+            raise RuntimeError("Tensor.item() cannot be called on meta tensors")
+        starts, at, held = (t.to("meta") for t in (starts, at, held))
+        return make(starts, at, held.requires_grad_(requires_grad), tuple(size), layout)
     _check_dims(layout, starts, at, held)
     size = _inferred(layout, starts, at, held) if size is None else tuple(size)
     if _checks_wanted(check_invariants):

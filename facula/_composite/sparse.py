@@ -111,7 +111,11 @@ def sparse_coo_tensor(
         from .._sparse import INVARIANTS
 
         check_invariants = INVARIANTS[0]
-    return _checked(result) if check_invariants else result
+    if not check_invariants:
+        return result
+    if is_coalesced and not _in_order(_checked(result)):
+        raise RuntimeError("cannot set is_coalesced to true if indices correspond to uncoalesced COO tensor")
+    return _checked(result)
 
 
 def _checked(x):
@@ -274,7 +278,7 @@ def _zero_to_zero(name):
 
     def write(x, *args, **kwargs):
         if not x._is_coalesced:
-            raise RuntimeError(f"{name.removeprefix('arc')}_ requires coalesced input")
+            raise RuntimeError(f"{name.replace('arc', 'a')}_ requires coalesced input")
         return x.copy_(as_type(call(x, *args, **kwargs), x.dtype))
 
     _known(name)(call)
@@ -384,7 +388,7 @@ def _sub(a, b, *, alpha=1):
 
 
 def _need_number(what, a, b):
-    if not _sparse(a) or (isinstance(b, _C.Tensor) and b.dim()):
+    if not _sparse(a) or (isinstance(b, _C.Tensor) and (b.dim() or _sparse(b))):
         size = list(b.shape) if isinstance(b, _C.Tensor) else []
         raise RuntimeError(
             f"Sparse {what} requires a scalar or zero-dim dense tensor divisor (got shape {size} for divisor)"
@@ -501,7 +505,11 @@ def sparse_sum(input, dim=None, dtype=None):
     x = _mapped(input, lambda v: v.to(dtype)) if dtype is not None else input
     if dim is None:
         return x._held.sum()
-    dims = {wrapped_dim(d, x.dim()) for d in ([dim] if isinstance(dim, int) else dim)}
+    listed = [wrapped_dim(d, x.dim()) for d in ([dim] if isinstance(dim, int) else dim)]
+    dims = set(listed)
+    if len(dims) != len(listed):
+        twice = next(d for d in listed if listed.count(d) > 1)
+        raise RuntimeError(f"dim {twice} appears multiple times in the list of dims")
     inner = [d - x.sparse_dim() + 1 for d in dims if d >= x.sparse_dim()]
     held = x._held.sum(inner) if inner else x._held
     rows = [d for d in range(x.sparse_dim()) if d not in dims]
@@ -526,6 +534,10 @@ def _sum(x, dim=None, keepdim=False, *, dtype=None):
 
 @_known("norm")
 def _norm(x, p="fro", dim=None, keepdim=False, dtype=None):
+    if dtype is not None:
+        raise ValueError("dtype argument is not supported in frobenius norm")
+    if keepdim:
+        raise RuntimeError("norm_sparse currently does not support keepdim=True")
     if (
         dim is not None
         and len({wrapped_dim(d, x.dim()) for d in ([dim] if isinstance(dim, int) else dim)}) != x.dim()

@@ -70,7 +70,7 @@ def _transpose(x, dim0, dim1):
     order = list(range(n))
     order[dim0], order[dim1] = dim1, dim0
     result = _reordered(x, order)
-    return _make(result._at, result._held, result.shape)
+    return _make(result._at, result._held, result.shape, False)
 
 
 @_known("transpose_", "swapaxes_", "swapdims_")
@@ -130,6 +130,8 @@ def _select(x, dim, index):
 
 @_known("narrow_copy")
 def _narrow(x, dim, start, length):
+    if not 0 <= dim < x.dim():
+        raise RuntimeError(f"Dimension {dim} out of range. Expecting 0 <= dim < {x.dim()}.")
     dim = wrapped_dim(dim, x.dim())
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
@@ -228,7 +230,14 @@ def _index_select(x, dim, index):
     if dim >= x.sparse_dim():
         return _make(x._at, x._held.index_select(dim - x.sparse_dim() + 1, index), size, x._is_coalesced)
     # Pairs of a chosen index and a place that has it, ordered by the first.
-    new, old = (index.reshape(-1, 1) == _checked(x)._at[dim]).nonzero().unbind(1)
+    row = _checked(x)._at[dim]
+    order, index = row.argsort(stable=True), index.reshape(-1)
+    row = row[order]
+    first = _T.searchsorted(row, index)
+    count = _T.searchsorted(row, index, right=True) - first
+    new = _T.arange(index.shape[0]).repeat_interleave(count)
+    before = count.cumsum(0) - count
+    old = order[_T.arange(new.shape[0]) - before[new] + first[new]]
     at = x._at[:, old].clone()
     at[dim] = new
     return _make(at, x._held[old], size)
@@ -255,7 +264,7 @@ _known("reshape", "flatten", "ravel", "inner", "_einsum", "_tensordot")(
 def _zeros_like(
     x, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, **options
 ):
-    if memory_format is not None:
+    if memory_format is not None and layout != _C.strided:
         raise RuntimeError("memory format option is only supported by strided tensors")
     dtype = dtype or x.dtype
     if layout not in (None, _C.strided, _C.sparse_coo):
@@ -370,7 +379,8 @@ def _copy_(x, source, non_blocking=False):
 @_known("zeros")
 def _zeros(*size, dtype=None, requires_grad=False, **options):  # into an out= that is sparse
     size = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
-    return _nothing(list(size), len(size), dtype or _C.get_default_dtype())
+    result = _nothing(list(size), len(size), dtype or _C.get_default_dtype())
+    return result.requires_grad_(requires_grad)
 
 
 @_known("zero_")
@@ -423,3 +433,16 @@ def _sparse_resize_(x, size, sparse_dim, dense_dim):
 @_known("resize_as_sparse_", "resize_as_")
 def _resize_as_(x, like, **options):
     return _sparse_resize_(x, like.shape, like.sparse_dim(), like.dense_dim())
+
+
+@composite("torch")
+def _sparse_broadcast_to(input, size):
+    """The same elements in the shape that they are broadcast to, a place for each copy."""
+    lead = len(size) - input.dim()
+    for d, n in enumerate(input.shape):
+        if n not in (1, size[d + lead]):
+            raise RuntimeError(
+                f"The input's length {n} at dimension {d} does not broadcast over the requested shape of "
+                f"length {size[d + lead]} at dimension {d + lead}"
+            )
+    return broadcast(_checked(input), list(size))

@@ -43,7 +43,7 @@ NO_SAMPLES |= dict.fromkeys(
     "_validate_sparse_compressed_tensor_args _validate_sparse_csr_tensor_args "
     "_validate_sparse_csc_tensor_args _validate_sparse_bsr_tensor_args "
     "_validate_sparse_bsc_tensor_args _convert_indices_from_coo_to_csr "
-    "_convert_indices_from_csr_to_coo".split(),
+    "_convert_indices_from_csr_to_coo _sparse_broadcast_to".split(),
     "compressed sparse tensors: tests/test_compressed.py, tests/compat/test_compressed.py",
 )
 NO_SAMPLES |= dict.fromkeys(
