@@ -38,6 +38,13 @@ def _need_matrices(a, b):
 
 def _times_dense(a, b):
     """Compressed (m, n) times dense (n, k)."""
+    if not a._in_blocks:
+        from .sparse_products import rows_of_product
+
+        rows = a if a._by_rows else converted(a, _C.sparse_csr, None, None)
+        total = rows_of_product(rows._starts, rows._at, rows._held, b)
+        if total is not None:
+            return total
     _, row, column, held = places(a)
     rows, columns = grid(a)
     if bool(((row < 0) | (row >= rows) | (column < 0) | (column >= columns)).any()):

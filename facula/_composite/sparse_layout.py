@@ -5,7 +5,8 @@ from __future__ import annotations
 from .. import _C
 from .._parts import resized
 from . import composite, wrapped_dim
-from .sparse import _checked, _known, _make, _sparse, coalesce, type_name
+from .linalg_norms import type_name
+from .sparse import _checked, _known, _make, _sparse, coalesce
 
 _T = _C._functions
 
@@ -70,7 +71,7 @@ def _transpose(x, dim0, dim1):
     order = list(range(n))
     order[dim0], order[dim1] = dim1, dim0
     result = _reordered(x, order)
-    return _make(result._at, result._held, result.shape, False)
+    return _make(result._at, result._held, result.shape, x._nnz() == 0)
 
 
 @_known("transpose_", "swapaxes_", "swapdims_")

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from .. import _C
 from . import composite
-from .sparse import _checked, _flat, _known, _make, _mapped, _sparse, coalesce, to_dense, type_name
+from .linalg_norms import type_name
+from .sparse import _checked, _flat, _known, _make, _mapped, _sparse, coalesce, to_dense
 from .sparse_layout import _select, broadcast, common_shape
 
 _T = _C._functions
+
+
+def rows_of_product(starts, at, held, dense):
+    """CSR (starts, at, held) times a dense matrix, where no temporary of all products is needed; or None."""
+    if held.dtype not in (_C.float32, _C.float64) or held.dim() != 1:
+        return None
+    from ..nn.functional import embedding_bag
+
+    if starts.dtype != at.dtype:
+        starts, at = starts.long(), at.long()
+    return embedding_bag(at, dense, starts, mode="sum", per_sample_weights=held, include_last_offset=True)
 
 
 def _matrix_product(a, b):
@@ -28,6 +40,11 @@ def _matrix_product(a, b):
     _checked(a)
     if a._held.dtype != b.dtype:
         raise RuntimeError(f"mm: expected the same dtype, but got {a.dtype} and {b.dtype}")
+    if a._is_coalesced:
+        starts = _T.searchsorted(a._at[0].contiguous(), _T.arange(a.shape[0] + 1))
+        total = rows_of_product(starts, a._at[1], a._held, b)
+        if total is not None:
+            return total
     products = a._held.unsqueeze(1) * b.index_select(0, a._at[1])
     return _T.zeros(a.shape[0], b.shape[1], dtype=b.dtype).index_add(0, a._at[0], products)
 
@@ -164,6 +181,8 @@ def _mul(a, b):
         a, b = b, a
     if not isinstance(b, _C.Tensor) or b.dim() == 0:
         number = to_dense(b) if _sparse(b) else b
+        if a.dim() == 0 and isinstance(number, _C.Tensor):  # neither has dimensions
+            a = _mapped(a, lambda v: v.to(_T.promote_types(v.dtype, number.dtype)))
         return _mapped(a, lambda v: v * number)
     if not _sparse(b):
         shape = common_shape(a.shape, b.shape)
