@@ -44,7 +44,9 @@ def _adaptive_average(name, n, input, output_size):
             if input.is_contiguous(
                 memory_format=torch.channels_last
             ):  # not a question for an example of vmap
-                pooled = pooled.as_strided(pooled.shape, (pooled.size(1), 1, pooled.size(1), pooled.size(1)))
+                wide = pooled.size(1)
+                pooled = pooled.as_strided(pooled.shape, (wide, 1, wide, wide))
+                _C._name_history(pooled, "AsStridedBackward1")
         return pooled
     return getattr(_C, name)(input, sizes)
 

@@ -3,7 +3,9 @@
 #include <cmath>
 #include "core/parallel.h"
 #include "cpu/norm.h"
+#include "ops/named.h"
 #include "ops/norm.h"
+#include "ops/spatial.h"
 
 namespace facula {
 
@@ -330,9 +332,17 @@ Tensor rms_norm(const Tensor& x, const Dims& shape, const Tensor& weight, std::o
   const DType wide = compute_dtype(x->dtype);
   const double e =
       eps.value_or(to_real(wide) == DType::Float64 ? 2.220446049250313e-16 : 1.1920928955078125e-07);
-  if (is_complex(x->dtype) || (weight && weight->dtype != x->dtype)) return composed_rms(x, l, weight, e);
-  if (is_half(x->dtype)) return call_structural(row_norm<RowKind::RmsHalf>(l, x, e), x, weight, Tensor());
-  return call_structural(row_norm<RowKind::Rms>(l, x, e), x, weight, Tensor());
+  const MemoryFormat format = format_of(*x);
+  if (is_complex(x->dtype) || (weight && weight->dtype != x->dtype))
+    return contiguous(composed_rms(x, l, weight, e), format);
+  const Tensor y = is_half(x->dtype)
+                       ? call_structural(row_norm<RowKind::RmsHalf>(l, x, e), x, weight, Tensor())
+                       : call_structural(row_norm<RowKind::Rms>(l, x, e), x, weight, Tensor());
+  // In PyTorch a product of elements, which lies as its input does, is made contiguous, images excepted.
+  if (format == MemoryFormat::Contiguous)
+    return !is_half(x->dtype) && !x->contiguous && is_dense_permutation(*x) ? renamed(y, "CloneBackward0")
+                                                                            : y;
+  return renamed(contiguous(y, format), y->grad_fn ? y->grad_fn->name : "");
 }
 
 void check_group(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t channels,
@@ -370,7 +380,7 @@ Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const T
   // As in PyTorch, images that keep their channels together stay so.
   if (x->contiguous || x->ndim != 4 || x->stride() != format_strides(x->shape(), MemoryFormat::ChannelsLast))
     return out;
-  return contiguous(out, MemoryFormat::ChannelsLast);
+  return renamed(contiguous(out, MemoryFormat::ChannelsLast), "NativeGroupNormBackward0");
 }
 
 Tensors native_group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t n, int64_t c,
