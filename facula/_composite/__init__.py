@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from functools import wraps
 from importlib import import_module
+from operator import index
 from pkgutil import iter_modules
 
 from .. import _C
@@ -19,7 +20,7 @@ TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["composite", "find", "home", "names", "operations", "space"]
+__all__ = ["as_int", "composite", "find", "home", "names", "operations", "space", "wrapped_dim"]
 
 # (name, function, spaces, other names, has out=, has an in-place form): stubs, docs, tests follow.
 _OPERATIONS: list[tuple[str, Callable, tuple[str, ...], tuple[str, ...], bool, bool]] = []
@@ -152,6 +153,16 @@ def _refuse_dtype(kind: str, wanted, given, field: str) -> None:
             f"{kind}: Expected result to be safely castable from {type_name(wanted)} dtype, but got result "
             f"with dtype {type_name(given)}"
         )
+
+
+def as_int(value):
+    """An int for what stands for one, a NumPy integer or a tensor of one; anything else as it is."""
+    if value is None or isinstance(value, (int, tuple, list)):
+        return value
+    try:
+        return index(value)
+    except TypeError:
+        return value
 
 
 def wrapped_dim(dim: int, ndim: int) -> int:

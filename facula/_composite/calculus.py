@@ -78,6 +78,8 @@ def _spacings(x, spacing, dims, given):
     """For each dimension a number, or a 1-d tensor of coordinates."""
     if spacing is None:
         return [1] * len(dims)
+    if isinstance(spacing, _C.Tensor) and not spacing.dim():
+        spacing = spacing.item()
     if isinstance(spacing, (int, float, complex)) and not isinstance(spacing, bool):
         return [spacing] * len(dims)
     spacing = list(spacing)

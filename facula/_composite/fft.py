@@ -7,7 +7,7 @@ cut or pad with zeros, negative dimensions and the norms "forward", "backward" (
 from __future__ import annotations
 
 from .. import _C
-from . import composite, wrapped_dim
+from . import as_int, composite, wrapped_dim
 
 _T = _C._functions
 
@@ -348,8 +348,10 @@ def ihfft2(input, s=None, dim=(-2, -1), norm=None, *, out=None):
 
 
 def _frequencies(function, order, n, d, out, options):
-    if isinstance(d, _C.Tensor):
-        raise TypeError(f"fft_{function}(): argument 'd' (position 2) must be float, not Tensor")
+    if isinstance(d, complex) or isinstance(d, _C.Tensor) and (d.dim() or d.requires_grad or d.is_complex()):
+        kind = type(d).__name__
+        raise TypeError(f"fft_{function}(): argument 'd' (position 2) must be float, not {kind}")
+    d = float(d) if isinstance(d, _C.Tensor) else d
     named = {float: _C.float64, int: _C.int64, bool: _C.bool, complex: _C.complex128}
     dtype = named.get(options["dtype"], options["dtype"]) or (
         out.dtype if out is not None else _C.get_default_dtype()
@@ -403,6 +405,7 @@ def rfftfreq(
 
 
 def _rolled(x, dim, shift):
+    dim = as_int(dim)
     if dim is None:
         dims = list(range(x.dim()))
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _C
-from . import composite
+from . import as_int, composite
 
 _Histogram = _C._return_type("histogram", "hist, bin_edges")
 _HistogramDD = _C._return_type("histogramdd", "hist, bin_edges")
@@ -107,6 +107,7 @@ def histogram(input, bins, *, range=None, weight=None, density=False):
                 f"weight with shape {list(weight.shape)}"
             )
         weight = weight.reshape(-1)
+    bins = bins if isinstance(bins, _C.Tensor) else as_int(bins)
     if not isinstance(bins, (int, _C.Tensor)):
         raise TypeError(
             f"histogram(): argument 'bins' (position 2) must be int or Tensor, not {type(bins).__name__}"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from math import prod
 
 from .. import _C
-from . import composite
+from . import as_int, composite
 from .linalg_norms import require_inexact, require_square, type_name
 
 
 @composite("torch", "Tensor", "linalg", out="matrix_power")
 def matrix_power(input, n):
     """The n-th power of square matrices: products for n >= 0, of the inverse for n < 0."""
+    n = as_int(n)
     if not isinstance(n, int):
         raise TypeError(
             f"linalg_matrix_power(): argument 'n' (position 2) must be int, not {type(n).__name__}"

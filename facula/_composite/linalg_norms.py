@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 
 from .. import _C
-from . import composite, wrapped_dim
+from . import as_int, composite, wrapped_dim
 
 _FLOATING = ("Float", "Double", "ComplexFloat", "ComplexDouble", "Half", "BFloat16")
 
@@ -123,6 +123,7 @@ def matrix_norm(input, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
 @composite("linalg", out="linalg.norm expected out tensor dtype {} but got: {}")
 def norm(input, ord=None, dim=None, keepdim=False, *, dtype=None):
     """A vector norm (of all elements, or along one dim) or a matrix norm (along two dims, or of a matrix)."""
+    dim = as_int(dim)
     if isinstance(dim, int):
         dim = (dim,)
     if dim is not None and len(dim) not in (1, 2):
@@ -213,7 +214,7 @@ def matrix_rank(input, tol=None, hermitian=False, *, atol=None, rtol=None):
     require_matrix("torch.linalg.matrix_rank", input, "input")
     if tol is None and rtol is None and not _is_double_or_float(input):  # a default by its precision
         raise RuntimeError("This function doesn't handle types other than float and double")
-    if tol is not None and not isinstance(tol, (int, float, _C.Tensor)):
+    if tol is not None and not hasattr(tol, "__float__"):
         raise TypeError("linalg_matrix_rank(): argument 'tol' must be float or Tensor")
     for value in (atol, rtol):
         if value is not None and not isinstance(value, (int, float, _C.Tensor)):

@@ -7,7 +7,7 @@ import math
 import facula as torch
 
 from .. import _C
-from . import composite
+from . import as_int, composite
 
 
 @composite("nn.functional")
@@ -241,6 +241,7 @@ def _lp_pool(n, pool, input, norm_type, kernel_size, stride, ceil_mode):
         signed = input.abs() if norm_type > 0 else -input.abs()
         pooled = peaks(signed, kernel_size, stride, 0, 1, ceil_mode)
         return pooled if norm_type > 0 else -pooled
+    kernel_size = as_int(kernel_size)
     sizes = (kernel_size,) * n if isinstance(kernel_size, int) else tuple(kernel_size)
     mean = pool(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     count = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import pi
 
 from .. import _C
-from . import composite
+from . import as_int, composite
 from .fft import _c_name
 
 _T = _C._functions
@@ -24,6 +24,7 @@ def _positions(function, window_length, periodic, options):
     """0, 1, ... as a tensor, and the number of points less one; or the window itself where it is trivial."""
     if isinstance(window_length, _C.Tensor):
         window_length = int(window_length)
+    window_length = as_int(window_length)
     if not isinstance(window_length, int):
         kind = type(window_length).__name__
         raise TypeError(f"{function}(): argument 'window_length' (position 1) must be int, not {kind}")
