@@ -66,6 +66,7 @@ def adaptive_avg_pool3d(input, output_size):
 @composite("nn.functional")
 def adaptive_max_pool1d(input, output_size, return_indices=False):
     """Maxima over (N, C, L) or (C, L) to length `output_size`; with their places if `return_indices`."""
+    output_size = as_int(output_size)
     sizes = [output_size] if isinstance(output_size, int) else list(output_size)
     return _C._adaptive_max_pool1d(input, sizes, return_indices)
 
@@ -201,6 +202,7 @@ def _unpooled_size(input, kernel_size, stride, padding, output_size):
 
 def _unpool(n, input, indices, kernel_size, stride, padding, output_size):
     def each(value):
+        value = as_int(value)
         return (value,) * n if isinstance(value, int) else tuple(value)
 
     kernel = each(kernel_size)
