@@ -54,7 +54,7 @@ def gumbel_softmax(
         import warnings
 
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
-    noise = -torch.empty_like(logits).exponential_().log()
+    noise = -torch.empty_like(logits, memory_format=torch.contiguous_format).exponential_().log()
     soft = ((logits + noise) / tau).softmax(dim)
     if not hard:
         return soft
@@ -111,10 +111,8 @@ def _drop(name: str, input: Tensor, p: float, training: bool, inplace: bool) -> 
     return getattr(torch, name + "_" if inplace else name)(input, p, training)
 
 
-def _drop_channels(
-    name: str, input: Tensor, p: float, training: bool, inplace: bool, unbatched: int
-) -> Tensor:
-    if input.dim() != unbatched:
+def _drop_channels(input: Tensor, p: float, training: bool, inplace: bool, batched: bool) -> Tensor:
+    if batched:
         return _drop("feature_dropout", input, p, training, inplace)
     result = _drop("feature_dropout", input.unsqueeze(0), p, training, inplace)
     return result.squeeze(0)
@@ -145,7 +143,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
             "spatial dimension, a channel dimension, and an optional batch dimension "
             "(i.e. 2D or 3D inputs)."
         )
-    return _drop_channels("dropout1d", input, p, training, inplace, 2)
+    return _drop_channels(input, p, training, inplace, input.dim() == 3)
 
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -164,7 +162,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zeroes whole channels of (N, C, D, H, W) or (C, D, H, W)."""
     _warn_of_dimensions(3, input, p)
-    return _drop_channels("dropout3d", input, p, training, inplace, 4)
+    return _drop_channels(input, p, training, inplace, input.dim() == 5)
 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:

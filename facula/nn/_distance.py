@@ -49,6 +49,10 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Integer classes as vectors of zeros with a single one."""
     if isinstance(num_classes, bool):
         raise TypeError("one_hot(): argument 'num_classes' must be int, not bool")
+    require_tensors("one_hot", input=tensor)
+    if not isinstance(num_classes, int) and not hasattr(num_classes, "__index__"):
+        kind = type(num_classes).__name__
+        raise TypeError(f"one_hot(): argument 'num_classes' (position 2) must be int, not {kind}")
     if tensor.dtype != torch.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     if tensor.numel() == 0:

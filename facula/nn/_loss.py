@@ -130,6 +130,7 @@ def poisson_nll_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """The negative log likelihood of Poisson counts; `full` adds Stirling's term."""
+    require_tensors("poisson_nll_loss", input=input, target=target)
     loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:
         stirling = target * target.log() - target + 0.5 * (2 * math.pi * target).log()
@@ -212,6 +213,7 @@ def cosine_embedding_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """1 - cos where t is 1, max(0, cos - margin) where it is -1."""
+    require_tensors("cosine_embedding_loss", input1=input1, input2=input2, target=target)
     if target.dim() not in (0, 1):
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
     dims = target.dim() + 1
@@ -361,6 +363,7 @@ def triplet_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """max(0, d(anchor, positive) - d(anchor, negative) + margin)."""
+    require_tensors("triplet_margin_loss", anchor=anchor, positive=positive, negative=negative)
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
     if margin <= 0:

@@ -60,6 +60,8 @@ def instance_norm(
             count *= n
         if count == 1:
             raise ValueError(f"Expected more than 1 spatial element when training, got input size {size}")
+        if (running_mean is None) != (running_var is None):
+            raise ValueError("running_mean and running_var must either both be None or neither be None")
     return _C._functions.instance_norm(
         input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, True
     )

@@ -4,6 +4,7 @@
 #include "ops/dropout.h"
 #include <cmath>
 #include "cpu/random.h"
+#include "ops/named.h"
 #include "ops/random.h"
 #include "ops/spatial.h"
 
@@ -123,9 +124,7 @@ Tensor rrelu(const Tensor& x, Scalar lower, Scalar upper, bool training, Generat
                to = wide ? double(upper) : float(double(upper));
   if (from > to) fail("Lower bound should be less than or equal to the upper bound");
   if (training) return call_structural(Rrelu{from, to, generator, nullptr}, x);
-  const Tensor y = call(LeakyRelu{(from + to) / 2}, x);
-  if (y->grad_fn) static_cast<Node*>(y->grad_fn)->name = "RreluWithNoiseBackward0";
-  return y;
+  return renamed(contiguous(call(LeakyRelu{(from + to) / 2}, x)), "RreluWithNoiseBackward0");
 }
 
 constexpr OpEntry entries[] = {

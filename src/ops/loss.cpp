@@ -258,7 +258,8 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, std::string_view re
     return weighted(input, element_loss<Huber>(x, t, Reduction::None, delta, "huber_cpu"), weight, r, false);
   if (x->dtype == t->dtype) return element_loss<Huber>(x, t, r, delta, "huber_cpu");
   require_cast(promote(x->dtype, t->dtype), x->dtype);
-  return reduce_loss(to_dtype(element_loss<Huber>(x, t, Reduction::None, delta, "huber_cpu"), x->dtype), r);
+  const Tensor each = to_dtype(element_loss<Huber>(x, t, Reduction::None, delta, "huber_cpu"), x->dtype);
+  return renamed(reduce_loss(each, r), "HuberLossBackward0");
 }
 
 Tensor soft_margin_loss(const Tensor& input, const Tensor& target, Legacy average, Legacy reduce,
