@@ -195,6 +195,7 @@ class CompressedTensor(TensorOfParts):
     # --- what a tensor says of itself ---
 
     layout = property(lambda self: self._layout)
+    _base = property(lambda self: vars(self).get("_view_of"))  # of transposes
     is_sparse = property(lambda self: False)
     is_sparse_csr = property(lambda self: self._layout == _C.sparse_csr)
     T = property(lambda self: _refuse("as_strided", (self,)))

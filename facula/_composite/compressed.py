@@ -433,6 +433,13 @@ def _validate_sparse_compressed_tensor_args(compressed_indices, plain_indices, v
     check(layout, compressed_indices, plain_indices, values, tuple(size))
 
 
+@composite("torch")
+def _validate_compressed_sparse_indices(is_crow, compressed_idx, plain_idx, cdim, dim, nnz):
+    """The checks of check_invariants=True, of the indices alone."""
+    names = ROW if is_crow else COLUMN
+    _check_indices(*names, is_crow, compressed_idx.long(), plain_idx.long(), dim)
+
+
 def _validator(name, layout):
     def validate(compressed_indices, plain_indices, values, size):
         check(layout, compressed_indices, plain_indices, values, tuple(size))

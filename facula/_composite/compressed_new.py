@@ -110,9 +110,16 @@ def copy_(x, source, non_blocking=False):
             "torch.copy_: only sparse compressed tensors with the same number of specified elements are "
             "supported."
         )
-    if x.shape != source.shape or x._held.shape != source._held.shape:
+    for d, (mine, other) in enumerate(zip(x.shape, source.shape)):
+        if mine != other:
+            raise RuntimeError(
+                f"torch.copy_: expected shapes of self and src to match along dimension {d} but the "
+                f"corresponding dimensions of self and src are {mine} and {other}, respectively"
+            )
+    if x._blocksize != source._blocksize or x._held.shape != source._held.shape:
         raise RuntimeError(
-            f"copy_: sparse compressed tensors of sizes {list(x.shape)} and {list(source.shape)} differ"
+            "torch.copy_: copy of sparse compressed tensors having different block sizes is not supported. "
+            f"self and src block sizes are {list(x._blocksize)} and {list(source._blocksize)}, respectively"
         )
     refuse_leaf(x)
     x._held.copy_(source._held)
@@ -150,24 +157,41 @@ for _name in ("fill_", "normal_"):
 @known("resize_")
 def _resize_(x, *size, memory_format=None):
     size = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
-    if x.layout != _C.sparse_csr or x._batch or len(size) != x.dim():
-        raise NotImplementedError("resize_() of sparse tensors other than CSR tensors in their dimensions")
-    if size[1] < x.shape[1]:
+    if len(size) < 2:
+        raise RuntimeError(
+            f"torch.resize_: Only batched sparse CSR matrices are supported, but got size {list(size)}"
+        )
+    starts, at, held = x._starts, x._at, x._held
+    if len(size) == 2:  # of the first batch what fits
+        for _ in range(x._batch):
+            starts, at, held = starts[0], at[0], held[0]
+    batch = starts.dim() - 1
+    if x.layout != _C.sparse_csr or x.dense_dim() or size[:-2] != tuple(starts.shape[:batch]):
+        raise NotImplementedError("resize_() of sparse tensors other than the matrices of CSR tensors")
+    rows, columns = size[-2:]
+    if columns < x.shape[-1]:
         raise RuntimeError(
             "torch.resize_: Resizing columns of sparse CSR tensors to a smaller value is not supported. The "
-            f"original number of columns is {x.shape[1]} while the requested new number of columns is "
-            f"{size[1]}."
+            f"original number of columns is {x.shape[-1]} while the requested new number of columns is "
+            f"{columns}."
         )
-    more = size[0] - x.shape[0]
-    starts = x._starts[: size[0] + 1].clone()
+    nnz = min(x._nnz(), rows * columns)
+    more = rows + 1 - starts.shape[-1]
+    starts = starts[..., : rows + 1].clone()
     if more > 0:
-        starts = _T.cat([starts, starts[-1:].expand(more)])
-    starts[-1] = x._nnz()
-    return resized(x, make(starts, x._at, x._held, size, x.layout))
+        starts = _T.cat([starts, starts[..., -1:].expand(*starts.shape[:-1], more)], -1)
+    starts[..., -1] = nnz
+    return resized(x, make(starts, at[..., :nnz], held[..., :nnz], size, x.layout))
 
 
 @known("resize_as_sparse_", "resize_as_")
 def _resize_as_(x, like, **options):
+    for name, t in (("self", x), ("src", like)):
+        if not compressed(t):
+            raise RuntimeError(
+                f"resize_as_sparse_compressed_: {name}  expected sparse compressed tensor layout but got "
+                f"{layout_name(t)}"
+            )
     if x.layout != like.layout:
         raise RuntimeError(
             "resize_as_sparse_compressed_tensor_: self and src must have the same layout, but got: self "
@@ -175,5 +199,8 @@ def _resize_as_(x, like, **options):
         )
     if x.shape == like.shape and x._held.shape == like._held.shape:
         return x
-    held = _T.zeros(*like._held.shape, dtype=x.dtype)
-    return resized(x, make(like._starts.clone(), like._at.clone(), held, like.shape, x.layout))
+    held = _T.zeros(like._held.numel(), dtype=x.dtype)
+    kept = min(held.shape[0], x._held.numel())  # as memory that grows or shrinks
+    held[:kept] = x._held.detach().reshape(x._held.numel())[:kept]
+    indices = (part.clone().to(x._at.dtype) for part in (like._starts, like._at))
+    return resized(x, make(*indices, held.reshape(like._held.shape), like.shape, x.layout))

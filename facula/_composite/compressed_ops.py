@@ -143,8 +143,7 @@ def _add_dense(a, b, alpha):
             f"other has size {list(sparse.shape)} (FYI: op2-sparse addition does not "
             "currently support broadcasting)"
         )
-    a, b = (compressed_to_dense(t) if compressed(t) else t for t in (a, b))
-    return _T.add(a, b, alpha=alpha)
+    return _T.add(other, compressed_to_dense(sparse), alpha=alpha)  # of the sparse one, wherever it stands
 
 
 @known("add_")
@@ -299,9 +298,10 @@ def _sparse_sum(x, dim=None, dtype=None):
 
 @known("transpose", "swapaxes", "swapdims")
 def transpose(x, dim0, dim1):
-    dims = sorted(wrapped_dim(d, x.dim()) for d in (dim0, dim1))
+    given = [wrapped_dim(d, x.dim()) for d in (dim0, dim1)]
+    dims = sorted(given)
     if dims[0] == dims[1]:
-        return x._like(x.values())
+        return _view(x, x._like(x.values()))
     n = x._batch
 
     def kind(d):
@@ -314,13 +314,13 @@ def transpose(x, dim0, dim1):
     if kind(dims[0]) != kind(dims[1]):
         raise RuntimeError(
             "transpose(): can only transpose dimensions of the same type (Batch, Sparse, Dense), got "
-            f"{dims[0]}({kind(dims[0])}) and {dims[1]}({kind(dims[1])})"
+            f"{given[0]}({kind(given[0])}) and {given[1]}({kind(given[1])})"
         )
     size = list(x.shape)
     size[dims[0]], size[dims[1]] = size[dims[1]], size[dims[0]]
     if dims[1] < n:
         parts = (t.transpose(*dims) for t in (x._starts, x._at, x._held))
-        return make(*parts, size, x.layout)
+        return _view(x, make(*parts, size, x.layout))
     held = x._held.transpose(n + 1, n + 2) if x._in_blocks else x.values()
     layout = {
         _C.sparse_csr: _C.sparse_csc,
@@ -328,7 +328,15 @@ def transpose(x, dim0, dim1):
         _C.sparse_bsr: _C.sparse_bsc,
         _C.sparse_bsc: _C.sparse_bsr,
     }[x.layout]
-    return make(x._starts, x._at, held, size, layout)
+    return _view(x, make(x._starts, x._at, held, size, layout))
+
+
+def _view(x, result):
+    result._view_of = x if x._base is None else x._base
+    return result
+
+
+known("_is_view")(lambda x: x._base is not None)
 
 
 @known("t")
@@ -349,7 +357,7 @@ def _permute(x, *dims, **given):
 
 
 @known("select")
-def select(x, dim, index):
+def select(x, dim, index, copied=False):
     dim = wrapped_dim(dim, x.dim())
     if not -x.shape[dim] <= index < x.shape[dim]:
         raise IndexError(
@@ -367,12 +375,22 @@ def select(x, dim, index):
         raise RuntimeError(
             "select(): selecting sparse dimensions is not supported for batched sparse compressed tensors."
         )
-    if x._in_blocks and (x.layout, dim) != (_C.sparse_bsc, 1):
+    if x._in_blocks and not copied and (x.layout, dim) != (_C.sparse_bsc, 1):
         raise RuntimeError("select(): no view exists for the given input, consider using torch.select_copy.")
     _, row, column, held = _elements(x)
     mine, others = (row, column) if dim == 0 else (column, row)
     found = (mine == index).nonzero().squeeze(1)
     return _make(others[found].unsqueeze(0), held[found], size, True)
+
+
+@known("select_copy")
+def _select_copy(x, dim, index):
+    return select(x, dim, index, True).clone()
+
+
+@known("result_type")
+def _result_type(*given):
+    return _T.result_type(*(t._held if hasattr(t, "_held") else t for t in given))
 
 
 @known("unbind")

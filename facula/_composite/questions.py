@@ -38,6 +38,14 @@ def dense_dim(self):
     return self.dim()
 
 
+@composite("Tensor")
+def resize_as_sparse_(self, the_template):
+    """Of sparse tensors only: RuntimeError for a dense one."""
+    raise RuntimeError(
+        "resize_as_sparse_compressed_: self  expected sparse compressed tensor layout but got Strided"
+    )
+
+
 # --- old names
 
 

@@ -498,6 +498,13 @@ def _grad(outputs, inputs, grad_outputs=None, *args, **kwargs):
 _known("is_floating_point")(lambda x: x.dtype.is_floating_point)
 _known("is_complex")(lambda x: x.dtype.is_complex)
 _known("to_sparse")(to_sparse)
+_known("result_type")(lambda *given: _T.result_type(*(t._held if _sparse(t) else t for t in given)))
+
+
+@composite("torch")
+def _validate_sparse_coo_tensor_args(indices, values, size, is_coalesced=None):
+    """The checks of check_invariants=True."""
+    sparse_coo_tensor(indices, values, size, is_coalesced=is_coalesced, check_invariants=True)
 
 
 from . import sparse_products, sparse_reductions  # noqa: E402, F401  they build on the above

@@ -43,7 +43,8 @@ NO_SAMPLES |= dict.fromkeys(
     "_validate_sparse_compressed_tensor_args _validate_sparse_csr_tensor_args "
     "_validate_sparse_csc_tensor_args _validate_sparse_bsr_tensor_args "
     "_validate_sparse_bsc_tensor_args _convert_indices_from_coo_to_csr "
-    "_convert_indices_from_csr_to_coo _sparse_broadcast_to".split(),
+    "_convert_indices_from_csr_to_coo _sparse_broadcast_to _validate_sparse_coo_tensor_args "
+    "_validate_compressed_sparse_indices".split(),
     "compressed sparse tensors: tests/test_compressed.py, tests/compat/test_compressed.py",
 )
 NO_SAMPLES |= dict.fromkeys(
@@ -51,7 +52,8 @@ NO_SAMPLES |= dict.fromkeys(
     "indices that belong together: tests/compat/test_nn_ops.py",
 )
 NO_SAMPLES |= dict.fromkeys(
-    "values indices is_coalesced sparse_dim dense_dim resize resize_as is_distributed".split(),
+    "resize_as_sparse_ values indices is_coalesced sparse_dim dense_dim resize resize_as "
+    "is_distributed".split(),
     "old names, questions about sparse tensors: tests/test_forms.py",
 )
 NO_SAMPLES |= dict.fromkeys(

@@ -21,6 +21,6 @@ To fail is expected of tests that need private names (`torch._C._...`, saved han
 dispatch modes), lazy clones or quantised types: facula does not promise those.
 `docs/upstream_tests.md` holds the counts and lists the failures that concern public behaviour.
 
-The parts: `hook` (imports), `testcase`, `variants` (dtypes and parameters), `dtypes`, `helpers`, `worker`
-(one library, one file), `__main__` (both, and the comparison).
+The parts: `hook` (imports), `testcase`, `sparse_inputs`, `variants` (dtypes and parameters), `dtypes`,
+`helpers`, `worker` (one library, one file), `__main__` (both, and the comparison).
 """

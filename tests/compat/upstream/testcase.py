@@ -14,6 +14,7 @@ import torch
 from tests.compat.tolerances import TOLERANCE
 from tests.compat.upstream.dtypes import FROM_NUMPY
 from tests.compat.upstream.helpers import set_warn_always_context
+from tests.compat.upstream.sparse_inputs import SparseInputs
 
 NUMBERS = (bool, int, float, complex)
 
@@ -29,7 +30,7 @@ def _as_torch(value):
     return value
 
 
-class TestCase(unittest.TestCase):
+class TestCase(SparseInputs, unittest.TestCase):
     precision = 0.0  # the least tolerances, set per dtype by the decorators of variants.py
     rel_tol = 0.0
     maxDiff = None
@@ -176,9 +177,6 @@ class TestCase(unittest.TestCase):
 
     def safeToDense(self, tensor):
         return tensor.coalesce().to_dense() if tensor.layout == torch.sparse_coo else tensor.to_dense()
-
-    def generate_simple_inputs(self, *args, **kwargs):
-        raise unittest.SkipTest("inputs in every sparse layout")
 
     @staticmethod
     def runWithPytorchAPIUsageStderr(code):
