@@ -54,7 +54,19 @@ template <class F> inline double normal_tail(double a) {
   return 0.5 * exp_square(b, -0.5) * erfcx_positive<F>(b * 0.70710678118654752440);
 }
 
+// erfc(x) to the precision of float: e^(-x^2) t P(t), t = 1 / (1 + x/2); 2 - that for negative x.
+inline double wide_erfc(double x) {
+  const double size = fabs(x), a = size > 11. ? 11. : size, t = 1 / (1 + 0.5 * a);
+  const double p =
+      polynomial(t, 0.282098044271385589, 0.281988861674429195, 0.248351634330759223, 0.163652987688662439,
+                 0.151875640600767459, -0.252869157504746703, 0.56701992350233446, -1.11875556794209253,
+                 1.17151142715534056, -0.677481865356833656, 0.210323420890106881, -0.0277153489004300594);
+  const double y = wide_exp(-a * a) * t * p;
+  return x < 0 ? 2 - y : y;
+}
+
 template <Real F> inline F ndtr(F value) {
+  if constexpr (sizeof(F) == 4) return F(0.5 * wide_erfc(value * -0.70710678118654752440));
   const double x = value, tail = x == 0 ? 0.5 : normal_tail<F>(fabs(x));
   return F(x < 0 ? tail : 1 - tail);
 }

@@ -33,15 +33,7 @@ inline double erf(double x) {  // the same, 1 - e^(-x^2) t P(t) with t = 1 / (1 
   return copysign(a < 1 ? a + a * small : 1 - exp(-z) * t * p, x);
 }
 
-inline float erfc(float x) {  // e^(-x^2) t P(t) in double, t = 1 / (1 + x/2); 2 - that for negative x
-  const double size = fabs(double(x)), a = size > 11. ? 11. : size, t = 1 / (1 + 0.5 * a);
-  const double p =
-      polynomial(t, 0.282098044271385589, 0.281988861674429195, 0.248351634330759223, 0.163652987688662439,
-                 0.151875640600767459, -0.252869157504746703, 0.56701992350233446, -1.11875556794209253,
-                 1.17151142715534056, -0.677481865356833656, 0.210323420890106881, -0.0277153489004300594);
-  const double y = wide_exp(-a * a) * t * p;
-  return float(x < 0 ? 2 - y : y);
-}
+inline float erfc(float x) { return float(wide_erfc(x)); }
 inline double erfc(double x) { return __builtin_erfc(x); }  // libm
 
 inline double erfinv(double y) {

@@ -76,34 +76,24 @@ template <class Formula> struct ElementLoss {
 
 struct Mse {
   static constexpr const char* node = "MseLossBackward0";
-  static Tensor value(const Tensor& x, const Tensor& t, double) {
-    const Tensor away = x - t;
-    return away * away;
-  }
+  static Tensor value(const Tensor& x, const Tensor& t, double) { return call(SquaredDifference{}, x, t); }
   static Tensor slope(const Tensor& x, const Tensor& t, double, double scale, int i) {
     return (i ? t - x : x - t) * Scalar(2 * scale);
   }
 };
 
-struct SmoothL1 {
+struct SmoothL1Loss {
   static constexpr const char* node = "SmoothL1LossBackward0";
-  static Tensor value(const Tensor& x, const Tensor& t, double beta) {
-    const Tensor z = unary("abs", x - t);
-    return where(binary("lt", z, Scalar(beta)), z * z * Scalar(0.5) / Scalar(beta), z - Scalar(0.5 * beta));
-  }
+  static Tensor value(const Tensor& x, const Tensor& t, double beta) { return call(SmoothL1{beta}, x, t); }
   static Tensor slope(const Tensor& x, const Tensor& t, double beta, double scale, int i) {
     const Tensor away = i ? t - x : x - t, near = binary("lt", unary("abs", away), Scalar(beta));
     return where(near, away * Scalar(scale / beta), unary("sign", away) * Scalar(scale));
   }
 };
 
-struct Huber {
+struct HuberLoss {
   static constexpr const char* node = "HuberLossBackward0";
-  static Tensor value(const Tensor& x, const Tensor& t, double delta) {
-    const Tensor z = unary("abs", x - t);
-    return where(binary("lt", z, Scalar(delta)), z * z * Scalar(0.5),
-                 (z - Scalar(0.5 * delta)) * Scalar(delta));
-  }
+  static Tensor value(const Tensor& x, const Tensor& t, double delta) { return call(Huber{delta}, x, t); }
   static Tensor slope(const Tensor& x, const Tensor& t, double delta, double scale, int i) {
     const Tensor away = i ? t - x : x - t, near = binary("lt", unary("abs", away), Scalar(delta));
     return where(near, away * Scalar(scale), unary("sign", away) * Scalar(scale * delta));
@@ -245,7 +235,7 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, Legacy average,
     return r == Reduction::Sum ? renamed(sum_all(z), "SumBackward0")
                                : renamed(mean(z, Dims(), false), "MeanBackward0");
   }
-  return element_loss<SmoothL1>(x, t, r, beta, "smooth_l1_cpu");
+  return element_loss<SmoothL1Loss>(x, t, r, beta, "smooth_l1_cpu");
 }
 
 Tensor huber_loss(const Tensor& input, const Tensor& target, std::string_view reduction, double delta,
@@ -255,10 +245,11 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, std::string_view re
   const Reduction r = reduction_of(reduction, {}, {});
   if (delta <= 0) fail("huber_loss does not support non-positive values for delta.");
   if (weight)
-    return weighted(input, element_loss<Huber>(x, t, Reduction::None, delta, "huber_cpu"), weight, r, false);
-  if (x->dtype == t->dtype) return element_loss<Huber>(x, t, r, delta, "huber_cpu");
+    return weighted(input, element_loss<HuberLoss>(x, t, Reduction::None, delta, "huber_cpu"), weight, r,
+                    false);
+  if (x->dtype == t->dtype) return element_loss<HuberLoss>(x, t, r, delta, "huber_cpu");
   require_cast(promote(x->dtype, t->dtype), x->dtype);
-  const Tensor each = to_dtype(element_loss<Huber>(x, t, Reduction::None, delta, "huber_cpu"), x->dtype);
+  const Tensor each = to_dtype(element_loss<HuberLoss>(x, t, Reduction::None, delta, "huber_cpu"), x->dtype);
   return renamed(reduce_loss(each, r), "HuberLossBackward0");
 }
 
