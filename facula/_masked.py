@@ -24,7 +24,7 @@ _PLAIN = frozenset(
     "__get__ __set__ __delete__ __repr__ __format__ __dir__ __len__ __hash__ size dim ndimension numel "
     "nelement stride storage_offset element_size data_ptr is_contiguous is_floating_point is_complex "
     "is_same_size requires_grad_ retain_grad register_hook backward get_device is_inference is_pinned "
-    "is_shared".split()
+    "is_shared __deepcopy__".split()
 )
 # What moves elements: the same for data and mask.
 _MOVES = frozenset(
@@ -49,13 +49,14 @@ def _pointwise() -> frozenset[str]:
         if elementwise and signature.count("Tensor ") <= 2:
             known.update((name, *aliases.split()))
     known.difference_update(_REDUCTIONS)
-    known.add("clamp")
+    known.update(("clamp", "copy", "float_power", "isclose", "nan_to_num"))
     return frozenset(known)
 
 
 _cache: list[frozenset[str]] = []
 _OPERATORS = {
     "__truediv__": "div",
+    "__rtruediv__": "div",
     "__rsub__": "rsub",
     "__floordiv__": "floor_divide",
     "__mod__": "remainder",
@@ -117,7 +118,8 @@ def _elementwise(func, name, args, kwargs, masked):
     masks = [_mask(each) for each in masked]
     if any(not _match(masks[0], other) for other in masks[1:]):
         raise ValueError(
-            "Input masks must match. If you need support for this, please open an issue on Github."
+            "Input masks must match: make one of both first, as in "
+            "masked_tensor(x.get_data(), x.get_mask() & y.get_mask())"
         )
     result = func(*_parts(args, _data), **{key: _parts(value, _data) for key, value in kwargs.items()})
     in_place = (
@@ -149,6 +151,12 @@ def _softmax(self, dim, dtype=None):
     data, mask = _data(self), _mask(self)
     result = data.masked_fill(~mask, float("-inf")).softmax(dim, dtype=dtype)
     return _joined(result.masked_fill(~mask, 0), mask)
+
+
+def _rebuilt(data, mask, requires_grad):
+    """What pickle makes of a masked tensor."""
+    result = _joined(data, mask)
+    return result.requires_grad_(True) if requires_grad else result
 
 
 def _where(condition, input, other):
@@ -220,6 +228,8 @@ class MaskedTensor(_C.Tensor):
         if name in _PLAIN or not masked:
             with _C.DisableTorchFunctionSubclass():
                 return func(*args, **kwargs)
+        if name == "__reduce_ex__":
+            return _rebuilt, (_data(args[0]).detach(), _mask(args[0]), args[0].requires_grad)
         if name in _MOVES:
             data, mask = (
                 func(*_parts(args, part), **{k: _parts(v, part) for k, v in kwargs.items()})
@@ -236,13 +246,30 @@ class MaskedTensor(_C.Tensor):
             return _joined(func(_data(args[0]), *args[1:], **kwargs), _mask(args[0]).clone())
         if name in _NUMBERS:
             return _number(func, name, args[0])
-        if _is_pointwise(name):
+        if _is_pointwise(name) and not (name == "copy_" and not isinstance(args[0], MaskedTensor)):
             return _elementwise(func, name, args, kwargs, masked)
         if name == "tolist":
             raise RuntimeError(".tolist() is not supported for tensor subclasses, got MaskedTensor")
         if name == "numpy":
             raise RuntimeError(".numpy() is not supported for tensor subclasses.")
         raise TypeError(f"{name}() is not there for MaskedTensor: use get_data() and get_mask()")
+
+    def __setstate__(self, state):
+        """Data and mask as files hold them, PyTorch's too."""
+        data, mask = (
+            (state.get("_masked_data"), state.get("_masked_mask")) if type(state) is dict else (None, None)
+        )
+        if type(data) is not _C.Tensor or type(mask) is not _C.Tensor:
+            raise TypeError("a MaskedTensor consists of two tensors, data and mask")
+        if mask.dtype != _C.bool or mask.shape != data.shape or data.dtype != self.dtype:
+            raise TypeError("data and mask do not belong to one MaskedTensor")
+        if data.layout != _C.strided or mask.layout != _C.strided:
+            raise NotImplementedError("MaskedTensor of sparse tensors is not implemented")
+        if str(data.dtype).removeprefix("torch.") not in _DTYPES:
+            raise TypeError(f"{data.dtype} is not supported in MaskedTensor.")
+        with _C.DisableTorchFunctionSubclass():
+            self.data = data.detach()
+        self._masked_mask = mask
 
     def get_data(self):
         """The data, elements that do not count included."""

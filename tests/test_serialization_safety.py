@@ -381,3 +381,27 @@ def test_changed_pickles_give_errors():
             repr(loaded)
         except Exception as error:  # noqa: BLE001  what the damaged module's own repr says does not matter
             assert not isinstance(error, (MemoryError, SystemError)), bad
+
+
+@pytest.mark.parametrize(
+    "name",
+    "torch|hub.load torch|serialization.load torch|_utils._untyped torch|_C._functions.tanh "
+    "torch|nn.modules.module.facula torch._utils|_import_dotted_name "
+    "torch._utils|_rebuild_parameter.__call__ "
+    "torch.nn.functional|__builtins__ facula.hub|load facula.serialization|load posix|system".split(),
+)
+def test_names_lead_to_public_functions_only(name):
+    module, _, name = name.partition("|")
+    with pytest.raises(pickle.UnpicklingError, match="Unsupported global"):
+        torch.load(archive(f"\x80\x02c{module}\n{name}\n.".encode("latin1"), ()), weights_only=False)
+
+
+def test_public_functions_are_found():
+    for module, name, wanted in (
+        ("torch", "tanh", torch.tanh),
+        ("torch", "nn.functional.relu", torch.nn.functional.relu),
+        ("torch.nn.functional", "relu", torch.nn.functional.relu),
+        ("torch.nn", "modules.linear.Linear", torch.nn.Linear),
+    ):
+        data = f"\x80\x02c{module}\n{name}\n.".encode("latin1")
+        assert torch.load(archive(data, ()), weights_only=False) is wanted

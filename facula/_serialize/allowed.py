@@ -248,7 +248,6 @@ def _storage_class(name: str):
 # Names that PyTorch allows and that mean something facula does not have.
 _MISSING = frozenset(
     "torch._utils._rebuild_qtensor torch._utils._rebuild_nested_tensor "
-    "torch._utils._rebuild_wrapper_subclass "
     "torch._utils._rebuild_xla_tensor torch._utils._rebuild_device_tensor_from_numpy "
     "torch._utils._rebuild_device_tensor_from_cpu_tensor".split()
 )
@@ -282,8 +281,7 @@ class Allowed:
             return found, None
         if full in _MISSING:
             raise NotImplementedError(
-                f"{full}: quantized, nested and wrapped tensors and those of other devices are not "
-                f"implemented"
+                f"{full}: quantized and nested tensors and those of other devices are not implemented"
             )
         if self.programs:
             from . import programs

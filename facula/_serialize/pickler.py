@@ -73,12 +73,27 @@ def _reduce_tensor(tensor):
         if state:
             return ("torch._utils", "_rebuild_parameter_with_state"), (*what, dict(state))
         return ("torch._utils", "_rebuild_parameter"), what
+    if kind.__name__ == "MaskedTensor" and kind.__module__ == "torch.masked.maskedtensor.core":
+        return _reduce_masked(tensor)
     function, args = _utils.reduce_tensor(tensor, typed=True)
     name = ("torch._utils", function.__name__)
     state = None if tensor.layout != _C.strided else _utils._get_obj_state(tensor)
     if kind is Tensor and not state or tensor.layout != _C.strided:
         return name, args
     return ("torch._tensor", "_rebuild_from_type_v2"), (_ByName(*name), _class(kind), args, state)
+
+
+def _reduce_masked(tensor):
+    """A masked tensor as PyTorch writes it: what it looks like, then its data and its mask."""
+    from .._masked import _data, _mask
+
+    data = _data(tensor).detach()
+    kind = _ByName(type(tensor).__module__, type(tensor).__name__)
+    size, stride = tuple(data.shape), data.stride()
+    looks = (kind, data.dtype, size, stride, 0, data.layout, data.device, tensor.requires_grad)
+    state = {"_masked_data": data, "_masked_mask": _mask(tensor)}
+    function = _ByName("torch._utils", "_rebuild_wrapper_subclass")
+    return ("torch._tensor", "_rebuild_from_type_v2"), (function, kind, looks, state)
 
 
 class _ByName:

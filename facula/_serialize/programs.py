@@ -15,6 +15,7 @@ import sys
 import types
 from collections import defaultdict, deque
 
+from .. import _C
 from .._C import Generator, Tensor
 from .._tensor import _OVERRIDABLE, function_name
 from .allowed import copying, set_fields
@@ -91,6 +92,12 @@ def find(module: str, name: str):
         return Generator, _generator
     if (module, name) == ("builtins", "getattr"):
         return getattr, _function
+    if (module, name) == ("torch._utils", "_rebuild_wrapper_subclass"):
+        return _WRAPPER, _wrapper
+    if (module, name) == ("torch.masked.maskedtensor.core", "MaskedTensor"):
+        from .._masked import MaskedTensor
+
+        return MaskedTensor, None
     if (module, name) in (("torch._C", "TensorBase"), ("torch._C", "_TensorBase")):
         return Tensor, None
     if module in _BUILT_IN:
@@ -102,7 +109,8 @@ def find(module: str, name: str):
         if kind is None:
             return None
         return found, _member(found) if kind == "enum" else None
-    if _is_function(found):
+    own = module == "torch" or module.startswith("torch.")
+    if _is_function(found) and not (own and any(part[:1] == "_" for part in name.split("."))):
         return found, None
     return None
 
@@ -130,7 +138,19 @@ class _Named:
         self.__qualname__ = name
 
 
+def _wrapper(unpickler, kind, dtype, *looks):
+    """A masked tensor yet without its data, which comes as its state."""
+    from .._masked import MaskedTensor
+
+    if kind is not MaskedTensor or not isinstance(dtype, _C.dtype) or len(looks) != 6:
+        raise NotImplementedError("of wrapped tensors only MaskedTensor is implemented")
+    result = _C._functions.empty(0, dtype=dtype).as_subclass(kind)
+    result._masked_mask = _C._functions.empty(0, dtype=_C.bool)
+    return result.requires_grad_(True) if looks[-1] is True else result
+
+
 _FUNCTIONS = _Named("torch._C._VariableFunctions")
+_WRAPPER = _Named("torch._utils._rebuild_wrapper_subclass")
 _METHODS = (types.MethodDescriptorType, types.WrapperDescriptorType, types.FunctionType, _OVERRIDABLE)
 
 
@@ -163,12 +183,21 @@ _PARTS = frozenset(
 )
 
 
+def _is_open(path: list[str]) -> bool:
+    """Whether what lies under these names in torch may be looked up; what torch itself has may."""
+    return (len(path) < 2 or path[0] in _PARTS) and all(p.isidentifier() and p[:2] != "__" for p in path)
+
+
+def _is_own(found) -> bool:
+    spec = isinstance(found, types.ModuleType) and found.__spec__
+    return bool(spec) and spec.name.partition(".")[0] == "facula"
+
+
 def _loaded(module: str, name: str):
     """What a name means in a module of facula, or in any other that is already imported; None if nothing."""
     if module == "torch" or module.startswith("torch."):
         own = "facula" + module[len("torch") :]
-        parts = module.split(".")[1:]
-        if parts and (parts[0] not in _PARTS or not all(p.isidentifier() and p[:2] != "__" for p in parts)):
+        if not _is_open([*module.split(".")[1:], *name.split(".")]):
             return None
         try:
             from importlib import import_module
@@ -179,11 +208,10 @@ def _loaded(module: str, name: str):
     else:
         found = sys.modules.get(module)
     for part in name.split("."):
-        if (
-            isinstance(found, types.ModuleType)
-            and found.__spec__
-            and found.__spec__.name.startswith("facula")
-        ):
+        if _is_own(found):
+            # By whatever name a module was come to, its own counts.
+            if not _is_open([*found.__spec__.name.split(".")[1:], part]):
+                return None
             found = getattr(found, part, None)  # facula's modules load their parts when they are asked for
         else:
             found = vars(found).get(part) if isinstance(found, (types.ModuleType, type)) else None

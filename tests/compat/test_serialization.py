@@ -271,3 +271,16 @@ def test_generators():
         g = one.Generator().manual_seed(3)
         again = other.load(written(one, g), weights_only=False)
         assert other.rand(3, generator=again).tolist() == one.rand(3, generator=g).tolist()
+
+
+@pytest.mark.filterwarnings("ignore:.*MaskedTensor")
+def test_masked_tensors():
+    for one, other in ((torch, facula), (facula, torch)):
+        for wanted in (False, True):
+            mask = one.tensor([True, False, True])
+            x = one.masked.masked_tensor(one.tensor([1.0, 2.0, 3.0]), mask, requires_grad=wanted)
+            again = other.load(written(one, [x, 1]), weights_only=False)[0]
+            assert repr(again) == repr(x) and again.requires_grad == wanted
+            assert again.get_data().tolist() == [1.0, 2.0, 3.0] and isinstance(
+                again, other.masked.MaskedTensor
+            )
