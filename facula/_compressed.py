@@ -9,7 +9,7 @@ dimensions, behind the values dense ones. The functions it knows are in facula/_
 from __future__ import annotations
 
 from . import _C
-from ._parts import TensorOfParts, as_type, replaced, shell
+from ._parts import TensorOfParts, as_type, picked, replaced, shell
 
 __all__ = ["FUNCTIONS", "CompressedTensor", "layout_name", "make"]
 
@@ -265,8 +265,8 @@ class CompressedTensor(TensorOfParts):
         return self._like(self._held.type(dtype))
 
     def __getitem__(self, index):
-        items = list(index) if isinstance(index, tuple) else [index]
-        if not all(isinstance(k, int) or k is ... or k == slice(None) for k in items) or (
+        items = list(map(picked, index if isinstance(index, tuple) else (index,)))
+        if not all(type(k) is int or k is ... or k == slice(None) for k in items) or (
             items and all(k is ... or k == slice(None) for k in items)
         ):
             return _strided_only("strides")(self)

@@ -8,6 +8,8 @@ engine needs to know nothing of sparse tensors, and their gradients are those of
 
 from __future__ import annotations
 
+import operator
+
 from . import _C
 from ._tensor_str import PRINT_OPTS, _contents, _dtype_suffix, _grad_fn_name
 
@@ -20,6 +22,16 @@ _PLAIN = frozenset(
     "get_device is_conj is_neg".split()
 )
 _INDEXING = ("__getitem__", "__setitem__")  # an index that is sparse meets the engine's own refusal
+
+
+def picked(k):
+    """An int for an index that picks one, NumPy's or a tensor of one too; others, as masks, as they are."""
+    if isinstance(k, bool) or isinstance(k, _C.Tensor) and (k.dim() or k.dtype in (_C.bool, _C.uint8)):
+        return k
+    try:
+        return operator.index(k)
+    except TypeError:
+        return k
 
 
 def shell(kind, size, dtype):

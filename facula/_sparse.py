@@ -7,7 +7,7 @@ its history): see facula/_parts.py. The functions it knows are in facula/_compos
 from __future__ import annotations
 
 from . import _C
-from ._parts import TensorOfParts, as_type, replaced, resized, shell
+from ._parts import TensorOfParts, as_type, picked, replaced, resized, shell
 
 __all__ = ["FUNCTIONS", "SparseTensor", "make"]
 
@@ -163,8 +163,8 @@ class SparseTensor(TensorOfParts):
         return self.to_dense().item()
 
     def __getitem__(self, index):
-        items = list(index) if isinstance(index, tuple) else [index]
-        if not all(isinstance(k, int) or k is None or k is ... or k == slice(None) for k in items):
+        items = list(map(picked, index if isinstance(index, tuple) else (index,)))
+        if not all(type(k) is int or k is None or k is ... or k == slice(None) for k in items):
             return _refuse("__getitem__")
         if ... in items:
             at = items.index(...)

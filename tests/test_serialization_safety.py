@@ -268,6 +268,25 @@ def test_calls_go_only_where_they_may():
     assert function_is_whole()
 
 
+def test_state_leaves_the_parts_of_sparse_tensors_alone():
+    dense = torch.eye(2)
+    for sparse, names in (
+        (dense.to_sparse_csr(), ("_starts", "_at", "_held", "_layout")),
+        (dense.to_sparse(), ("_at", "_held", "_is_coalesced")),
+    ):
+        rebuild = torch._utils._rebuild_parameter_with_state
+        for weights_only in (True, False):
+            for name in names:
+                for state in ({name: torch.tensor([0, 9])}, ({}, {name: torch.tensor([0, 9])})):
+                    file = io.BytesIO()
+                    torch.save(Runs(rebuild, sparse, False, collections.OrderedDict(), state), file)
+                    file.seek(0)
+                    with pytest.raises(pickle.UnpicklingError, match="consists of"):
+                        torch.load(file, weights_only=weights_only)
+        own = Runs(rebuild, sparse, False, collections.OrderedDict(), {"note": 5})
+        assert through(own).note == 5
+
+
 class Hashes:
     def __hash__(self):
         raise AssertionError("ran")

@@ -151,8 +151,8 @@ def check(layout, starts, at, held, size):
         )
     if starts.dtype != at.dtype:
         raise RuntimeError(
-            f"{first} and {second} must have the same dtype, bot got {type_name(starts.dtype)} and "
-            f"{type_name(at.dtype)}, respectively"
+            f"{first} and {second} must be of one dtype, but are {type_name(starts.dtype)} and "
+            f"{type_name(at.dtype)}"
         )
     if starts.dtype not in (_C.int32, _C.int64):
         raise RuntimeError(
@@ -196,12 +196,13 @@ def lines(starts, total):
     flat = steps.reshape(-1)
     if flat.numel() and int(flat.min()) < 0:
         raise RuntimeError("the compressed indices of a sparse tensor must not fall")
-    line = _T.repeat_interleave(_T.arange(batches * count, dtype=_C.int64), flat)
-    if line.numel() != batches * total:
+    # Before anything of that size is made; with no step above `total` the sum does not overflow.
+    too_many = flat.numel() and int(flat.max()) > total
+    if too_many or bool((steps.sum(-1) != total).any()) or bool((starts[..., :1] != 0).any()):
         raise RuntimeError(
-            f"the compressed indices of a sparse tensor count {line.numel()} elements, but there are "
-            f"{batches * total}"
+            f"the compressed indices of a sparse tensor must rise from 0 to {total}, how many elements it has"
         )
+    line = _T.repeat_interleave(_T.arange(batches * count, dtype=_C.int64), flat)
     return (line % count if count else line).reshape(*starts.shape[:-1], total)
 
 

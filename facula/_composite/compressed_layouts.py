@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _C
-from . import composite
+from . import as_int, composite
 from .compressed import BLOCKED, PARTS, ROW, compressed, known, layout_name, lines, make
 
 _T = _C._functions
@@ -17,9 +17,30 @@ def _product(sizes):
     return count
 
 
-def places(x):
-    """(batch, row, column, values), flat over the batches: of each element, or block, where it is."""
+def check_starts(x):
+    """That each row (or column) of a tensor, and no other, has a start: nobody has looked at it so far."""
+    count = grid(x)[0 if x._by_rows else 1]
+    if 0 not in x._blocksize and x._starts.shape != (*x.shape[: x._batch], count + 1):
+        raise RuntimeError(
+            f"a sparse tensor of size {list(x.shape)} needs compressed indices of size "
+            f"{[*x.shape[: x._batch], count + 1]}, but they are of size {list(x._starts.shape)}"
+        )
+
+
+def places(x, inside=True):
+    """(batch, row, column, values), flat over the batches: of each element, or block, where it is.
+
+    Args:
+        inside: refuse places outside the tensor; otherwise the caller does.
+    """
+    check_starts(x)
     line, at = lines(x._starts, x._nnz()), x._at.long()
+    other = grid(x)[1 if x._by_rows else 0]
+    if inside and at.numel() and not (int(at.min()) >= 0 and int(at.max()) < other):
+        raise RuntimeError(
+            f"the plain indices of a sparse tensor must be from 0 to {other - 1}, but are from "
+            f"{int(at.min())} to {int(at.max())}"
+        )
     batches = _product(x._at.shape[:-1])
     batch = _T.arange(batches, dtype=_C.int64).repeat_interleave(x._nnz())
     if x._held.shape[: x._batch + 1] != x._at.shape:
@@ -69,9 +90,9 @@ def compress(layout, size, batch_sizes, counts, batch, row, column, held, dtype=
 # --- to dense, and to coordinates ---
 
 
-def _elements(x):
+def _elements(x, inside=True):
     """places() of the elements in the blocks."""
-    batch, row, column, held = places(x)
+    batch, row, column, held = places(x, inside)
     if not x._in_blocks:
         return batch, row, column, held
     high, wide = x._blocksize
@@ -91,7 +112,7 @@ def _elements(x):
 def compressed_to_dense(x, dtype=None, *, masked_grad=None):
     if dtype is not None:
         raise RuntimeError(f"dtype argument is not supported by {_NAMES[x.layout]}_to_dense")
-    batch, row, column, held = _elements(x)
+    batch, row, column, held = _elements(x, inside=False)
     rows, columns = x.shape[x._batch : x._batch + 2]
     outside = (row < 0) | (row >= rows) | (column < 0) | (column >= columns)
     if bool(outside.any()):
@@ -234,6 +255,7 @@ def _refuse(name, x, layout, why):
 
 def converted(x, layout, blocksize, dense_dim, named=True):
     """x in a compressed layout; `named` as in _asked()."""
+    blocksize = as_int(blocksize)
     if isinstance(blocksize, int):
         blocksize = (blocksize, blocksize)
     name = _asked(x, layout, named)
@@ -253,6 +275,7 @@ def converted(x, layout, blocksize, dense_dim, named=True):
 def to_layout(x, layout, blocksize, dense_dim):
     """Tensor.to_sparse(layout=...)."""
     name = _asked(x, layout, False)
+    blocksize = as_int(blocksize)
     if blocksize is not None and not isinstance(blocksize, int) and len(blocksize) != 2:
         raise RuntimeError(f"{name}: blocksize needs to be a tuple of size 2, but got {len(blocksize)}")
     if layout == _C.sparse_coo:
@@ -279,8 +302,9 @@ def _plain(name, layout):
 def _blocked(name, layout):
     def convert(self, blocksize, dense_dim=None):
         if isinstance(blocksize, (tuple, list)):
+            blocksize = tuple(as_int(n) for n in blocksize)
             for i, n in enumerate(blocksize):
-                if not isinstance(n, int):
+                if not isinstance(n, int) or isinstance(n, bool):
                     found = f"found element of type {type(n).__name__} at pos {i}"
                     raise TypeError(
                         f"{name}(): argument 'blocksize' (position 1) must be tuple of ints, but {found}"
@@ -325,6 +349,8 @@ def _convert_indices_from_coo_to_csr(input, size, *, out_int32=False):
     """Where each of `size` rows starts among the sorted rows of elements, and where the last one ends."""
     if input.dim() > 1:
         raise RuntimeError(f"Input is supposed to be a vector, but got {input.dim()} dimensional tensor.")
+    if input.numel() and not (int(input.min()) >= 0 and int(input.max()) < size):
+        raise RuntimeError(f"the rows of the elements must be from 0 to {size - 1}")
     steps = _T.bincount(input, minlength=size)
     return _T.cat([steps.new_zeros(1), steps.cumsum(0)]).to(_C.int32 if out_int32 else _C.int64)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import _C
 from .._parts import as_type, refuse_leaf, resized
+from . import as_int
 from .compressed import BLOCKED, PARTS, ROW, compressed, known, layout_name, make
 
 _T = _C._functions
@@ -78,6 +79,7 @@ for _name in ("empty_like", "ones_like", "full_like", "randn_like"):
 
 @known("new_zeros", "new_empty")
 def _new_zeros(x, *size, dtype=None, layout=None, requires_grad=False, **options):
+    size = tuple(map(as_int, size))
     size = size[0] if size and not isinstance(size[0], int) else size
     if layout in (None, *PARTS):
         result = nothing(size, layout or x.layout, dtype or x.dtype, name="empty")
@@ -156,6 +158,7 @@ for _name in ("fill_", "normal_"):
 
 @known("resize_")
 def _resize_(x, *size, memory_format=None):
+    size = tuple(map(as_int, size))
     size = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
     if len(size) < 2:
         raise RuntimeError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import _C
 from .._parts import refuse_leaf
-from . import wrapped_dim
+from . import as_int, wrapped_dim
 from .compressed import BLOCKED, PARTS, compressed, known, layout_name, make
 from .compressed_layouts import (
     _elements,
@@ -258,8 +258,9 @@ def _sparse_mask(x, mask):
 def _sum(x, dim=None, keepdim=False, *, dtype=None, **given):
     if dim is None and not keepdim:
         return x._held.sum(dtype=dtype)
+    dim = as_int(dim)
     dims = [dim] if isinstance(dim, int) else dim or range(x.dim())
-    dims = {wrapped_dim(d, x.dim()) for d in dims}
+    dims = {wrapped_dim(as_int(d), x.dim()) for d in dims}
     if not keepdim:
         raise RuntimeError("reduction operations on CSR tensors with keepdim=False is unsupported")
     if x.layout != _C.sparse_csr:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from .. import _C
 from . import composite
 from .compressed import BLOCKED, compressed, known, layout_name
-from .compressed_layouts import _product, compressed_to_dense, converted, coordinates, grid, places
+from .compressed_layouts import (
+    _product,
+    check_starts,
+    compressed_to_dense,
+    converted,
+    coordinates,
+    grid,
+    places,
+)
 from .compressed_ops import _need_dtype, add, transpose
 from .linalg_norms import type_name
 
@@ -38,6 +46,7 @@ def _need_matrices(a, b):
 
 def _times_dense(a, b):
     """Compressed (m, n) times dense (n, k)."""
+    check_starts(a)
     if not a._in_blocks:
         from .sparse_products import rows_of_product
 
@@ -45,7 +54,7 @@ def _times_dense(a, b):
         total = rows_of_product(rows._starts, rows._at, rows._held, b)
         if total is not None:
             return total
-    _, row, column, held = places(a)
+    _, row, column, held = places(a, inside=False)
     rows, columns = grid(a)
     if bool(((row < 0) | (row >= rows) | (column < 0) | (column >= columns)).any()):
         raise IndexError("index out of range in self")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import _C
 from .._parts import resized
-from . import composite, wrapped_dim
+from . import as_int, composite, wrapped_dim
 from .linalg_norms import type_name
 from .sparse import _checked, _known, _make, _sparse, coalesce
 
@@ -279,6 +279,7 @@ def _zeros_like(
 
 @_known("new_zeros", "new_empty")
 def _new_zeros(x, *size, dtype=None, **options):
+    size = tuple(map(as_int, size))
     size = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
     return _nothing(size, len(size), dtype or x.dtype)
 
@@ -379,6 +380,7 @@ def _copy_(x, source, non_blocking=False):
 
 @_known("zeros")
 def _zeros(*size, dtype=None, requires_grad=False, **options):  # into an out= that is sparse
+    size = tuple(map(as_int, size))
     size = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
     result = _nothing(list(size), len(size), dtype or _C.get_default_dtype())
     return result.requires_grad_(requires_grad)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _C
-from . import composite, wrapped_dim
+from . import as_int, composite, wrapped_dim
 from .linalg_norms import type_name
 from .sparse import _checked, _known, _make, _mapped, coalesce
 
@@ -16,7 +16,8 @@ def sparse_sum(input, dim=None, dtype=None):
     x = _mapped(input, lambda v: v.to(dtype)) if dtype is not None else input
     if dim is None:
         return x._held.sum()
-    listed = [wrapped_dim(d, x.dim()) for d in ([dim] if isinstance(dim, int) else dim)]
+    dim = as_int(dim)
+    listed = [wrapped_dim(as_int(d), x.dim()) for d in ([dim] if isinstance(dim, int) else dim)]
     dims = set(listed)
     if len(dims) != len(listed):
         twice = next(d for d in listed if listed.count(d) > 1)
@@ -33,12 +34,13 @@ def sparse_sum(input, dim=None, dtype=None):
 
 @_known("sum")
 def _sum(x, dim=None, keepdim=False, *, dtype=None):
+    dim = as_int(dim)
     dims = range(x.dim()) if dim is None or dim == () else [dim] if isinstance(dim, int) else dim
     if dtype is None and not (x.is_floating_point() or x.is_complex()):
         dtype = _C.int64
     total = sparse_sum(x, None if len(dims) == x.dim() else dims, dtype)
     if keepdim:
-        for d in sorted(wrapped_dim(d, x.dim()) for d in dims):
+        for d in sorted(wrapped_dim(as_int(d), x.dim()) for d in dims):
             total = total.unsqueeze(d)
     return total
 
@@ -51,10 +53,9 @@ def _norm(x, p="fro", dim=None, keepdim=False, dtype=None):
         raise RuntimeError("norm_sparse currently does not support 'dtype' argument")
     if keepdim:
         raise RuntimeError("norm_sparse currently does not support keepdim=True")
-    if (
-        dim is not None
-        and len({wrapped_dim(d, x.dim()) for d in ([dim] if isinstance(dim, int) else dim)}) != x.dim()
-    ):
+    dim = as_int(dim)
+    dims = [dim] if isinstance(dim, int) else dim
+    if dims is not None and len({wrapped_dim(as_int(d), x.dim()) for d in dims}) != x.dim():
         raise RuntimeError(
             "norm_sparse currently only supports full reductions, so 'dim' must either be empty or contain "
             "all dimensions of the input"

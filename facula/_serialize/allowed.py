@@ -13,6 +13,7 @@ import types
 from collections import Counter, OrderedDict
 
 from .. import _C, _utils
+from .._parts import TensorOfParts
 from ..storage import TypedStorage, UntypedStorage, legacy_class
 
 __all__ = ["Allowed", "Refused", "copying", "set_fields"]
@@ -150,6 +151,8 @@ def set_fields(obj, state) -> None:
             raise UnpicklingError(
                 f"the state of {type(obj).__name__} must be a dictionary with names as keys"
             )
+        if part and isinstance(obj, TensorOfParts) and any(k.startswith("_") for k in part):
+            raise UnpicklingError("the state of a sparse tensor must not name what the tensor consists of")
     if fields:
         target = getattr(obj, "__dict__", None)
         if type(target) is not dict:
@@ -329,6 +332,8 @@ class Allowed:
     def build(self, unpickler, obj, state) -> None:
         """State into an object of an allowed class."""
         kind = type(obj)
+        if isinstance(obj, TensorOfParts):
+            raise UnpicklingError("a sparse tensor is made of its parts and takes no state")
         if kind in self.user_classes:
             if hasattr(kind, "__setstate__"):
                 obj.__setstate__(state)

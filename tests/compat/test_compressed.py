@@ -174,3 +174,29 @@ def test_files_of_bad_indices():
     file.seek(0)
     with pytest.raises(RuntimeError, match="nnz"):
         facula.load(file)
+
+
+BAD = """
+t.sparse_csr_tensor([0, 1, 2], [0, -1], [1.0, 2.0], (2, 2)) + e.to_sparse_csr()
+t.sparse_csr_tensor([0, 1, 2], [3, 1], [1.0, 2.0], (2, 2)) + e.to_sparse_csr()
+t.sparse_csr_tensor([0, 1, 2], [3, 1], [1.0, 2.0], (2, 2)).sum(1, keepdim=True)
+t.sparse_csc_tensor([0, 1, 2], [0, -1], [1.0, 2.0], (2, 2)).to_sparse_csr()
+t.sparse_bsr_tensor([0, 1, 2], [0, 2], t.ones(2, 2, 2), (4, 4)).to_sparse_bsc((2, 2))
+t.sparse_csr_tensor([0, 1], [0], [1.0], (2, 2)).to_dense()
+t.sparse_csr_tensor([0, 1], [0], [1.0], (2, 2)) @ e
+e @ t.sparse_csr_tensor([0, 1, 1, 1], [0], [1.0], (2, 2))
+t.sparse_csr_tensor([1, 2, 3], [0, 1], [1.0, 2.0], (2, 2)).to_dense()
+t.sparse_csr_tensor([0, 3 * 10**8], [0, 1], [1.0, 2.0], (1, 2)).to_dense()
+t.sparse_csr_tensor([0, 2**62, 2**63 - 1], [0, 1], [1.0, 2.0], (2, 2)).to_dense()
+t.sparse_csr_tensor([[0, 1], [0, 3]], [[0, 1]] * 2, [[1.0, 2.0]] * 2, (2, 1, 2)).to_dense()
+t._convert_indices_from_coo_to_csr(t.tensor([0, 10**12]), 2)
+t._convert_indices_from_csr_to_coo(t.tensor([0, 10**12]), t.tensor([0]))
+"""
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("line", BAD.strip().splitlines())
+def test_indices_are_looked_at_when_they_are_used(line):
+    """Where PyTorch reads what is not there, or gives what cannot be."""
+    with pytest.raises(RuntimeError, match="ind|rows of"):
+        eval(line, {"t": facula, "e": facula.eye(2)})
