@@ -342,3 +342,14 @@ def test_advice_is_not_loaded_without_an_error():
     code = "import sys, facula; facula.ones(2) + 1; print([m for m in sys.modules if 'advice' in m])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.parametrize("options", [{}, {"scale_grad_by_freq": True}])
+def test_changed_indices_of_bags(options):
+    """The gradient writes only where the forward pass looked."""
+    weight = torch.ones(5, 3, requires_grad=True)
+    index = torch.tensor([0, 1, 1, 4])
+    bags = F.embedding_bag(index, weight, torch.tensor([0, 2]), mode="sum", **options)
+    index.fill_(10**8)
+    bags.sum().backward()
+    assert weight.grad.any(1).tolist() == [True, True, False, False, True]

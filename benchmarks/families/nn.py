@@ -13,6 +13,8 @@ CASES = [
     Case("log_softmax", "torch.log_softmax(x, 1)", rows),
     Case("cross_entropy", "F.cross_entropy(x, t)", rows + "; t = torch.randint(0, m, (n // m,))"),
     Case("mse_loss", "F.mse_loss(x, y)", rows + "; y = torch.randn(n // m, m)"),
+    Case("smooth_l1_loss", "F.smooth_l1_loss(x, y)", rows + "; y = torch.randn(n // m, m)"),
+    Case("huber_loss", "F.huber_loss(x, y)", rows + "; y = torch.randn(n // m, m)"),
     Case("layer_norm", "F.layer_norm(x, (m,), w, b)", norm),
     Case("rms_norm", "F.rms_norm(x, (m,), w)", norm),
     Case("batch_norm", "F.batch_norm(x, None, None, w, b, True)", norm),

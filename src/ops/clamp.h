@@ -145,11 +145,12 @@ struct Clamp {  // a limit of None is no limit
     const T low = min ? at_least(x, T(min.value)) : x;
     return max ? at_most(low, T(max.value)) : low;
   }
-  template <class T> constexpr T backward(T g, T x, T) const {
-    if constexpr (std::is_floating_point_v<T>) return where((x < lowest<T>()) | (x > highest<T>()), T(0), g);
-    if (min && max) return where((x < T(min.value)) | (x > T(max.value)), T(0), g);
-    if (min) return where(x < T(min.value), T(0), g);
-    return where(x > T(max.value), T(0), g);
+  template <class T> constexpr T backward(T g, T x, T) const {  // none at NaN
+    if constexpr (std::is_floating_point_v<T>)
+      return where((x >= lowest<T>()) & (x <= highest<T>()), g, T(0));
+    if (min && max) return where((x >= T(min.value)) & (x <= T(max.value)), g, T(0));
+    if (min) return where(x >= T(min.value), g, T(0));
+    return where(x <= T(max.value), g, T(0));
   }
   // Of floating-point numbers a limit that is not there is infinite: loops without a branch are vectorised.
   template <class T> constexpr T lowest() const { return min ? T(min.value) : -T(__builtin_inf()); }
@@ -190,7 +191,7 @@ struct ClampMinNumber {
   Scalar min;
   constexpr Scalar promotes_with() const { return min; }
   template <class T> constexpr T forward(T x) const { return at_least(x, T(min)); }
-  template <class T> constexpr T backward(T g, T x, T) const { return where(x < T(min), T(0), g); }
+  template <class T> constexpr T backward(T g, T x, T) const { return where(x >= T(min), g, T(0)); }
 };
 
 struct ClampMaxNumber {
@@ -202,7 +203,7 @@ struct ClampMaxNumber {
   Scalar max;
   constexpr Scalar promotes_with() const { return max; }
   template <class T> constexpr T forward(T x) const { return at_most(x, T(max)); }
-  template <class T> constexpr T backward(T g, T x, T) const { return where(x > T(max), T(0), g); }
+  template <class T> constexpr T backward(T g, T x, T) const { return where(x <= T(max), g, T(0)); }
 };
 
 struct ClampTensors {

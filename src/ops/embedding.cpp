@@ -8,6 +8,8 @@
 #include "ops/functions.h"
 
 namespace facula {
+
+Tensor dense_clone(const Tensor&);  // ops/convert.cpp
 namespace {
 
 void require_indices(const Tensor& index, const char* name, const char* function) {
@@ -299,6 +301,7 @@ Tensors embedding_bag(const Tensor& weight, const Tensor& indices, const Tensor&
     b.padding = *padding_idx < 0 ? *padding_idx + rows : *padding_idx;
   }
   b.index = dense(reshape(indices, Dims{-1}), DType::Int64);
+  if (b.index->storage == indices->storage) b.index = dense_clone(b.index);  // what is checked here stays so
   const Tensor from = dense(offsets, DType::Int64);
   const int64_t* start = from->as<int64_t>();
   if (include_last_offset && from->numel < 1) fail("include_last_offset: numBags should be at least 1");

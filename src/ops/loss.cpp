@@ -75,8 +75,13 @@ template <class Formula> struct ElementLoss {
 };
 
 struct Mse {
+  static constexpr bool stepwise = true;
   static constexpr const char* node = "MseLossBackward0";
-  static Tensor value(const Tensor& x, const Tensor& t, double) { return call(SquaredDifference{}, x, t); }
+  static Tensor value(const Tensor& x, const Tensor& t, double) {
+    if (!is_half(x->dtype)) return call(SquaredDifference{}, x, t);
+    const Tensor away = x - t;
+    return away * away;
+  }
   static Tensor slope(const Tensor& x, const Tensor& t, double, double scale, int i) {
     return (i ? t - x : x - t) * Scalar(2 * scale);
   }

@@ -238,7 +238,8 @@ void require_exact(DType t, const Scalar& s) {
     if constexpr (std::is_integral_v<T>) {
       using L = std::numeric_limits<T>;
       const double low = std::is_unsigned_v<T> && s.is_integral() ? -double(L::max()) : double(L::min());
-      if (sizeof(T) == 8) return s.is_integral() || std::abs(v) < 0x1p64;
+      if (sizeof(T) == 8)
+        return s.is_integral() || (v >= double(L::min()) && v < (std::is_signed_v<T> ? 0x1p63 : 0x1p64));
       return v >= low && v <= double(L::max());
     } else {
       return true;

