@@ -24,7 +24,7 @@ def mine(x: Any) -> Any:
     """facula's tensor of the same bits."""
     dtype = getattr(facula, str(x.dtype)[6:])
     raw = x.contiguous().reshape(-1).view(torch.uint8).numpy().copy()
-    return facula.from_numpy(raw).view(dtype).reshape(tuple(x.shape))
+    return facula.tensor(raw.tolist(), dtype=facula.uint8).view(dtype).reshape(tuple(x.shape))
 
 
 def bits(x: Any) -> Any:
