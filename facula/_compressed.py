@@ -9,7 +9,7 @@ dimensions, behind the values dense ones. The functions it knows are in facula/_
 from __future__ import annotations
 
 from . import _C
-from ._parts import TensorOfParts, as_type, picked, replaced, shell
+from ._parts import TensorOfParts, as_type, picked, shell
 
 __all__ = ["FUNCTIONS", "CompressedTensor", "layout_name", "make"]
 
@@ -43,9 +43,9 @@ def layout_name(x):
 
 
 def _refuse(name, args=()):
-    from ._composite import compressed
+    from ._composite import compressed, tensors
 
-    layout = next((t.layout for t in compressed.tensors(args) if t.layout in LAYOUTS), _C.sparse_csr)
+    layout = next((t.layout for t in tensors(args) if t.layout in LAYOUTS), _C.sparse_csr)
     short = layout_name(layout)
     upper = f"Sparse {short[6:].upper()} tensors do not have"
     if name in _VIEWS:
@@ -82,16 +82,6 @@ def _store(result, out, name):
     return FUNCTIONS["copy_"](out, as_type(result, out.dtype))
 
 
-def _replace(self, result):
-    """`self`, now with the parts of `result`: what an in-place operation does."""
-    if not isinstance(self, CompressedTensor):
-        return self.copy_(result.to_dense())
-    if self.shape != result.shape or self.layout != result.layout:
-        raise RuntimeError("a sparse tensor keeps its size and layout when it is changed in place")
-    result = as_type(result, self.dtype)
-    return replaced(self, result)
-
-
 def _strided_only(what):
     def ask(self, *args, **kwargs):
         raise RuntimeError(f"Sparse {layout_name(self)[6:].upper()} tensors do not have {what}")
@@ -107,7 +97,6 @@ class CompressedTensor(TensorOfParts):
     _knows_composites = True
     _refuse = staticmethod(_refuse)
     _store = staticmethod(_store)
-    _replace = staticmethod(_replace)
 
     def _like(self, values):
         """Other values at the same places."""

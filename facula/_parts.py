@@ -120,6 +120,15 @@ class TensorOfParts(_C.Tensor):
             return cls._store(result, out, name)
         return cls._replace(args[0], result) if in_place else result
 
+    @classmethod
+    def _replace(cls, x, result):
+        """x, now with the parts of `result`: what an in-place operation does."""
+        if not isinstance(x, TensorOfParts):
+            return x.copy_(result.to_dense())
+        if x.shape != result.shape or x.layout != result.layout:
+            raise RuntimeError("a sparse tensor keeps its size and layout when it is changed in place")
+        return replaced(x, as_type(result, x.dtype))
+
     # --- what a tensor says of itself ---
 
     device = property(lambda self: self._held.device)

@@ -7,7 +7,7 @@ its history): see facula/_parts.py. The functions it knows are in facula/_compos
 from __future__ import annotations
 
 from . import _C
-from ._parts import TensorOfParts, as_type, picked, replaced, resized, shell
+from ._parts import TensorOfParts, as_type, picked, resized, shell
 
 __all__ = ["FUNCTIONS", "SparseTensor", "make"]
 
@@ -42,23 +42,12 @@ def _store(result, out, name):
     return resized(out, result) if result._nnz() == 0 else FUNCTIONS["copy_"](out, result)
 
 
-def _replace(self, result):
-    """`self`, now with the parts of `result`: what an in-place operation does."""
-    if not self.is_sparse:
-        return self.copy_(result.to_dense())
-    if self.shape != result.shape:
-        raise RuntimeError("a sparse tensor keeps its size when it is changed in place")
-    result = as_type(result, self.dtype)
-    return replaced(self, result)
-
-
 class SparseTensor(TensorOfParts):
     """A tensor with layout torch.sparse_coo."""
 
     _functions = FUNCTIONS
     _refuse = staticmethod(_refuse)
     _store = staticmethod(_store)
-    _replace = staticmethod(_replace)
 
     def _like(self, values):
         """Other values at the same places."""

@@ -155,6 +155,15 @@ def _refuse_dtype(kind: str, wanted, given, field: str) -> None:
         )
 
 
+def tensors(values):
+    """The tensors among values, and in lists and tuples among them."""
+    for value in values:
+        if isinstance(value, _C.Tensor):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from tensors(value)
+
+
 def as_int(value):
     """An int for what stands for one, a NumPy integer or a tensor of one; anything else as it is."""
     if value is None or isinstance(value, (int, tuple, list)):

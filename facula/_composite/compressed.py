@@ -6,6 +6,8 @@ values and of dense operands follow.
 
 from __future__ import annotations
 
+import functools
+
 from .. import _C
 from . import composite
 from .linalg_norms import type_name
@@ -44,15 +46,6 @@ def layout_name(x):
 def compressed(x):
     """Whether x is a compressed tensor."""
     return isinstance(x, _C.Tensor) and x.layout in PARTS
-
-
-def tensors(args):
-    """The tensors among arguments, and in lists among them."""
-    for each in args:
-        if isinstance(each, _C.Tensor):
-            yield each
-        elif isinstance(each, (tuple, list)):
-            yield from tensors(each)
 
 
 _BY_ELEMENT: set[str] = set()
@@ -240,160 +233,68 @@ def _constructed(name, layout, given, parts, size, dtype, device, requires_grad,
     return make(starts, at, held, size, layout)
 
 
-@composite("torch")
-def sparse_csr_tensor(
-    crow_indices,
-    col_indices,
-    values,
-    size=None,
-    *,
-    dtype=None,
-    layout=None,
-    device=None,
-    pin_memory=False,
-    requires_grad=False,
-    check_invariants=None,
-):
-    """A sparse tensor in compressed rows, with layout torch.sparse_csr.
-
-    Args:
-        crow_indices: (*batch, rows + 1), where each starts, and where the last one ends.
-        col_indices: (*batch, elements), the column of each.
-        values: (*batch, elements, *dense).
+_OPTIONS = """
         size: of the whole; by default just large enough.
         dtype: of the values; their own by default.
         requires_grad: make a leaf. Without it gradients flow to `values`.
         check_invariants: check the indices now, not when they are first used.
     """
-    parts = crow_indices, col_indices, values
-    return _constructed(
-        "sparse_csr_tensor",
-        _C.sparse_csr,
-        layout,
-        parts,
-        size,
-        dtype,
-        device,
-        requires_grad,
-        check_invariants,
-    )
 
 
-@composite("torch")
-def sparse_csc_tensor(
-    ccol_indices,
-    row_indices,
-    values,
-    size=None,
-    *,
-    dtype=None,
-    layout=None,
-    device=None,
-    pin_memory=False,
-    requires_grad=False,
-    check_invariants=None,
-):
-    """A sparse tensor in compressed columns, with layout torch.sparse_csc.
+def _constructor(layout):
+    """The function that is named after a layout."""
+    name = f"{str(layout).removeprefix('torch.')}_tensor"
+    blocks = layout in BLOCKED
+    of, each = (" of blocks", "blocks") if blocks else ("", "elements")
 
-    Args:
-        ccol_indices: (*batch, columns + 1), where each starts, and where the last one ends.
-        row_indices: (*batch, elements), the row of each.
-        values: (*batch, elements, *dense).
-        size: of the whole; by default just large enough.
-        dtype: of the values; their own by default.
-        requires_grad: make a leaf. Without it gradients flow to `values`.
-        check_invariants: check the indices now, not when they are first used.
-    """
-    parts = ccol_indices, row_indices, values
-    return _constructed(
-        "sparse_csc_tensor",
-        _C.sparse_csc,
-        layout,
-        parts,
-        size,
-        dtype,
-        device,
-        requires_grad,
-        check_invariants,
-    )
+    if PARTS[layout] is ROW:
+        line, place = "rows", "column"
 
+        def construct(
+            crow_indices,
+            col_indices,
+            values,
+            size=None,
+            *,
+            dtype=None,
+            layout=None,
+            device=None,
+            pin_memory=False,
+            requires_grad=False,
+            check_invariants=None,
+        ):
+            parts = crow_indices, col_indices, values
+            return build(layout, parts, size, dtype, device, requires_grad, check_invariants)
 
-@composite("torch")
-def sparse_bsr_tensor(
-    crow_indices,
-    col_indices,
-    values,
-    size=None,
-    *,
-    dtype=None,
-    layout=None,
-    device=None,
-    pin_memory=False,
-    requires_grad=False,
-    check_invariants=None,
-):
-    """A sparse tensor of blocks in compressed rows, with layout torch.sparse_bsr.
+    else:
+        line, place = "columns", "row"
+
+        def construct(
+            ccol_indices,
+            row_indices,
+            values,
+            size=None,
+            *,
+            dtype=None,
+            layout=None,
+            device=None,
+            pin_memory=False,
+            requires_grad=False,
+            check_invariants=None,
+        ):
+            parts = ccol_indices, row_indices, values
+            return build(layout, parts, size, dtype, device, requires_grad, check_invariants)
+
+    build = functools.partial(_constructed, name, layout)
+    starts, at = PARTS[layout]
+    construct.__name__ = construct.__qualname__ = name
+    construct.__doc__ = f"""A sparse tensor{of} in compressed {line}, with layout {layout}.
 
     Args:
-        crow_indices: (*batch, rows of blocks + 1), where each starts, and where the last one ends.
-        col_indices: (*batch, blocks), the column of each.
-        values: (*batch, blocks, *block, *dense).
-        size: of the whole; by default just large enough.
-        dtype: of the values; their own by default.
-        requires_grad: make a leaf. Without it gradients flow to `values`.
-        check_invariants: check the indices now, not when they are first used.
-    """
-    parts = crow_indices, col_indices, values
-    return _constructed(
-        "sparse_bsr_tensor",
-        _C.sparse_bsr,
-        layout,
-        parts,
-        size,
-        dtype,
-        device,
-        requires_grad,
-        check_invariants,
-    )
-
-
-@composite("torch")
-def sparse_bsc_tensor(
-    ccol_indices,
-    row_indices,
-    values,
-    size=None,
-    *,
-    dtype=None,
-    layout=None,
-    device=None,
-    pin_memory=False,
-    requires_grad=False,
-    check_invariants=None,
-):
-    """A sparse tensor of blocks in compressed columns, with layout torch.sparse_bsc.
-
-    Args:
-        ccol_indices: (*batch, columns of blocks + 1), where each starts, and where the last one ends.
-        row_indices: (*batch, blocks), the row of each.
-        values: (*batch, blocks, *block, *dense).
-        size: of the whole; by default just large enough.
-        dtype: of the values; their own by default.
-        requires_grad: make a leaf. Without it gradients flow to `values`.
-        check_invariants: check the indices now, not when they are first used.
-    """
-    parts = ccol_indices, row_indices, values
-    return _constructed(
-        "sparse_bsc_tensor",
-        _C.sparse_bsc,
-        layout,
-        parts,
-        size,
-        dtype,
-        device,
-        requires_grad,
-        check_invariants,
-    )
+        {starts}: (*batch, {line}{of} + 1), where each starts, and where the last one ends.
+        {at}: (*batch, {each}), the {place} of each.
+        values: (*batch, {each},{" *block," if blocks else ""} *dense).{_OPTIONS}"""
+    return composite("torch")(construct)
 
 
 @composite("torch")
@@ -451,4 +352,5 @@ def _validator(name, layout):
 
 
 for _layout in PARTS:
+    _constructor(_layout)
     _validator(f"_validate_{str(_layout).removeprefix('torch.')}_tensor_args", _layout)

@@ -152,13 +152,7 @@ def _add_(a, b, *, alpha=1):
         return a.add_(compressed_to_dense(b), alpha=alpha)
     if not compressed(b):
         return a.is_contiguous()  # raises
-    return _replaced(a, add(a, b, alpha=alpha))
-
-
-def _replaced(x, result):
-    from .._compressed import _replace
-
-    return _replace(x, result)
+    return a._replace(a, add(a, b, alpha=alpha))
 
 
 def _need_same_size(x, mask):
@@ -207,7 +201,7 @@ def _mul_(a, b):
         refuse_leaf(a)
         a._held.mul_(b)
         return a
-    return _replaced(a, mul(a, b))
+    return a._replace(a, mul(a, b))
 
 
 # --- the elements at places ---

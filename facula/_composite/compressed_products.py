@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _C
-from . import composite
+from . import composite, tensors
 from .compressed import BLOCKED, compressed, known, layout_name
 from .compressed_layouts import (
     _product,
@@ -315,8 +315,6 @@ def reduced(a, b, reduce):
 
 def _refused(name):
     def refuse(*args, **kwargs):
-        from .compressed import tensors
-
         x = next(t for t in tensors(args) if compressed(t))
         x._refuse(name, (x,))
 

@@ -223,10 +223,10 @@ def _mul_at(a, b, size):
 
 @_known("mul_", "multiply_")
 def _mul_(a, b):
-    from .._sparse import _replace
+    from .._sparse import SparseTensor
 
     product = _mul(a, b)
     number = not isinstance(b, _C.Tensor) or b.dim() == 0
     if _sparse(a) and number:
         product = _make(product._at, product._held, product.shape, False)
-    return _replace(a, product)
+    return SparseTensor._replace(a, product)

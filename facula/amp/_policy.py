@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import facula as torch
 
+from .._composite import tensors
 from ..overrides import TorchFunctionMode
 
 __all__ = ["CastingMode", "forget_casts"]
@@ -85,14 +86,6 @@ def _cast(value, dtype, keep: bool):
     return value
 
 
-def _tensors(values):
-    for value in values:
-        if isinstance(value, torch.Tensor):
-            yield value
-        elif isinstance(value, (list, tuple)):
-            yield from _tensors(value)
-
-
 class CastingMode(TorchFunctionMode):
     """Casts the arguments of functions as `state` says: an object with `enabled`, `dtype` and `cache`."""
 
@@ -109,7 +102,7 @@ class CastingMode(TorchFunctionMode):
         elif policy == "single":
             dtype = torch.float32
         else:
-            dtypes = {t.dtype for t in _tensors((*args, *kwargs.values())) if t.is_floating_point()}
+            dtypes = {t.dtype for t in tensors((*args, *kwargs.values())) if t.is_floating_point()}
             if len(dtypes) < 2 or torch.float64 in dtypes:
                 return func(*args, **kwargs)
             dtype = torch.float32 if torch.float32 in dtypes else self.state.dtype
