@@ -8,6 +8,7 @@ engine needs to know nothing of sparse tensors, and their gradients are those of
 
 from __future__ import annotations
 
+import math
 import operator
 
 from . import _C
@@ -176,10 +177,7 @@ class TensorOfParts(_C.Tensor):
         return self.shape if dim is None else self.shape[dim]
 
     def numel(self):
-        count = 1
-        for size in self.shape:
-            count *= size
-        return count
+        return math.prod(self.shape)
 
     nelement = numel
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from .. import _C
 from . import as_int, composite
 from .compressed import BLOCKED, PARTS, ROW, compressed, known, layout_name, lines, make
 
 _T = _C._functions
 _NAMES = {layout: str(layout).removeprefix("torch.") for layout in PARTS}
-
-
-def _product(sizes):
-    count = 1
-    for n in sizes:
-        count *= n
-    return count
 
 
 def check_starts(x):
@@ -41,7 +36,7 @@ def places(x, inside=True):
             f"the plain indices of a sparse tensor must be from 0 to {other - 1}, but are from "
             f"{int(at.min())} to {int(at.max())}"
         )
-    batches = _product(x._at.shape[:-1])
+    batches = prod(x._at.shape[:-1])
     batch = _T.arange(batches, dtype=_C.int64).repeat_interleave(x._nnz())
     if x._held.shape[: x._batch + 1] != x._at.shape:
         raise RuntimeError("the plain indices and the values of a sparse tensor must be of one count")
@@ -72,7 +67,7 @@ def compress(layout, size, batch_sizes, counts, batch, row, column, held, dtype=
     if bool((key[1:] < key[:-1]).any()):
         order = key.argsort(stable=True)
         group, at, held = group[order], at[order], held[order]
-    batches = _product(batch_sizes)
+    batches = prod(batch_sizes)
     steps = _T.bincount(group, minlength=batches * count).reshape(batches, count)
     starts = _T.cat([steps.new_zeros(batches, 1), steps.cumsum(1)], 1)
     total = held.shape[0] // batches if batches else 0
@@ -119,7 +114,7 @@ def compressed_to_dense(x, dtype=None, *, masked_grad=None):
         raise IndexError("index out of range in self")
     flat = (batch * rows + row) * columns + column
     kind = _C.uint8 if held.dtype == _C.bool else held.dtype
-    empty = _T.zeros(_product(x.shape[: x._batch + 2]), *held.shape[1:], dtype=kind)
+    empty = _T.zeros(prod(x.shape[: x._batch + 2]), *held.shape[1:], dtype=kind)
     dense = empty.index_add(0, flat, held.to(kind)).reshape(x.shape)
     return dense != 0 if kind != held.dtype else dense
 
@@ -165,7 +160,7 @@ def _from_dense(x, layout, blocksize, dense_dim, name):
             f"{name}: dense_dim argument must be in [0,{x.dim() - 2}] range, but {dense_dim} is given"
         )
     n = x.dim() - 2 - dense
-    if not _product(x.shape[:n]):
+    if not prod(x.shape[:n]):
         raise RuntimeError(f"to_{_NAMES[layout]}: Expected product of batch dimensions to be non-zero.")
     rows, columns = x.shape[n : n + 2]
     counts, blocks = (rows, columns), x
@@ -179,8 +174,8 @@ def _from_dense(x, layout, blocksize, dense_dim, name):
     used = blocks.detach() != 0
     for _ in range(blocks.dim() - n - 2):
         used = used.any(-1)
-    batch, row, column = used.reshape(_product(x.shape[:n]), *counts).nonzero().unbind(1)
-    held = blocks.reshape(_product(x.shape[:n]), *counts, *blocks.shape[n + 2 :])[batch, row, column]
+    batch, row, column = used.reshape(prod(x.shape[:n]), *counts).nonzero().unbind(1)
+    held = blocks.reshape(prod(x.shape[:n]), *counts, *blocks.shape[n + 2 :])[batch, row, column]
     return compress(layout, x.shape, x.shape[:n], counts, batch, row, column, held)
 
 

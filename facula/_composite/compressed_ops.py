@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from .. import _C
 from .._parts import refuse_leaf
 from . import as_int, wrapped_dim
 from .compressed import BLOCKED, PARTS, compressed, known, layout_name, make
 from .compressed_layouts import (
     _elements,
-    _product,
     compress,
     compressed_to_dense,
     converted,
@@ -216,7 +217,7 @@ def at_places_of(x, mask):
         x = x.to_dense()
     batch, row, column, held = _elements(mask)
     n = mask._batch
-    dense = x.reshape(_product(x.shape[:n]), *x.shape[n:])
+    dense = x.reshape(prod(x.shape[:n]), *x.shape[n:])
     return mask._like(dense[batch, row, column].reshape(mask._held.shape))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from .. import _C
 from . import composite, tensors
 from .compressed import BLOCKED, compressed, known, layout_name
 from .compressed_layouts import (
-    _product,
     check_starts,
     compressed_to_dense,
     converted,
@@ -178,7 +179,7 @@ def linear(input, weight, bias=None):
         result = product(input, weight.t())
     else:
         turned = transpose(weight, -2, -1)
-        result = product(input.reshape(_product(input.shape[:-1]), input.shape[-1]), turned)
+        result = product(input.reshape(prod(input.shape[:-1]), input.shape[-1]), turned)
         result = result.reshape(*input.shape[:-1], weight.shape[0])
     return result if bias is None else result + bias
 
